@@ -1,0 +1,108 @@
+"""Everything that can go wrong and that a person can mend, as one tree.
+
+An error holds the key of a phrase (``kpi/i18n/errors.toml``) and its values, so that it can be said in the
+language of whoever reads it: ``error.message("zh")``. It names the thing, the valid choices and what to do.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+from kpi.i18n import Language, phrase
+
+
+class KpiError(Exception):
+    """Base of all errors that are told to a person. ``exit_code`` is what ``python -m kpi`` ends with."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.key = key
+        self.values = values
+        super().__init__(self.message("en"))
+
+    def message(self, language: Language) -> str:
+        return phrase(language, self.key, **self.values)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.key, self.values)
+
+
+def _rebuild(kind: type[KpiError], key: str, values: dict[str, object]) -> KpiError:
+    """Remake an error in another process (exceptions with keyword arguments do not pickle by themselves)."""
+    error = kind.__new__(kind)
+    KpiError.__init__(error, key, **values)
+    return error
+
+
+class InputError(KpiError):
+    """What was asked for, or given, is not acceptable; asking otherwise helps."""
+
+    exit_code = 2
+
+
+class SettingError(InputError):
+    """A setting has a value that it cannot have."""
+
+
+class UnknownName(InputError):
+    """A KPI, dimension, value, table or other name that does not exist. Says the valid ones and the nearest."""
+
+    def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
+        """``kind`` is the key of a phrase ``kind_…``: kpi, dimension, value, table, setting, page, engine."""
+        self.kind, self.name, self.valid = kind, name, tuple(valid)
+        near = difflib.get_close_matches(name, self.valid, n=1, cutoff=0.5)
+        self.suggestion: str | None = near[0] if near else None
+        super().__init__("unknown_name", kind=kind, name=name, valid=self.valid)
+
+    def message(self, language: Language) -> str:
+        shown = ", ".join(self.valid[:80]) or "–"
+        said = phrase(
+            language, "unknown_name", kind=phrase(language, f"kind_{self.kind}"), name=self.name[:100], valid=shown
+        )
+        if self.suggestion is not None:
+            said += phrase(language, "did_you_mean", suggestion=self.suggestion)
+        return said
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return UnknownName, (self.kind, self.name, self.valid)
+
+
+class NotApplicable(InputError):
+    """A dimension that the KPI does not have; names those that it has."""
+
+
+class PeriodError(InputError):
+    """Dates that make no period."""
+
+
+class DeclarationError(KpiError):
+    """A KPI, dimension or roll-up is declared wrongly. Raised when the program starts, never later."""
+
+
+class WarehouseError(KpiError):
+    """The warehouse cannot do what was asked: it is missing, empty, busy or damaged."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Another process is loading; a load waits for it only so long."""
+
+
+class WarehouseEmpty(WarehouseError):
+    """There is a warehouse, but no interaction in it."""
+
+
+class MixedData(InputError):
+    """Synthetic and real data would be mixed."""
+
+
+class MappingError(InputError):
+    """A mapping file cannot be used; names the place in it."""
+
+
+class FileError(InputError):
+    """A source file cannot be read as what it should be. Nothing was loaded."""
+
+
+class LoadError(WarehouseError):
+    """Staged data breaks a rule of the warehouse. Nothing was loaded."""

@@ -1,0 +1,314 @@
+"""Every dimension, and the facts with what each can be grouped and filtered by."""
+
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.metrics.model import Dimension, Fact
+
+_HANDLERS = {
+    "self_service": ("自助", "Self-service"),
+    "robot": ("智能机器人", "Robot"),
+    "agent": ("坐席", "Agent"),
+    "rm": ("客户经理", "Relationship manager"),
+    "none": ("无", "None"),
+}
+
+DIMENSIONS: dict[str, Dimension] = {
+    dimension.id: dimension
+    for dimension in (
+        # time
+        Dimension("date", "日期", "Date", kind="date"),
+        Dimension("week", "周", "Week", kind="date", attribute_of="date", column=schema.calendar.c.week),
+        Dimension("month", "月", "Month", kind="date", attribute_of="date", column=schema.calendar.c.month),
+        Dimension("weekday", "星期", "Weekday", kind="number", attribute_of="date", column=schema.calendar.c.weekday),
+        Dimension("hour", "小时", "Hour", kind="number"),
+        Dimension("half_hour", "半小时", "Half hour", kind="number"),
+        # where
+        Dimension("channel", "渠道", "Channel", names=schema.channel),
+        Dimension(
+            "line",
+            "线路",
+            "Line",
+            values={
+                "hotline": ("95588 热线", "Hotline 95588"),
+                "vip": ("VIP 专线", "VIP line"),
+                "digital": ("线上", "Digital"),
+            },
+        ),
+        Dimension(
+            "media",
+            "媒体",
+            "Media",
+            values={
+                "text": ("文字", "Text"),
+                "picture": ("图片", "Picture"),
+                "video": ("视频", "Video"),
+                "voice": ("语音", "Voice"),
+            },
+        ),
+        # who
+        Dimension(
+            "tier",
+            "星级",
+            "Tier",
+            kind="number",
+            customer=True,
+            values={str(star): (f"{star} 星", f"{star}★") for star in range(1, 8)},
+        ),
+        Dimension(
+            "segment",
+            "客群",
+            "Segment",
+            customer=True,
+            values={"tail": ("长尾", "Tail"), "top": ("头部", "Top")},
+        ),
+        Dimension("region", "地区", "Region", names=schema.region, customer=True),
+        Dimension(
+            "age_band",
+            "年龄段",
+            "Age band",
+            customer=True,
+            values={
+                "<25": ("25 岁以下", "under 25"),
+                "25-34": ("25–34 岁", "25–34"),
+                "35-44": ("35–44 岁", "35–44"),
+                "45-54": ("45–54 岁", "45–54"),
+                "55-64": ("55–64 岁", "55–64"),
+                "65+": ("65 岁及以上", "65 and over"),
+            },
+        ),
+        # what
+        Dimension("topic", "主题", "Topic", names=schema.topic),
+        Dimension(
+            "business_line",
+            "业务",
+            "Business line",
+            attribute_of="topic",
+            column=schema.topic.c.business_line,
+            values={
+                "payment": ("支付", "Payment"),
+                "financing": ("融资", "Financing"),
+                "investment": ("投资", "Investment"),
+                "shop": ("融e购", "Shop"),
+                "messaging": ("融e联", "Messaging"),
+                "direct_bank": ("融e行", "Direct bank"),
+                "account": ("账户与卡", "Accounts and cards"),
+            },
+        ),
+        Dimension(
+            "complexity",
+            "复杂度",
+            "Complexity",
+            attribute_of="topic",
+            column=schema.topic.c.complexity,
+            values={
+                "standard": ("标准", "Standard"),
+                "personal": ("个性", "Personal"),
+                "complex": ("复杂", "Complex"),
+            },
+        ),
+        Dimension("function", "自助功能", "Function", names=schema.function),
+        # how it was handled
+        Dimension("first_handler", "首个处理者", "First handler", values=_HANDLERS),
+        Dimension("final_handler", "最后处理者", "Final handler", values=_HANDLERS),
+        Dimension(
+            "outcome",
+            "结果",
+            "Outcome",
+            values={
+                "resolved": ("已解决", "Resolved"),
+                "unresolved": ("未解决", "Unresolved"),
+                "given_up": ("放弃自助", "Gave up"),
+                "abandoned": ("放弃等待", "Abandoned"),
+                "referred": ("已转介", "Referred"),
+                "open": ("进行中", "Open"),
+            },
+        ),
+        Dimension(
+            "escalation_reason",
+            "转人工原因",
+            "Escalation reason",
+            values={
+                "identity": ("需要核验身份", "Identity check needed"),
+                "asked": ("要求直接找人工", "Asked for a human"),
+                "not_understood": ("答复未看懂", "Answer not understood"),
+                "unsupported": ("功能不支持", "Not supported"),
+                "failed": ("操作失败", "Operation failed"),
+                "complaint": ("情绪或投诉", "Upset or complaint"),
+                "other": ("其他", "Other"),
+            },
+        ),
+        Dimension("team", "团队", "Team", names=schema.team),
+        Dimension("agent", "坐席", "Agent"),
+        # referrals
+        Dimension(
+            "scenario",
+            "场景",
+            "Scenario",
+            values={
+                "large_cash": ("大额取现预约", "Large cash"),
+                "investment": ("投资转介", "Investment"),
+                "campaign": ("营销活动", "Campaign"),
+            },
+        ),
+        Dimension("branch", "网点", "Branch", names=schema.branch),
+        # of cohorts of customers
+        Dimension("through", "截至日", "Through date", kind="date"),
+        Dimension(
+            "reach",
+            "触达次数",
+            "Contacts",
+            values={
+                "0": ("从未", "never"),
+                "1": ("1 次", "once"),
+                "2-3": ("2–3 次", "2–3"),
+                "4-9": ("4–9 次", "4–9"),
+                "10+": ("10 次以上", "10 or more"),
+            },
+        ),
+        Dimension(
+            "served", "是否服务", "Served", values={"yes": ("服务过", "Served"), "no": ("未服务", "Not served")}
+        ),
+        Dimension(
+            "tier_after",
+            "期末星级",
+            "Tier after",
+            values={
+                **{str(star): (f"{star} 星", f"{star}★") for star in range(1, 8)},
+                "exit": ("离开", "Left"),
+            },
+        ),
+    )
+}
+
+_i = schema.interaction.c
+
+
+def segment(is_tail: sa.ColumnElement[bool]) -> sa.ColumnElement[str]:
+    """tail | top | null of a tail flag."""
+    return sa.case((is_tail.is_(True), "tail"), (is_tail.is_(False), "top"))
+
+
+_OF_INTERACTION: dict[str, sa.ColumnElement] = {  # type: ignore[type-arg]
+    "date": _i.business_date,
+    "hour": _i.business_hour,
+    "channel": _i.channel,
+    "line": _i.line,
+    "media": _i.media,
+    "tier": _i.tier,
+    "segment": segment(_i.is_tail),
+    "region": _i.region,
+    "age_band": _i.age_band,
+    "topic": _i.topic,
+    "first_handler": _i.first_handler,
+    "final_handler": _i.final_handler,
+    "outcome": _i.outcome,
+    "escalation_reason": _i.escalation_reason,
+    "team": _i.team,
+    "agent": _i.agent_key,
+}
+
+
+def _with_attributes(columns: dict[str, sa.ColumnElement]) -> dict[str, sa.ColumnElement]:  # type: ignore[type-arg]
+    """Add the dimensions that are attributes of those given; the query joins their table."""
+    return columns | {
+        dimension.id: dimension.column
+        for dimension in DIMENSIONS.values()
+        if dimension.attribute_of in columns and dimension.column is not None
+    }
+
+
+INTERACTION = Fact(
+    "interaction",
+    schema.interaction,
+    _i.business_date,
+    _i.source,
+    _with_attributes(_OF_INTERACTION),
+    started=_i.started_at,
+)
+
+
+def _hanging(table: sa.Table, optional: bool = False) -> sa.FromClause:
+    """``table`` joined to the interaction that it hangs on."""
+    on = sa.and_(table.c.source == _i.source, table.c.interaction_id == _i.interaction_id)
+    return table.join(schema.interaction, on, isouter=optional)
+
+
+LEG = Fact(
+    "handling_leg",
+    _hanging(schema.handling_leg),
+    schema.handling_leg.c.business_date,
+    schema.handling_leg.c.source,
+    _with_attributes(
+        _OF_INTERACTION
+        | {
+            "date": schema.handling_leg.c.business_date,
+            "team": schema.handling_leg.c.team,
+            "agent": schema.handling_leg.c.agent_key,
+        }
+    ),
+    started=_i.started_at,
+)
+
+FUNCTION_USE = Fact(
+    "function_use",
+    _hanging(schema.function_use),
+    schema.function_use.c.business_date,
+    schema.function_use.c.source,
+    _with_attributes(
+        _OF_INTERACTION
+        | {"date": schema.function_use.c.business_date, "function": schema.function_use.c.function}
+    ),
+    started=_i.started_at,
+)
+
+# What a complaint or a referral takes over from its interaction: not the hour, which is the contact's own.
+_OF_ORIGIN = {key: column for key, column in _OF_INTERACTION.items() if key not in {"date", "hour"}}
+
+COMPLAINT_OPENED = Fact(
+    "complaint_opened",
+    _hanging(schema.complaint, optional=True),
+    schema.complaint.c.opened_on,
+    schema.complaint.c.source,
+    _with_attributes(_OF_ORIGIN | {"date": schema.complaint.c.opened_on}),
+)
+
+COMPLAINT_DUE = Fact(
+    "complaint_due",
+    _hanging(schema.complaint, optional=True),
+    schema.complaint.c.due_on,
+    schema.complaint.c.source,
+    _with_attributes(_OF_ORIGIN | {"date": schema.complaint.c.due_on}),
+)
+
+REFERRAL = Fact(
+    "referral",
+    _hanging(schema.referral),
+    schema.referral.c.business_date,
+    schema.referral.c.source,
+    _with_attributes(
+        _OF_ORIGIN
+        | {
+            "date": schema.referral.c.business_date,
+            "scenario": schema.referral.c.scenario,
+            "branch": schema.referral.c.branch,
+        }
+    ),
+    started=schema.referral.c.referred_at,
+)
+
+AGENT_TIME = Fact(
+    "agent_time",
+    schema.agent_time,
+    schema.agent_time.c.business_date,
+    schema.agent_time.c.source,
+    _with_attributes(
+        {
+            "date": schema.agent_time.c.business_date,
+            "half_hour": schema.agent_time.c.business_half_hour,
+            "team": schema.agent_time.c.team,
+            "agent": schema.agent_time.c.agent_key,
+        }
+    ),
+    started=schema.agent_time.c.half_hour,
+)

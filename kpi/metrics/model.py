@@ -1,0 +1,224 @@
+"""What a declaration is made of.
+
+A KPI (``Metric``) is a *measure* of a *fact* with names, unit, direction and rules. Measures are few:
+
+* ``Ratio``: a sum over a sum. Both are additive ``Part``s; a ratio rolls up as the ratio of its parts' sums.
+* ``Total``: one additive ``Part``.
+* ``Distinct``: a count of distinct customers, never summed; ``DistinctRatio`` has one on either side.
+* ``Percentile``: discrete, of a value.
+* ``Custom``: anything about a cohort of customers or across topics; it brings its own computation.
+
+Conditions are SQLAlchemy expressions over the fact, so a number and the rows behind it share one predicate.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+Direction = Literal["up", "down", "band", "none"]
+RollUp = Literal["additive", "ratio", "distinct", "percentile", "snapshot"]
+Unit = Literal["count", "customers", "share", "multiple", "seconds", "days", "score", "points", "per_10k", "yuan"]
+
+# Look-ahead and look-back: the window of repeat contact and first-contact resolution.
+LOOK_BACK = timedelta(days=7)
+# Windows after which a contact (or a referral) can be judged.
+MATURITIES = tuple(timedelta(days=days) for days in (1, 3, 7, 30, 60, 90, 150))
+
+
+def mature_bind(window: timedelta) -> str:
+    """Name of the bound value that ``mature`` compares with."""
+    return f"mature_{window.days}d"
+
+
+def mature(moment: sa.ColumnElement, window: timedelta) -> sa.ColumnElement[bool]:  # type: ignore[type-arg]
+    """True when every feed's watermark has passed ``moment`` + ``window``.
+
+    The limit is a bound value, filled from the published state when the question is answered or the roll-up made.
+    """
+    if window not in MATURITIES:
+        raise ValueError(f"{window} is none of the declared maturities")
+    return moment <= sa.bindparam(mature_bind(window), type_=sa.DateTime)
+
+
+@dataclass(frozen=True, eq=False)
+class Dimension:
+    """Something to group and filter by.
+
+    ``attribute_of`` and ``column``: the dimension is an attribute of another one, looked up in that one's table
+    (business line of topic, week of date). ``values``: value -> (zh, en) of a closed list; ``names``: the table
+    whose ``name_zh`` and ``name_en`` name an open one. ``customer``: says something about the customer, so that
+    small cells are hidden from viewers without the right to see interactions.
+    """
+
+    id: str
+    name_zh: str
+    name_en: str
+    kind: Literal["text", "number", "date"] = "text"
+    attribute_of: str | None = None
+    column: sa.Column | None = None  # type: ignore[type-arg]
+    values: Mapping[str, tuple[str, str]] | None = None
+    names: sa.Table | None = None
+    customer: bool = False
+
+    def name(self, language: str) -> str:
+        return self.name_zh if language == "zh" else self.name_en
+
+
+@dataclass(frozen=True, eq=False)
+class Fact:
+    """A table of facts with what it can be grouped by.
+
+    ``from_``: the table, or the table joined to the interaction that it hangs on. ``date``: the business date a
+    row counts for. ``columns``: dimension id -> expression over ``from_``. ``source``: the column naming the feed.
+    """
+
+    id: str
+    from_: sa.FromClause
+    date: sa.ColumnElement  # type: ignore[type-arg]
+    source: sa.ColumnElement  # type: ignore[type-arg]
+    columns: Mapping[str, sa.ColumnElement]  # type: ignore[type-arg]
+    started: sa.ColumnElement | None = None  # type: ignore[type-arg]  # UTC; what a comparison up to the hour cuts by
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """An additive measure of a fact: the sum of ``value`` (or the number of rows) where ``where`` holds."""
+
+    id: str
+    fact: Fact
+    where: sa.ColumnElement[bool]
+    value: sa.ColumnElement | None = None  # type: ignore[type-arg]
+
+    def sum(self) -> sa.ColumnElement[int]:
+        """The aggregate as SQL: always an exact integer, 0 where nothing matches."""
+        value: sa.ColumnElement = sa.literal_column("1") if self.value is None else self.value  # type: ignore[type-arg]
+        return sa.cast(sa.func.coalesce(sa.func.sum(sa.case((self.where, value), else_=0)), 0), sa.BigInteger)
+
+
+@dataclass(frozen=True)
+class Total:
+    part: Part
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """``numerator`` ÷ ``denominator`` × ``scale``.
+
+    ``whole_of``: the denominator is taken over all values of these dimensions (a share of the whole).
+    ``proportion``: the numerator's rows are among the denominator's, so that a Wilson interval applies.
+    """
+
+    numerator: Part
+    denominator: Part
+    scale: float = 1
+    proportion: bool = True
+    whole_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The number of distinct ``key`` among the rows of ``part``."""
+
+    part: Part
+    key: tuple[sa.ColumnElement, ...]  # type: ignore[type-arg]
+
+
+@dataclass(frozen=True)
+class DistinctRatio:
+    """A sum or a distinct count over a distinct count."""
+
+    numerator: Part | Distinct
+    denominator: Distinct
+    proportion: bool = False
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """The smallest ``value`` with at least ``share`` of the rows of ``part`` at or below it."""
+
+    part: Part
+    value: sa.ColumnElement  # type: ignore[type-arg]
+    share: float
+    scale: float = 1
+
+
+@dataclass(frozen=True)
+class Custom:
+    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id.
+
+    ``fact``: the fact whose dimensions it takes, or none.
+    """
+
+    dimensions: tuple[str, ...]
+    requires: frozenset[str]
+    proportion: bool = False
+
+
+Measure = Total | Ratio | Distinct | DistinctRatio | Percentile | Custom
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """One KPI. ``formula`` and ``exclusions`` are the sentences a manager reads, (zh, en).
+
+    ``maturity``: a contact counts only when this window after it is over. ``look_back``: null in the first days
+    of the data. ``requires``: tables or columns that a feed must carry beyond those in the conditions.
+    ``not_by``: dimensions of the fact that make no sense for it. ``source``: where the formula comes from.
+    """
+
+    id: str
+    name_zh: str
+    name_en: str
+    section: str
+    unit: Unit
+    direction: Direction
+    roll_up: RollUp
+    measure: Measure
+    formula: tuple[str, str]
+    source: str
+    exclusions: tuple[str, str] = ("", "")
+    maturity: timedelta | None = None
+    look_back: bool = False
+    requires: frozenset[str] = frozenset()
+    not_by: tuple[str, ...] = ()
+    version: int = 1
+    dimensions: tuple[str, ...] = field(default=(), init=False)
+
+    def name(self, language: str) -> str:
+        return self.name_zh if language == "zh" else self.name_en
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that it is measured on, each once."""
+        return tuple(dict.fromkeys(part.fact for part in parts_of(self.measure)))
+
+    @property
+    def proportion(self) -> bool:
+        return isinstance(self.measure, Ratio | DistinctRatio | Custom) and self.measure.proportion
+
+
+def parts_of(measure: Measure) -> tuple[Part, ...]:
+    """The parts of a measure, numerator first; a ``Custom`` has none."""
+    match measure:
+        case Total(part) | Distinct(part, _):
+            return (part,)
+        case Percentile(part=part):
+            return (part,)
+        case Ratio(numerator=top, denominator=bottom):
+            return (top, bottom)
+        case DistinctRatio(numerator=top, denominator=bottom):
+            return (top if isinstance(top, Part) else top.part, bottom.part)
+        case Custom():
+            return ()
+
+
+def columns_used(expressions: Iterable[sa.ColumnElement | None]) -> set[sa.Column]:  # type: ignore[type-arg]
+    """The table columns that occur in the expressions."""
+    found: set[sa.Column] = set()  # type: ignore[type-arg]
+    for expression in expressions:
+        if expression is not None:
+            found.update(node for node in sa.sql.visitors.iterate(expression) if isinstance(node, sa.Column))
+    return found

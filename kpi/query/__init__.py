@@ -1,0 +1,1 @@
+"""Question in, answer out. There is no other way to a number."""

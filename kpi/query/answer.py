@@ -1,0 +1,90 @@
+"""The one answer to a question: values with their numerators, denominators, n, intervals and comparison."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Literal
+
+import pandas as pd
+
+from kpi.query.question import Period, Question
+
+Reason = Literal["no_data", "zero_denominator", "not_recorded", "immature", "hidden"]
+DimensionValue = str | int | date | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One KPI for one combination of the question's dimensions (in the question's order; None = unknown).
+
+    ``value`` is None exactly when ``reason`` says why. ``n``: the contacts (customers, answers) it stands on.
+    ``low``, ``high``: 95 % interval of a proportion. ``previous``: the value of the comparison; ``change``: value −
+    previous in the KPI's own unit, with Newcombe's interval for proportions. ``provisional``: data still arriving.
+    """
+
+    kpi: str
+    key: tuple[DimensionValue, ...]
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    n: int | None
+    low: float | None = None
+    high: float | None = None
+    previous: float | None = None
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
+    provisional: bool = False
+    reason: Reason | None = None
+
+    @property
+    def relative_change(self) -> float | None:
+        """change ÷ previous: how a count's change is told."""
+        return None if self.change is None or not self.previous else self.change / self.previous
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The comparison leaves out what ``source`` delivered at or after ``moment`` (UTC), since the period's own
+    counterpart has not arrived yet."""
+
+    source: str
+    moment: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``as_of``: feed -> watermark (UTC) of the feeds that the figures stand on. ``period``: what was answered
+    (the question's, cut to the running day). ``compared``: the comparison's period; ``aligned_by``: ``length``,
+    ``weekday`` or a holiday's id. ``rolled_up``: how many of the KPIs came from roll-ups."""
+
+    question: Question
+    version: int
+    synthetic: bool
+    as_of: dict[str, datetime]
+    period: Period
+    compared: Period | None
+    aligned_by: str | None
+    cuts: tuple[Cut, ...]
+    cells: tuple[Cell, ...]
+    rolled_up: int = 0
+    # parent of a distinct count: (kpi) -> how many customers were counted in more than one row
+    counted_twice: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def _by_key(self) -> dict[tuple[str, tuple[DimensionValue, ...]], Cell]:
+        return {(cell.kpi, cell.key): cell for cell in self.cells}
+
+    def cell(self, kpi: str, *key: DimensionValue) -> Cell:
+        """The cell of a KPI; ``key``: the values of the question's dimensions. Raises KeyError if there is none."""
+        return self._by_key[kpi, key]
+
+    def frame(self, kpi: str | None = None) -> pd.DataFrame:
+        """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``."""
+        chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
+        columns = [name for name in Cell.__dataclass_fields__ if name != "key"]
+        frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns)] for cell in chosen])
+        if frame.empty:
+            return pd.DataFrame(columns=[*self.question.by, *columns])
+        frame.columns = pd.Index([*self.question.by, *columns])
+        return frame

@@ -1,0 +1,66 @@
+"""The one question that card, chart, drill-down, export, alert and snapshot all ask."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Literal
+
+from kpi.errors import PeriodError
+
+Compare = Literal["previous", "year"]
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """Business dates, both inclusive. Raises PeriodError when the end lies before the start."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise PeriodError("period_reversed", start=self.start, end=self.end)
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days + 1
+
+    def shifted(self, days: int) -> "Period":
+        """The same length, ``days`` later (earlier if negative)."""
+        return Period(self.start + timedelta(days=days), self.end + timedelta(days=days))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Rows whose ``dimension`` is one of ``values``. The value ``""`` stands for "unknown" (null)."""
+
+    dimension: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the asker may see. ``filters`` hold for every question he asks, whatever he filters by himself."""
+
+    filters: tuple[Filter, ...] = ()
+    see_interactions: bool = True  # without it, small cells by customers' attributes are hidden
+    see_agents: bool = True
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True)
+class Question:
+    """KPIs by dimensions over a period, filtered, compared, within a viewer's scope. Hashable: a cache's key."""
+
+    kpis: tuple[str, ...]
+    period: Period
+    by: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    compare: Compare | None = None
+    scope: Scope = EVERYTHING
+
+    def drill(self, dimension: str, value: str) -> "Question":
+        """The same question within one value of ``dimension``."""
+        kept = tuple(filter_ for filter_ in self.filters if filter_.dimension != dimension)
+        return replace(self, filters=(*kept, Filter(dimension, (value,))))

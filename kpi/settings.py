@@ -1,0 +1,139 @@
+"""Every setting of the program, in one table: name, default, unit, help.
+
+A value comes from the environment, else from ``settings.toml`` in ``KPI_HOME``, else from the table.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from kpi.errors import SettingError, UnknownName
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _zone(text: str) -> ZoneInfo:
+    if text not in available_timezones():
+        raise ValueError(text)
+    return ZoneInfo(text)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise ValueError(text)
+    return number
+
+
+def _formula(text: str) -> str:
+    if text not in {"SL1", "SL2", "SL3", "SL4", "SL5"}:
+        raise ValueError(text)
+    return text
+
+
+def _language(text: str) -> str:
+    if text not in {"zh", "en"}:
+        raise ValueError(text)
+    return text
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table. ``parse`` turns the text into the value or raises ValueError."""
+
+    name: str
+    default: str
+    unit: str
+    help: str
+    parse: Callable[[str], object]
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("KPI_HOME", str(ROOT / "var"), "folder", "Everything the program writes lies under it.", _path),
+    Setting(
+        "KPI_WAREHOUSE_URL",
+        "",
+        "URL",
+        "Engine and place of the warehouse: ducklake:///FOLDER or duckdb:///FILE. Empty: DuckLake in KPI_HOME.",
+        str,
+    ),
+    Setting(
+        "KPI_STATE_URL",
+        "",
+        "URL",
+        "SQLAlchemy URL of the small state database. Empty: SQLite in KPI_HOME.",
+        str,
+    ),
+    Setting(
+        "KPI_TIME_ZONE",
+        "Asia/Shanghai",
+        "IANA name",
+        "Business time zone of a new warehouse; an empty one adopts the zone of its first import.",
+        _zone,
+    ),
+    Setting("KPI_LANGUAGE", "en", "zh | en", "Language of the command line.", _language),
+    Setting("KPI_SERVICE_LEVEL", "SL1", "SL1 … SL5", "Which of the five service-level formulas is used.", _formula),
+    Setting("KPI_LOAD_WAIT", "600", "seconds", "How long a load waits for another load to end.", _positive),
+    Setting("KPI_MEMORY", "4", "GB", "Memory that the default engine may use in one process.", _positive),
+    Setting("KPI_THREADS", str(os.cpu_count() or 2), "threads", "Threads of the default engine.", _positive),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force, parsed. Frozen and hashable, so that it may be part of a cache's key."""
+
+    home: Path
+    warehouse_url: str
+    state_url: str
+    time_zone: ZoneInfo
+    language: str
+    service_level: str
+    load_wait: int
+    memory: int
+    threads: int
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings in force.
+
+    Raises SettingError naming the setting, the value and what would be valid; UnknownName for a name in
+    ``settings.toml`` that is no setting.
+    """
+    env = os.environ if environment is None else environment
+    names = {setting.name: setting for setting in SETTINGS}
+    home = _parse(names["KPI_HOME"], env.get("KPI_HOME") or names["KPI_HOME"].default)
+    assert isinstance(home, Path)
+    file = home / "settings.toml"
+    in_file: dict[str, object] = {}
+    if file.exists():
+        try:
+            in_file = tomllib.loads(file.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingError("bad_settings_file", path=file, problem=error) from error
+    for name in in_file:
+        if name not in names or name == "KPI_HOME":
+            raise UnknownName("setting", name, [known for known in names if known != "KPI_HOME"])
+    values: dict[str, object] = {"home": home}
+    for setting in SETTINGS[1:]:
+        text = env.get(setting.name) or str(in_file.get(setting.name, "")) or setting.default
+        values[setting.name.removeprefix("KPI_").lower()] = _parse(setting, text)
+    if not values["warehouse_url"]:
+        values["warehouse_url"] = f"ducklake:///{home / 'warehouse'}"
+    if not values["state_url"]:
+        values["state_url"] = f"sqlite:///{home / 'state.sqlite'}"
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _parse(setting: Setting, text: str) -> object:
+    try:
+        return setting.parse(text)
+    except (ValueError, KeyError) as error:
+        raise SettingError("bad_setting", name=setting.name, value=text, unit=setting.unit, help=setting.help) from error

@@ -1,0 +1,209 @@
+"""Opening a warehouse: one engine a process, a transaction for every reading, a lock around every writing.
+
+The default engine is DuckDB over DuckLake: a catalogue in SQLite and Parquet files beside it. Readers in any
+process see the last published state while one process loads. A plain DuckDB file (``duckdb:///FILE``) serves
+analysts and tests; it cannot be read by one process while another writes.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import duckdb
+import sqlalchemy as sa
+from duckdb_sqlalchemy import ConnectionWrapper
+from filelock import FileLock, Timeout
+
+from kpi import schema
+from kpi.errors import UnknownName, WarehouseBusy, WarehouseEmpty, WarehouseError
+from kpi.metrics.rollups import ROLLUPS
+from kpi.settings import Settings
+from kpi.warehouse.published import Published, read_published
+
+SCHEMA_VERSION = 1
+
+# How long a statement on the catalogue waits for another process's commit, in milliseconds.
+_CATALOGUE_TIMEOUT = 30_000
+
+
+class Warehouse:
+    """One open warehouse. Keep one a process: every thread takes its own connection from it.
+
+    ``read()`` and ``write()`` give a SQLAlchemy connection inside a transaction.
+    """
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        """Open what ``url`` names; it may not exist yet (see ``exists`` and ``create``).
+
+        Raises UnknownName for an engine that is none, WarehouseError for a place that cannot be opened.
+        """
+        self.url = url
+        self.settings = settings
+        kind, _, place = url.partition(":///")
+        if kind not in {"ducklake", "duckdb"} or not place:
+            raise UnknownName("engine", url, ["ducklake:///FOLDER", "duckdb:///FILE"])
+        self.kind = kind
+        self.place = Path(place)
+        self._lock = threading.Lock()
+        self._engine: sa.Engine | None = None
+        self._root: duckdb.DuckDBPyConnection | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Warehouse":
+        return cls(settings.warehouse_url, settings)
+
+    # --- places ---
+
+    @property
+    def catalogue(self) -> Path:
+        """The file whose presence means that there is a warehouse."""
+        return self.place / "catalogue.sqlite" if self.kind == "ducklake" else self.place
+
+    @property
+    def writer_lock(self) -> Path:
+        folder = self.place if self.kind == "ducklake" else self.place.parent
+        return folder / "writer.lock"
+
+    def exists(self) -> bool:
+        return self.catalogue.exists()
+
+    # --- opening ---
+
+    def create(self) -> None:
+        """Make the warehouse and its tables where they are missing. Harmless on one that exists."""
+        self.place.parent.mkdir(parents=True, exist_ok=True)
+        if self.kind == "ducklake":
+            self.place.mkdir(exist_ok=True)
+        with self.write_lock(), self.engine(create=True).begin() as connection:
+            known = connection.execute(
+                sa.text("SELECT count(*) FROM information_schema.tables WHERE table_name = 'warehouse_fact'")
+            ).scalar_one()
+            if known and read_published(connection, self._version_query()).schema_version == SCHEMA_VERSION:
+                return
+            for table in (*schema.metadata.sorted_tables, *(rollup.table for rollup in ROLLUPS)):
+                table.create(connection, checkfirst=True)
+            connection.execute(
+                schema.warehouse_fact.insert(),
+                [
+                    {"name": "schema_version", "value": str(SCHEMA_VERSION)},
+                    {"name": "time_zone", "value": self.settings.time_zone.key},
+                ],
+            )
+
+    def engine(self, create: bool = False) -> sa.Engine:
+        """The SQLAlchemy engine, opened at the first call.
+
+        Raises WarehouseError when there is no warehouse and ``create`` is not asked for.
+        """
+        with self._lock:
+            if self._engine is None:
+                if not create and not self.exists():
+                    raise WarehouseError("warehouse_missing", place=self.place)
+                try:
+                    self._engine = self._open()
+                except duckdb.Error as error:
+                    raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
+            return self._engine
+
+    def _open(self) -> sa.Engine:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{self.settings.memory}GB",
+            "threads": self.settings.threads,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "temp_directory": str(self.settings.home / "tmp"),
+        }
+        if self.kind == "duckdb":
+            root = duckdb.connect(str(self.place), config=config)
+            use = None
+        else:
+            root = duckdb.connect(":memory:", config=config)
+            for package in ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake"):
+                root.execute(f"LOAD '{_extension(package)}'")
+            root.execute(
+                f"ATTACH 'ducklake:sqlite:{_quoted(self.catalogue)}' AS lake "
+                f"(DATA_PATH '{_quoted(self.place / 'data')}', "
+                f"META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT})"
+            )
+            use = "USE lake"
+        # Every time in the warehouse is UTC without a zone; the session must not shift any.
+        root.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._root = root
+
+        def connect() -> ConnectionWrapper:
+            # A cursor shares the instance: extensions and the attached lake are loaded once a process.
+            cursor = root.cursor()
+            if use:
+                cursor.execute(use)
+            return ConnectionWrapper(cursor)
+
+        return sa.create_engine("duckdb://", creator=connect, poolclass=sa.QueuePool, pool_size=8, max_overflow=24)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+            if self._root is not None:
+                self._root.close()
+                self._root = None
+
+    # --- reading and writing ---
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one published state from its first statement to its last."""
+        with self.engine().connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write_lock(self) -> Iterator[None]:
+        """Hold the writer's lock. The operating system drops it when the process dies.
+
+        Raises WarehouseBusy after ``KPI_LOAD_WAIT`` seconds.
+        """
+        lock = FileLock(self.writer_lock)
+        try:
+            with lock.acquire(timeout=self.settings.load_wait):
+                yield
+        except Timeout as error:
+            raise WarehouseBusy("warehouse_busy", seconds=self.settings.load_wait, lock=self.writer_lock) from error
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """The writer's lock and a transaction: committed at the end, rolled back by any exception."""
+        with self.write_lock(), self.engine().begin() as connection:
+            yield connection
+
+    def published(self, connection: sa.Connection | None = None) -> Published:
+        """What is published now, or as the given reading connection sees it."""
+        if connection is not None:
+            return read_published(connection, self._version_query())
+        with self.read() as own:
+            return read_published(own, self._version_query())
+
+    def require_data(self, connection: sa.Connection) -> Published:
+        """What is published; raises WarehouseEmpty when no fact was ever loaded."""
+        published = self.published(connection)
+        if published.data_start is None:
+            raise WarehouseEmpty("warehouse_empty", place=self.place)
+        return published
+
+    def _version_query(self) -> str:
+        if self.kind == "ducklake":
+            return "SELECT id FROM lake.current_snapshot()"
+        return "SELECT coalesce(max(load_id), 0) FROM load_batch"
+
+
+def _extension(package: str) -> Path:
+    """The signed extension file that the wheel ``package`` carries for the installed DuckDB."""
+    found = list(Path(import_module(package).__path__[0]).glob(f"extensions/v{duckdb.__version__}/*.duckdb_extension"))
+    if not found:
+        raise WarehouseError("extension_missing", package=package, version=duckdb.__version__)
+    return found[0]
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,93 @@
+"""What a published state of the warehouse says of itself: version, zone, feeds and what follows from them."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.metrics.model import LOOK_BACK, MATURITIES, mature_bind
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One feed. ``watermark``: everything that started before it (UTC, no zone) has arrived."""
+
+    source: str
+    name_zh: str
+    name_en: str
+    watermark: datetime
+    carries: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published state. Two readings with the same ``version`` give the same numbers.
+
+    ``data_start``: UTC start of the oldest interaction; None in an empty warehouse.
+    """
+
+    version: int
+    schema_version: int
+    zone: ZoneInfo
+    synthetic: bool
+    data_start: datetime | None
+    feeds: dict[str, Feed] = field(hash=False)
+
+    @property
+    def complete_until(self) -> datetime:
+        """UTC: every feed has delivered everything before it (the slowest feed's watermark)."""
+        return min(feed.watermark for feed in self.feeds.values())
+
+    @property
+    def latest(self) -> datetime:
+        """UTC: the fastest feed's watermark."""
+        return max(feed.watermark for feed in self.feeds.values())
+
+    @property
+    def today(self) -> date:
+        """The business date that is running in the data: the one the fastest feed has reached.
+
+        Presets ("yesterday") are relative to it, not to the clock: a warehouse that was not fed for a week still
+        shows its last week, and the as-of line says of when it is.
+        """
+        # A watermark at midnight belongs to the day that it ends.
+        return self.local(self.latest - timedelta(microseconds=1)).date()
+
+    def local(self, moment: datetime) -> datetime:
+        """A UTC time of the warehouse in its business time zone."""
+        return moment.replace(tzinfo=UTC).astimezone(self.zone)
+
+    def utc(self, local: datetime) -> datetime:
+        """A wall-clock time of the business zone as the warehouse stores it: UTC, no zone."""
+        return local.replace(tzinfo=self.zone).astimezone(UTC).replace(tzinfo=None)
+
+    def binds(self) -> dict[str, datetime]:
+        """Values of the time limits that KPI declarations leave open (``kpi.metrics.model``)."""
+        start = self.data_start or datetime(1970, 1, 1)
+        limits = {mature_bind(window): self.complete_until - window for window in MATURITIES} if self.feeds else {}
+        return {
+            **limits,
+            "look_back_from": start + LOOK_BACK,
+            "complete_until": self.complete_until if self.feeds else start,
+        }
+
+
+def read_published(connection: sa.Connection, version_query: str) -> Published:
+    """Read what the connection's transaction sees."""
+    facts = {row.name: row.value for row in connection.execute(sa.select(schema.warehouse_fact))}
+    feeds = {
+        row.source: Feed(row.source, row.name_zh, row.name_en, row.watermark, frozenset(json.loads(row.carries)))
+        for row in connection.execute(sa.select(schema.feed).order_by(schema.feed.c.source))
+    }
+    start = facts.get("data_start")
+    return Published(
+        version=connection.execute(sa.text(version_query)).scalar_one(),
+        schema_version=int(facts["schema_version"]),
+        zone=ZoneInfo(facts["time_zone"]),
+        synthetic=facts.get("synthetic") == "true",
+        data_start=datetime.fromisoformat(start) if start else None,
+        feeds=feeds,
+    )
