@@ -14,6 +14,7 @@ Conditions are SQLAlchemy expressions over the fact, so a number and the rows be
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Literal
 
 import sqlalchemy as sa
@@ -97,10 +98,17 @@ class Part:
         value: sa.ColumnElement = sa.literal_column("1") if self.value is None else self.value  # type: ignore[type-arg]
         return sa.cast(sa.func.coalesce(sa.func.sum(sa.case((self.where, value), else_=0)), 0), sa.BigInteger)
 
+    def count(self) -> sa.ColumnElement[int]:
+        """The number of rows that it stands on."""
+        return sa.cast(sa.func.coalesce(sa.func.sum(sa.case((self.where, 1), else_=0)), 0), sa.BigInteger)
+
 
 @dataclass(frozen=True)
 class Total:
+    """The sum of ``part`` × ``scale``."""
+
     part: Part
+    scale: float = 1
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,7 @@ class Distinct:
     """The number of distinct ``key`` among the rows of ``part``."""
 
     part: Part
-    key: tuple[sa.ColumnElement, ...]  # type: ignore[type-arg]
+    key: sa.ColumnElement  # type: ignore[type-arg]
 
 
 @dataclass(frozen=True)
@@ -147,10 +155,7 @@ class Percentile:
 
 @dataclass(frozen=True)
 class Custom:
-    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id.
-
-    ``fact``: the fact whose dimensions it takes, or none.
-    """
+    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id; names its dimensions."""
 
     dimensions: tuple[str, ...]
     requires: frozenset[str]
@@ -167,6 +172,8 @@ class Metric:
     ``maturity``: a contact counts only when this window after it is over. ``look_back``: null in the first days
     of the data. ``requires``: tables or columns that a feed must carry beyond those in the conditions.
     ``not_by``: dimensions of the fact that make no sense for it. ``source``: where the formula comes from.
+    ``variants``: other formulas of the same name, chosen by a setting. ``within``: another measure, used where the
+    question groups or filters by one of these dimensions (handling time by team comes from the legs).
     """
 
     id: str
@@ -185,10 +192,25 @@ class Metric:
     requires: frozenset[str] = frozenset()
     not_by: tuple[str, ...] = ()
     version: int = 1
-    dimensions: tuple[str, ...] = field(default=(), init=False)
+    variants: Mapping[str, Measure] = field(default_factory=dict)
+    within: tuple[frozenset[str], Measure] | None = None
 
     def name(self, language: str) -> str:
         return self.name_zh if language == "zh" else self.name_en
+
+    @cached_property
+    def dimensions(self) -> tuple[str, ...]:
+        """Ids of the dimensions that apply: those that all its facts have."""
+        if isinstance(self.measure, Custom):
+            return self.measure.dimensions
+        first, *others = (set(fact.columns) for fact in self.facts)
+        return tuple(key for key in self.facts[0].columns if key in first.intersection(*others) - set(self.not_by))
+
+    def measure_for(self, dimensions: Iterable[str], variant: str) -> Measure:
+        """The measure that answers a question grouped or filtered by ``dimensions`` under a setting."""
+        if self.within is not None and not self.within[0].isdisjoint(dimensions):
+            return self.within[1]
+        return self.variants.get(variant, self.measure)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -213,6 +235,22 @@ def parts_of(measure: Measure) -> tuple[Part, ...]:
             return (top if isinstance(top, Part) else top.part, bottom.part)
         case Custom():
             return ()
+
+
+def expressions_of(measure: Measure) -> Iterable[sa.ColumnElement | None]:  # type: ignore[type-arg]
+    """Every expression that a measure evaluates on its facts."""
+    for part in parts_of(measure):
+        yield part.where
+        yield part.value
+    match measure:
+        case Percentile(value=value):
+            yield value
+        case Distinct(key=key):
+            yield key
+        case DistinctRatio(numerator=top, denominator=bottom):
+            yield bottom.key
+            if isinstance(top, Distinct):
+                yield top.key
 
 
 def columns_used(expressions: Iterable[sa.ColumnElement | None]) -> set[sa.Column]:  # type: ignore[type-arg]

@@ -1,0 +1,172 @@
+"""How a number, a change or a date is written, in Chinese and English.
+
+One rule for pages, exports and alerts: three significant figures where space is short (``compact``), all that
+carry meaning in tables; 万/亿 in Chinese, K/M in English; U+2212 as minus; an absent value is "–", never 0.
+"""
+
+import math
+from datetime import date, datetime
+from typing import Protocol
+
+from kpi.i18n import Language, phrase
+from kpi.metrics.model import Unit
+
+ABSENT = "–"
+MINUS = "\u2212"
+
+# What counts as three significant figures without dropping digits before the point.
+_FIGURES = 3
+_LARGE: dict[Language, tuple[tuple[float, str], ...]] = {
+    "zh": ((1e8, "亿"), (1e4, "万")),
+    "en": ((1e9, "B"), (1e6, "M"), (1e4, "K")),
+}
+
+
+class Changed(Protocol):
+    """What of a cell tells its change."""
+
+    @property
+    def change(self) -> float | None: ...
+    @property
+    def relative_change(self) -> float | None: ...
+
+
+def format_value(value: float | None, unit: Unit, language: Language, compact: bool = True) -> str:
+    """``value`` of a KPI in ``unit`` (shares as 0–1) with its unit; "–" for None."""
+    if value is None or math.isnan(value):
+        return ABSENT
+    match unit:
+        case "share":
+            return _percent(value, compact)
+        case "count" | "customers":
+            return format_count(value, language, compact)
+        case "yuan":
+            return ("¥" if value >= 0 else f"{MINUS}¥") + format_amount(abs(value), language, compact)
+        case "multiple":
+            text = phrase(language, "unit_multiple", value=_figures(value) if compact else _decimals(value, 4))
+        case "seconds":
+            text = phrase(language, "unit_seconds", value=_figures(value) if compact else _decimals(value, 1))
+        case "days":
+            text = phrase(language, "unit_days", value=_figures(value) if compact else _decimals(value, 2))
+        case "per_10k":
+            text = phrase(language, "unit_per_10k", value=_figures(value) if compact else _decimals(value, 3))
+        case "points":
+            text = _decimals(value, 1 if compact else 2)
+        case "score":
+            text = _decimals(value, 2 if compact else 3)
+    return text
+
+
+def format_change(cell: Changed, unit: Unit, language: Language, compact: bool = True) -> str:
+    """The change of ``cell`` with its sign: shares in percentage points, counts and money relatively, the rest in
+    their own unit; "–" where there is no comparison."""
+    if unit in {"count", "customers", "yuan"}:
+        relative = cell.relative_change
+        return ABSENT if relative is None else _signed(relative * 100, 1 if compact else 2) + "%"
+    change = cell.change
+    if change is None or math.isnan(change):
+        return ABSENT
+    if unit == "share":
+        return phrase(language, "unit_points_changed", value=_signed(change * 100, 1 if compact else 2))
+    if unit == "points":
+        return phrase(language, "unit_points_changed_nps", value=_signed(change, 1 if compact else 2))
+    value = _signed(change, 2 if unit in {"multiple", "score", "per_10k"} else 1)
+    key = {"multiple": "unit_multiple", "seconds": "unit_seconds", "days": "unit_days"}.get(unit)
+    return value if key is None else phrase(language, key, value=value)
+
+
+def shown_sign(cell: Changed, unit: Unit, compact: bool = True) -> int:
+    """−1, 0 or 1: the sign of a change as ``format_change`` writes it (what rounds to nothing is 0)."""
+    text = format_change(cell, unit, "en", compact)
+    return 0 if not any(digit in text for digit in "123456789") else -1 if text.startswith(MINUS) else 1
+
+
+def format_count(value: float, language: Language, compact: bool = True) -> str:
+    """A number of things: "9,876", "6,615 万", "66.1 M"; in full unless ``compact``."""
+    return format_amount(round(value), language, compact, decimals=0)
+
+
+def format_amount(value: float, language: Language, compact: bool = True, decimals: int = 2) -> str:
+    """A number that may be large; below ten thousand, or not ``compact``, with ``decimals``."""
+    if compact:
+        for size, letter in _LARGE[language]:
+            if abs(value) >= size:
+                return f"{_figures(value / size)} {letter}"
+    return _decimals(value, decimals)
+
+
+def format_percent(share: float, digits: int = 0) -> str:
+    """A share for a label where an exact figure stands elsewhere: "53%", below half a percent "<1%"."""
+    if digits == 0 and 0 < share < 0.005:
+        return "<1%"
+    return _decimals(share * 100, digits) + "%"
+
+
+def _percent(value: float, compact: bool) -> str:
+    percent = value * 100
+    if not compact:
+        return _decimals(percent, 2) + "%"
+    text = _figures(percent)
+    # A rate that is not whole must not be rounded into a whole one.
+    if text in {"100", "100.0"} and percent != 100:
+        text = _decimals(percent, 2)
+    return ("100" if text == "100.00" and percent == 100 else text) + "%"
+
+
+def _figures(value: float) -> str:
+    """Three significant figures, never dropping digits before the point and at most two after it."""
+    if value == 0:
+        return "0"
+    before = max(1, math.floor(math.log10(abs(value))) + 1)
+    text = _decimals(value, min(2, max(0, _FIGURES - before)))
+    # 99.96 rounds up into another digit: 100.0 has one figure too many.
+    if len(text.replace(MINUS, "").replace(".", "").replace(",", "")) > _FIGURES and "." in text:
+        text = _decimals(value, max(0, _FIGURES - before - 1))
+    return text
+
+
+def _decimals(value: float, decimals: int) -> str:
+    text = f"{abs(value):,.{decimals}f}"
+    negative = value < 0 and any(digit in text for digit in "123456789")
+    return MINUS + text if negative else text
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = _decimals(value, decimals)
+    if not any(digit in text for digit in "123456789"):
+        return "±" + text
+    return text if text.startswith(MINUS) else "+" + text
+
+
+# --- dates ---------------------------------------------------------------------------------------------------------
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_WEEKDAYS: dict[Language, tuple[str, ...]] = {
+    "zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+}
+
+
+def format_date(day: date, language: Language, year: bool = False) -> str:
+    """ "11-23" / "23 Nov", with the year "2026-11-23" / "23 Nov 2026"."""
+    if language == "zh":
+        return f"{day:%Y-%m-%d}" if year else f"{day:%m-%d}"
+    return f"{day.day} {_MONTHS[day.month - 1]}" + (f" {day.year}" if year else "")
+
+
+def format_period(start: date, end: date, language: Language) -> str:
+    """Two inclusive dates, the year once where it is the same one."""
+    if start == end:
+        return format_date(start, language, year=True)
+    if language == "zh":
+        return f"{format_date(start, 'zh', year=True)} 至 {format_date(end, 'zh', year=start.year != end.year)}"
+    return f"{format_date(start, 'en', year=start.year != end.year)} – {format_date(end, 'en', year=True)}"
+
+
+def format_moment(moment: datetime, language: Language, weekday: bool = True) -> str:
+    """A local time to the minute: "11-23 周一 11:00" / "Mon 23 Nov 11:00"."""
+    name = _WEEKDAYS[language][moment.weekday()]
+    day = format_date(moment, language)
+    if not weekday:
+        return f"{day} {moment:%H:%M}"
+    return f"{day} {name} {moment:%H:%M}" if language == "zh" else f"{name} {day} {moment:%H:%M}"
