@@ -1,0 +1,64 @@
+# make demo    install, make the demo bank where there is no data yet, start the pages on PORT (8501)
+# make test    install what tests need (Chromium and a Chinese font too), check, run every test
+# make check   format, lint, types, import rules
+# make bench   figures of speed            make real FILE=…   import a file into a home of its own
+# make screens pictures of the pages       make lock          resolve requirements*.txt again
+PORT ?= 8501
+PYTHON ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --no-input --progress-bar off --require-hashes
+
+.PHONY: demo test check bench real screens lock install install-dev system-packages
+.DELETE_ON_ERROR:
+
+demo: install
+	@$(BIN)/python -m seed --if-empty
+	@echo "Switchboard: http://localhost:$(PORT)  (stop with Ctrl-C)"
+	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: system-packages install-dev check
+	$(BIN)/python -m pytest tests --ignore tests/browser -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest tests/browser -q
+
+check: install-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install-dev
+	@$(BIN)/python -m bench
+
+real: install
+	@test -n "$(FILE)" || { echo "make real FILE=path/to/file [MAPPING=path/to/mapping.toml]"; exit 2; }
+	@$(BIN)/python -m kpi.ingest.real $(FILE) $(if $(MAPPING),--mapping $(MAPPING))
+
+screens: system-packages install-dev
+	@$(BIN)/python -m tests.browser.screens
+
+lock: install-dev
+	$(BIN)/uv pip compile --quiet $(UV_LOCK) $(UPGRADE) requirements.txt -o requirements.lock
+	$(BIN)/uv pip compile --quiet $(UV_LOCK) $(UPGRADE) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+UV_LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+# --- installing: a stamp a step, so that a second run does nothing ---
+
+install: .venv/runtime.stamp
+install-dev: .venv/dev.stamp
+system-packages:
+	@.ci/system-packages
+
+.venv/created.stamp:
+	@python=$$(PYTHON="$(PYTHON)" .ci/python) && echo "Making .venv with $$python …" && "$$python" -m venv --clear .venv
+	@touch $@
+
+.venv/runtime.stamp: requirements.lock .venv/created.stamp
+	@echo "Installing the program's packages …"
+	@$(PIP) -r requirements.lock
+	@touch $@
+
+# The test lock holds the runtime's packages in the same versions.
+.venv/dev.stamp: requirements-dev.lock requirements.lock .venv/created.stamp
+	@echo "Installing the packages for tests …"
+	@$(PIP) -r requirements-dev.lock
+	@touch .venv/runtime.stamp $@
