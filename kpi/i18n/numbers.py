@@ -102,15 +102,33 @@ def format_percent(share: float, digits: int = 0) -> str:
     return _decimals(share * 100, digits) + "%"
 
 
+def axis_unit(largest: float, language: Language) -> tuple[float, str]:
+    """Divisor and letter for an axis, or a row, whose largest number is ``largest``."""
+    for size, letter in _LARGE[language]:
+        if abs(largest) >= size:
+            return size, letter
+    return 1.0, ""
+
+
+def format_bare(value: float | None, unit: Unit, divisor: float = 1.0) -> str:
+    """Three figures without a unit, for a table whose row or title names it; shares in per cent."""
+    if value is None or math.isnan(value):
+        return ABSENT
+    if unit == "share":
+        return _percent(value, compact=True).removesuffix("%")
+    whole = unit in {"count", "customers"} and divisor == 1
+    return _decimals(value, 0) if whole else _figures(value / divisor)
+
+
 def _percent(value: float, compact: bool) -> str:
     percent = value * 100
     if not compact:
         return _decimals(percent, 2) + "%"
     text = _figures(percent)
     # A rate that is not whole must not be rounded into a whole one.
-    if text in {"100", "100.0"} and percent != 100:
-        text = _decimals(percent, 2)
-    return ("100" if text == "100.00" and percent == 100 else text) + "%"
+    if 99 < percent < 100 and text.startswith("100"):
+        text = _decimals(math.floor(percent * 100) / 100, 2)
+    return text + "%"
 
 
 def _figures(value: float) -> str:

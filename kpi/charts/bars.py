@@ -1,0 +1,255 @@
+"""Bars: interactions by channel over time, and a rate by channel."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.slots import Slots, x_domain
+from kpi.charts.theme import Style, channel_rank, finish
+from kpi.i18n import phrase
+from kpi.i18n.numbers import axis_unit, format_change, format_count, format_percent, format_value
+from kpi.insight.tone import goodness
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell
+
+HEIGHT = 322
+_LABEL_GAP = 16.5  # pixels between two labels
+
+
+def volume_by_channel(
+    by_channel: pd.DataFrame, totals: pd.DataFrame, slots: Slots, names: Mapping[str, str], style: Style
+) -> alt.LayerChart:
+    """Stacked bars of interactions: one bar a slot, one colour a channel, labels beside the last bar.
+
+    ``by_channel``: grain, channel, value. ``totals``: grain, value, previous; its ``previous`` is the grey line.
+    A slot that is cut by the period or still running is pale, and the running one has a dashed outline.
+    """
+    palette, language = style.palette, style.language
+    place = {start: index for index, start in enumerate(slots.starts)}
+    top = max([1.0, *totals["value"].dropna(), *totals["previous"].dropna()])
+    divisor, _ = axis_unit(top, language)
+    total = {row[slots.grain]: row["value"] or 0 for row in totals.to_dict("records")}
+    order = sorted(by_channel["channel"].dropna().unique(), key=channel_rank)
+    label_of = {channel: names.get(channel, channel) for channel in order}
+
+    # Rounded to whole things: a value the warehouse counted.
+    grid = by_channel.assign(value=by_channel["value"].fillna(0)).pivot_table(
+        index=slots.grain, columns="channel", values="value", aggfunc="sum", fill_value=0
+    )
+    pieces = []
+    for start, row in grid.iterrows():
+        base = 0.0
+        for channel in order:
+            value = float(row.get(channel, 0))
+            pieces.append(
+                {
+                    "x": place[start] + 0.08,
+                    "x2": place[start] + 0.92,
+                    "y": base / divisor,
+                    "y2": (base + value) / divisor,
+                    "channel": channel,
+                    "opacity": 0.38 if slots.partial(start) else 1.0,
+                    "when": slots.name(start, language),
+                    "name": label_of[channel],
+                    "count": format_count(value, language, compact=False),
+                    "share": format_percent(value / total[start], 1) if total.get(start) else "–",
+                }
+            )
+            base += value
+    margin = "width < 420 ? 66 : 124"
+    x = alt.X("x:Q", scale=x_domain(slots, margin), axis=slots.axis(language))
+    y_scale = alt.Scale(domain=[0, top / divisor * 1.06], nice=False)
+    bars = (
+        alt.Chart(pd.DataFrame(pieces))
+        .mark_rect(stroke=palette.background, strokeWidth=0.7)
+        .encode(
+            x=x,
+            x2="x2:Q",
+            y=alt.Y("y:Q", scale=y_scale, axis=alt.Axis(tickCount=4, format="~g", grid=True)),
+            y2="y2:Q",
+            color=alt.Color(
+                "channel:N",
+                scale=alt.Scale(domain=order, range=[palette.channel(channel) for channel in order]),
+                legend=None,
+            ),
+            opacity=alt.Opacity("opacity:Q", scale=None),
+            tooltip=[
+                alt.Tooltip("when:N", title=phrase(language, "chart_when")),
+                alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
+                alt.Tooltip("count:N", title=phrase(language, "chart_interactions")),
+                alt.Tooltip("share:N", title=phrase(language, "chart_share")),
+            ],
+        )
+    )
+    layers: list[alt.Chart] = [bars]
+
+    compared = totals.dropna(subset=["previous"])
+    if len(compared):
+        line = pd.DataFrame(
+            {
+                "x": [place[start] + 0.5 for start in compared[slots.grain]],
+                "y": compared["previous"] / divisor,
+                "when": [slots.name(start, language) for start in compared[slots.grain]],
+                "count": [format_count(value, language, compact=False) for value in compared["previous"]],
+            }
+        )
+        layers.append(
+            alt.Chart(line)
+            .mark_line(color=palette.compare, strokeWidth=1.4, interpolate="monotone")
+            .encode(x="x:Q", y="y:Q")
+        )
+        layers.append(
+            alt.Chart(line)
+            .mark_point(size=60, opacity=0, filled=True)
+            .encode(
+                x="x:Q",
+                y="y:Q",
+                tooltip=[
+                    alt.Tooltip("when:N", title=phrase(language, "chart_when")),
+                    alt.Tooltip("count:N", title=phrase(language, "chart_compared")),
+                ],
+            )
+        )
+    running = [start for start in slots.starts if start <= slots.running <= slots.last_day(start)]
+    if running and total.get(running[0]):
+        slot = place[running[0]]
+        frame = pd.DataFrame([{"x": slot + 0.04, "x2": slot + 0.96, "y": 0, "y2": total[running[0]] / divisor}])
+        layers.append(
+            alt.Chart(frame)
+            .mark_rect(filled=False, stroke=palette.mute, strokeDash=[3, 2], strokeWidth=1.1)
+            .encode(x="x:Q", x2="x2:Q", y="y:Q", y2="y2:Q")
+        )
+    layers += _labels(grid, order, label_of, slots, top, divisor, style)
+    return finish(alt.layer(*layers), style, HEIGHT)
+
+
+def _labels(
+    grid: pd.DataFrame,
+    order: Sequence[str],
+    names: Mapping[str, str],
+    slots: Slots,
+    top: float,
+    divisor: float,
+    style: Style,
+) -> list[alt.Chart]:
+    """Swatch, name and share of each channel, beside the last whole bar and kept apart."""
+    if grid.empty:
+        return []
+    whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
+    last, sums = grid.loc[whole[-1]], grid.sum()
+    gap = _LABEL_GAP * top * 1.06 / HEIGHT
+    middles, base = [], 0.0
+    for channel in order:
+        middles.append(base + last[channel] / 2)
+        base += last[channel]
+    placed: list[float] = []
+    for middle in middles:
+        placed.append(max(middle, placed[-1] + gap) if placed else max(middle, gap / 2))
+    overflow = placed[-1] - (top * 1.06 - gap / 2)
+    if overflow > 0:
+        # Push the pile down from the top, as far as needed.
+        limit = top * 1.06 - gap / 2
+        for index in range(len(placed) - 1, -1, -1):
+            placed[index] = min(placed[index], limit)
+            limit = placed[index] - gap
+    whole_sum = sums.sum() or 1
+    frame = pd.DataFrame(
+        {
+            "x": [float(len(slots.starts))] * len(order),
+            "y": [value / divisor for value in placed],
+            "channel": list(order),
+            "label": [f"{names[channel]} {format_percent(sums[channel] / whole_sum, 1)}" for channel in order],
+            "short": [f"{names[channel][:2]} {format_percent(sums[channel] / whole_sum)}" for channel in order]
+            if style.language == "zh"
+            else [f"{names[channel].split()[0][:6]} {format_percent(sums[channel] / whole_sum)}" for channel in order],
+        }
+    )
+    swatches = (
+        alt.Chart(frame)
+        .mark_square(size=62, xOffset=8, opacity=1)
+        .encode(x="x:Q", y="y:Q", color=alt.Color("channel:N", legend=None))
+    )
+    texts = (
+        alt.Chart(frame)
+        .mark_text(
+            align="left",
+            baseline="middle",
+            dx=16,
+            color=style.palette.ink2,
+            fontSize=11.5,
+            text=alt.ExprRef("width < 420 ? datum.short : datum.label"),
+        )
+        .encode(x="x:Q", y="y:Q")
+    )
+    return [swatches, texts]
+
+
+def rates_by_channel(
+    metric: Metric, whole: Cell, cells: Sequence[Cell], names: Mapping[str, str], style: Style
+) -> alt.LayerChart:
+    """A rate as one bar a channel under the bar of all channels, with the comparison as a tick and the change.
+
+    ``cells``: keyed by channel. A channel without a value says "–"; with fewer than 30 contacts it is pale.
+    """
+    palette, language = style.palette, style.language
+    rows = [(phrase(language, "all_channels"), palette.ink2, whole)]
+    rows += [
+        (names.get(str(cell.key[0]), str(cell.key[0])), palette.channel(str(cell.key[0])), cell)
+        for cell in sorted(cells, key=lambda cell: channel_rank(str(cell.key[0])))
+        if cell.key[0] is not None
+    ]
+    frame = pd.DataFrame(
+        {
+            "row": index,
+            "name": name,
+            "colour": colour,
+            "value": cell.value or 0.0,
+            "previous": cell.previous,
+            "text": format_value(cell.value, metric.unit, language),
+            "change": format_change(cell, metric.unit, language).replace(" 个百分点", "").replace(" pt", ""),
+            "tone": _tone(cell, metric, style),
+            "opacity": 0.4 if (cell.n or 0) < 30 else 1.0,
+            "weight": index == 0,
+            "n": format_count(cell.n, language, compact=False) if cell.n is not None else "–",
+        }
+        for index, (name, colour, cell) in enumerate(rows)
+    )
+    order = list(frame["name"])
+    y = alt.Y("name:N", sort=order, axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False))
+    x = alt.X(
+        "value:Q",
+        scale=alt.Scale(domainMin=0, domainMax=alt.ExprRef("width / max(60, width - 96)"), nice=False),
+        axis=None,
+    )
+    tips = [
+        alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
+        alt.Tooltip("text:N", title=metric.name(language)),
+        alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+        alt.Tooltip("n:N", title="n"),
+    ]
+    base = alt.Chart(frame)
+    bars = base.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2).encode(
+        x=x,
+        y=y,
+        color=alt.Color("colour:N", scale=None),
+        opacity=alt.Opacity("opacity:Q", scale=None),
+        tooltip=tips,
+    )
+    ticks = (
+        base.transform_filter("isValid(datum.previous)")
+        .mark_tick(color=palette.ink, thickness=1.4, size=22, opacity=0.75)
+        .encode(x=alt.X("previous:Q"), y=y)
+    )
+    values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
+        x=x, y=y, text="text:N"
+    )
+    changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
+        y=y, text="change:N", color=alt.Color("tone:N", scale=None)
+    )
+    return finish(alt.layer(bars, ticks, values, changes), style, HEIGHT)
+
+
+def _tone(cell: Cell, metric: Metric, style: Style) -> str:
+    good = goodness(cell, metric)
+    return style.palette.mute if good == 0 else style.palette.better if good > 0 else style.palette.worse

@@ -1,0 +1,28 @@
+"""A figure, or its table, as a file."""
+
+from io import BytesIO
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+_WIDTH = 900
+_SCALE = 2
+
+
+def png(chart: alt.TopLevelMixin) -> bytes:
+    """The figure as a picture, 900 units wide, at twice the resolution; needs no browser."""
+    spec = chart.to_dict()
+    spec["width"] = _WIDTH
+    spec["background"] = spec.get("background") if spec.get("background") != "transparent" else "#FFFFFF"
+    return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE))
+
+
+def xlsx(table: pd.DataFrame, title: str) -> bytes:
+    """The table as a workbook with one sheet, its columns wide enough to be read."""
+    buffer = BytesIO()
+    sheet = "".join(letter for letter in title if letter not in r"[]:*?/\ ")[:31] or "data"
+    with pd.ExcelWriter(buffer, engine="xlsxwriter") as writer:
+        table.to_excel(writer, sheet_name=sheet, index=False, freeze_panes=(1, 0))
+        writer.sheets[sheet].autofit()
+    return buffer.getvalue()

@@ -1,0 +1,140 @@
+"""KPIs by star tier, side by side: one row a KPI, one column a tier, each row on a scale of its own."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.theme import Style, finish
+from kpi.i18n import phrase
+from kpi.i18n.numbers import axis_unit, format_bare, format_change, format_count, format_value
+from kpi.metrics.model import Metric
+from kpi.query.answer import Answer, Cell
+
+HEIGHT = 250
+SMALL = 30  # below this n a cell is pale
+
+
+def by_tier(
+    metrics: Sequence[Metric], whole: Answer, parts: Answer, names: Mapping[str, str], style: Style
+) -> alt.LayerChart:
+    """``whole``: the KPIs without a dimension; ``parts``: the same KPIs by tier.
+
+    A rate's cell is coloured by its distance from all customers, better or worse, on the row's own scale; a count's
+    by its size. Fewer than 30: pale, and uncoloured. No value: "–", with the reason in the tip.
+    """
+    language = style.language
+    tiers = sorted({cell.key[0] for cell in parts.cells if cell.key[0] is not None}, key=lambda tier: int(str(tier)))
+    unknown = any(cell.key[0] is None and cell.n for cell in parts.cells)
+    heads = [phrase(language, "all_tiers"), *(names.get(str(tier), str(tier)) for tier in tiers)]
+    columns: list[object] = [*tiers, *([None] if unknown else [])]
+    if unknown:
+        heads.append(phrase(language, "unknown_short"))
+    rows = []
+    for metric in metrics:
+        all_of_it = whole.cell(metric.id)
+        cells = {cell.key[0]: cell for cell in parts.cells if cell.kpi == metric.id}
+        shades = _shades(metric, all_of_it, cells)
+        divisor, letter = axis_unit(max((cell.value or 0 for cell in cells.values()), default=0), language)
+        if metric.unit not in {"count", "customers", "yuan"}:
+            divisor, letter = 1.0, ""
+        label = metric.name(language) + (f" {letter}" if letter else " %" if metric.unit == "share" else "")
+        whole_divisor = divisor
+        for head, key in zip(heads, ["*", *columns], strict=True):
+            cell = all_of_it if key == "*" else cells.get(key)  # type: ignore[call-overload]
+            rows.append(
+                {
+                    "kpi": label,
+                    "tier": head,
+                    "text": format_bare(cell.value if cell else None, metric.unit, whole_divisor),
+                    "shade": 0.0 if key == "*" else shades.get(key, 0.0),
+                    "neutral": metric.direction not in {"up", "down"},
+                    "whole": key == "*",
+                    "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
+                    "full": _tip(cell, metric, style),
+                    "change": format_change(cell, metric.unit, language) if cell else "–",
+                    "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
+                    "name": metric.name(language),
+                }
+            )
+    return finish(_matrix(pd.DataFrame(rows), heads, style), style, HEIGHT)
+
+
+def _tip(cell: Cell | None, metric: Metric, style: Style) -> str:
+    if cell is None:
+        return phrase(style.language, "reason_no_data")
+    if cell.value is None:
+        return phrase(style.language, f"reason_{cell.reason}")
+    return format_value(cell.value, metric.unit, style.language, compact=False)
+
+
+def _shades(metric: Metric, whole: Cell, cells: Mapping[object, Cell]) -> dict[object, float]:
+    """Key -> −1 (worst of the row) … 1 (best), 0 for what cannot be judged; a count: 0 … 1 by size."""
+    judged = {
+        key: cell.value
+        for key, cell in cells.items()
+        if cell.value is not None and (cell.n or 0) >= SMALL and key is not None
+    }
+    if not judged:
+        return {}
+    if metric.direction not in {"up", "down"}:
+        largest = max(judged.values()) or 1
+        return {key: value / largest for key, value in judged.items()}
+    if whole.value is None:
+        return {}
+    sign = 1 if metric.direction == "up" else -1
+    distance = {key: (value - whole.value) * sign for key, value in judged.items()}
+    largest = max(abs(value) for value in distance.values()) or 1
+    return {key: value / largest for key, value in distance.items()}
+
+
+def _matrix(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> alt.LayerChart:
+    palette, language = style.palette, style.language
+    x = alt.X(
+        "tier:N",
+        sort=list(heads),
+        scale=alt.Scale(paddingInner=0.1, paddingOuter=0),
+        axis=alt.Axis(orient="top", labelAngle=0, labelColor=palette.ink2, labelFontSize=11.5, labelOverlap=False),
+    )
+    y = alt.Y(
+        "kpi:N",
+        sort=list(dict.fromkeys(frame["kpi"])),
+        scale=alt.Scale(paddingInner=0.16, paddingOuter=0),
+        axis=alt.Axis(labelColor=palette.ink2, labelFontSize=12, labelLimit=120, labelPadding=8, grid=False),
+    )
+    tips = [
+        alt.Tooltip("name:N", title=phrase(language, "chart_kpi")),
+        alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
+        alt.Tooltip("full:N", title=phrase(language, "chart_value")),
+        alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+        alt.Tooltip("n:N", title="n"),
+    ]
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
+    judged = base.transform_filter("!datum.neutral").mark_rect(cornerRadius=3).encode(
+        color=alt.Color(
+            "shade:Q",
+            scale=alt.Scale(
+                domain=[-1, 0, 1],
+                range=[palette.worse_fill, palette.neutral_fill, palette.better_fill],
+                interpolate="rgb",
+            ),
+            legend=None,
+        )
+    )
+    sized = base.transform_filter("datum.neutral").mark_rect(cornerRadius=3).encode(
+        fill=alt.Fill(
+            "shade:Q",
+            scale=alt.Scale(domain=[0, 1], range=[palette.neutral_fill, palette.tint], interpolate="rgb"),
+            legend=None,
+        )
+    )
+    text = base.mark_text(fontSize=alt.ExprRef("width < 300 ? 10 : 12")).encode(
+        text="text:N",
+        color=alt.condition("datum.pale", alt.value(palette.mute), alt.value(palette.ink)),
+        opacity=alt.condition("datum.pale", alt.value(0.75), alt.value(1)),
+    )
+    bold = base.transform_filter("datum.whole").mark_text(
+        fontSize=alt.ExprRef("width < 300 ? 10 : 12"), fontWeight=600, color=palette.ink
+    ).encode(text="text:N")
+    others = text.transform_filter("!datum.whole")
+    return alt.layer(judged, sized, others, bold).resolve_scale(color="independent", fill="independent")

@@ -1,0 +1,165 @@
+"""One palette and one Vega configuration for every figure, light and dark.
+
+A channel and a tier have the same colour everywhere. Colours carry meaning only: a channel, a tier, better or
+worse. Text is always ink, never coloured by channel.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+
+from kpi.i18n import Language
+
+Mode = Literal["light", "dark"]
+
+FONT = "Source Sans, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif"
+
+# Bottom of the stack first: digital channels are cool, voice is warm, and lightness alternates.
+CHANNEL_ORDER = ("wechat", "robot", "sms", "ronge", "chat", "hotline", "vip", "rm")
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Roles, as hexadecimal colours; ``channels`` by id, ``tiers`` from star 1 to 7."""
+
+    background: str
+    panel: str
+    ink: str
+    ink2: str
+    mute: str
+    compare: str
+    border: str
+    grid: str
+    accent: str
+    tint: str
+    better: str
+    worse: str
+    better_fill: str
+    worse_fill: str
+    neutral_fill: str
+    channels: dict[str, str]
+    tiers: tuple[str, ...]
+
+    def channel(self, channel: str | None) -> str:
+        """The colour of a channel; one that the bank added gets the colour of "other"."""
+        return self.channels.get(channel or "", self.channels["other"])
+
+
+PALETTES: dict[Mode, Palette] = {
+    "light": Palette(
+        background="#FFFFFF",
+        panel="#F6F7F9",
+        ink="#1B1F27",
+        ink2="#475063",
+        mute="#5D6678",
+        compare="#A0A8B6",
+        border="#D0D5DD",
+        grid="#EDEFF3",
+        accent="#4653C9",
+        tint="#C9CEF2",
+        better="#0B7A5E",
+        worse="#C2410C",
+        better_fill="#93CEBB",
+        worse_fill="#F2B393",
+        neutral_fill="#F3F4F7",
+        channels={
+            "wechat": "#4F7FDB",
+            "robot": "#553C93",
+            "sms": "#4D9BC9",
+            "ronge": "#10705E",
+            "chat": "#848C47",
+            "hotline": "#C7861C",
+            "vip": "#813D26",
+            "rm": "#B84A8C",
+            "ivr": "#A8892F",
+            "video": "#545E79",
+            "other": "#888C99",
+        },
+        tiers=("#9FA8EE", "#8590E3", "#6C78D6", "#5562C6", "#414DAF", "#303A92", "#1F2770"),
+    ),
+    "dark": Palette(
+        background="#14161B",
+        panel="#1C1F26",
+        ink="#E8EAEE",
+        ink2="#C3C8D2",
+        mute="#A3ACBB",
+        compare="#6E7686",
+        border="#3A404B",
+        grid="#23272F",
+        accent="#8C97F5",
+        tint="#3A4180",
+        better="#45C3A0",
+        worse="#F08A5D",
+        better_fill="#226F5B",
+        worse_fill="#8A4A2C",
+        neutral_fill="#20242C",
+        channels={
+            "wechat": "#79A6F2",
+            "robot": "#7A52DC",
+            "sms": "#4C8AD7",
+            "ronge": "#5BCAC6",
+            "chat": "#8FB562",
+            "hotline": "#DFA720",
+            "vip": "#A8623F",
+            "rm": "#DB5C97",
+            "ivr": "#D4C894",
+            "video": "#9097B0",
+            "other": "#666C78",
+        },
+        tiers=("#3F4790", "#4D57AB", "#5E69C6", "#7480DC", "#8F9AEB", "#AEB6F4", "#D0D5FB"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """For whom a figure is drawn."""
+
+    language: Language
+    mode: Mode = "light"
+
+    @property
+    def palette(self) -> Palette:
+        return PALETTES[self.mode]
+
+
+def channel_rank(channel: str | None) -> tuple[int, str]:
+    """Sort key: the order of the stack, channels of the bank's own after the known ones."""
+    known = CHANNEL_ORDER.index(channel) if channel in CHANNEL_ORDER else len(CHANNEL_ORDER)
+    return known, channel or ""
+
+
+def finish(chart: alt.LayerChart | alt.Chart, style: Style, height: int) -> alt.LayerChart | alt.Chart:
+    """Give a figure its height, background and the common look of axes and text."""
+    palette = style.palette
+    axis: dict[str, Any] = {
+        "labelColor": palette.mute,
+        "labelFontSize": 11.5,
+        "labelPadding": 6,
+        "domain": False,
+        "ticks": False,
+        "gridColor": palette.grid,
+        "title": None,
+    }
+    return (
+        chart.properties(height=height, background="transparent", padding={"left": 2, "right": 2, "top": 6, "bottom": 2})
+        .configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(**axis)
+        .configure_text(color=palette.ink2, fontSize=11.5)
+    )
+
+
+def css_variables(mode: Mode) -> str:
+    """The palette as CSS variables, for the parts of a page that are no chart."""
+    palette = PALETTES[mode]
+    light = mode == "light"
+    extra = {
+        "card_border": "#E4E7EC" if light else "#2C313A",
+        "chip": "#F0F1F4" if light else "#262A33",
+        "better_pill": "#E6F4EF" if light else "#163A31",
+        "worse_pill": "#FDEEE6" if light else "#43281B",
+    }
+    roles = {name: value for name, value in vars(palette).items() if isinstance(value, str)} | extra
+    return ":root{" + "".join(f"--{name}:{value};" for name, value in roles.items()) + "}"

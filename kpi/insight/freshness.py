@@ -1,0 +1,35 @@
+"""Which feeds lag behind, and by what they are told."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kpi.i18n import Language
+from kpi.warehouse.published import Feed, Published
+
+# Feeds that deliver every few minutes are never quite level; a lag below this is no news.
+TOLERANCE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One feed as it is told: ``until`` in the business zone; ``late``: behind the fastest by more than tolerated."""
+
+    source: str
+    name_zh: str
+    name_en: str
+    until: datetime
+    late: bool
+
+    def name(self, language: Language) -> str:
+        return self.name_zh if language == "zh" else self.name_en
+
+
+def deliveries(published: Published) -> tuple[Delivery, ...]:
+    """Every feed, the latest to deliver last."""
+    found = [_delivery(feed, published) for feed in published.feeds.values()]
+    return tuple(sorted(found, key=lambda one: (one.until, one.source), reverse=True))
+
+
+def _delivery(feed: Feed, published: Published) -> Delivery:
+    late = published.latest - feed.watermark > TOLERANCE
+    return Delivery(feed.source, feed.name_zh, feed.name_en, published.local(feed.watermark), late)

@@ -1,0 +1,88 @@
+"""The sentences a page opens with, composed from the answers' own figures.
+
+Nothing is weighed or guessed: a change is called better or worse only when its 95 % interval leaves out zero.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_change, format_value
+from kpi.insight.tone import Tone, goodness, tone
+from kpi.metrics.model import Metric
+from kpi.query.answer import Answer, Cell
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a sentence; ``tone`` colours it (``none``: plain text), ``strong`` sets it bold."""
+
+    text: str
+    tone: Tone = "none"
+    strong: bool = False
+
+
+Sentence = tuple[Span, ...]
+
+
+def opening(answer: Answer, metrics: Mapping[str, Metric], names: Mapping[str, str], language: Language) -> Sentence:
+    """Self-service rate with its change and who gave up, then the volume with its change.
+
+    ``answer`` holds self_service_rate, given_up_rate and volume; ``names``: KPI id -> name on the page.
+    """
+    rate, gave_up, volume = (answer.cell(kpi) for kpi in ("self_service_rate", "given_up_rate", "volume"))
+    spans = [
+        Span(names["self_service_rate"] + phrase(language, "say_space")),
+        Span(format_value(rate.value, "share", language), strong=True),
+    ]
+    spans += _changed(rate, metrics["self_service_rate"], answer, language)
+    if gave_up.value is not None:
+        spans.append(Span(phrase(language, "say_gave_up", value=format_value(gave_up.value, "share", language))))
+    spans.append(Span(phrase(language, "say_stop")))
+    spans += [
+        Span(names["volume"] + phrase(language, "say_space")),
+        Span(format_value(volume.value, "count", language), strong=True),
+    ]
+    spans += _changed(volume, metrics["volume"], answer, language)
+    return (*spans, Span(phrase(language, "say_end")))
+
+
+def movers(
+    cells: Sequence[Cell], metrics: Mapping[str, Metric], names: Mapping[str, str], language: Language
+) -> Sentence:
+    """Which of the KPIs became better, which worse, beyond chance; empty without a comparison."""
+    compared = [cell for cell in cells if cell.change is not None and metrics[cell.kpi].direction != "none"]
+    if not compared:
+        return ()
+    sure = [cell for cell in compared if _beyond_chance(cell)]
+    spans: list[Span] = []
+    for wanted, key in ((1, "say_better"), (-1, "say_worse")):
+        found = [cell for cell in sure if goodness(cell, metrics[cell.kpi]) == wanted]
+        if not found:
+            continue
+        spans.append(Span(phrase(language, key)))
+        for index, cell in enumerate(found):
+            metric = metrics[cell.kpi]
+            spans.append(Span((phrase(language, "say_and") if index else "") + names[cell.kpi] + phrase(language, "say_space")))
+            spans.append(Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True))
+        spans.append(Span(phrase(language, "say_end")))
+    told = sum(1 for cell in sure if goodness(cell, metrics[cell.kpi]) != 0)
+    if told == 0:
+        return (Span(phrase(language, "say_nothing_moved", count=len(compared))),)
+    if told < len(compared):
+        spans.append(Span(phrase(language, "say_rest", count=len(compared) - told)))
+    return tuple(spans)
+
+
+def _beyond_chance(cell: Cell) -> bool:
+    """The interval of the change leaves out zero; a change without an interval is not judged."""
+    if cell.change_low is None or cell.change_high is None:
+        return False
+    return cell.change_low > 0 or cell.change_high < 0
+
+
+def _changed(cell: Cell, metric: Metric, answer: Answer, language: Language) -> list[Span]:
+    if cell.change is None:
+        return []
+    lead = phrase(language, "say_on_year" if answer.question.compare == "year" else "say_on_previous")
+    return [Span(lead), Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True)]

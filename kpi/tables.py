@@ -1,0 +1,92 @@
+"""Answers and rows as tables for people: named columns, named values, plain figures in the KPI's unit."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import pandas as pd
+
+from kpi.i18n import Language, catalogue, phrase
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.registry import METRICS
+from kpi.query.answer import Answer
+from kpi.query.rows import RowsPage
+from kpi.warehouse.published import Published
+
+# Columns of rows whose values are those of a dimension of another name.
+_NAMED_BY = {"agent_key": "agent"}
+
+
+def of_answer(
+    answer: Answer, language: Language, names: Mapping[str, Mapping[str, str]], kpi: str | None = None
+) -> pd.DataFrame:
+    """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, reason.
+
+    ``names``: dimension -> value (as text) -> name. Shares stay shares (0–1), so that a sheet can go on with them.
+    """
+    rows = []
+    for cell in answer.cells:
+        if kpi is not None and cell.kpi != kpi:
+            continue
+        row: dict[str, object] = {}
+        for dimension, value in zip(answer.question.by, cell.key, strict=True):
+            text = "" if value is None else str(value)
+            row[DIMENSIONS[dimension].name(language)] = names.get(dimension, {}).get(text, text)
+        metric = METRICS[cell.kpi]
+        row |= {
+            phrase(language, "chart_kpi"): metric.name(language),
+            phrase(language, "chart_value"): cell.value,
+            phrase(language, "table_numerator"): cell.numerator,
+            phrase(language, "table_denominator"): cell.denominator,
+            "n": cell.n,
+            phrase(language, "table_low"): cell.low,
+            phrase(language, "table_high"): cell.high,
+            phrase(language, "chart_compared"): cell.previous,
+            phrase(language, "chart_change"): cell.change,
+            phrase(language, "table_reason"): phrase(language, f"reason_{cell.reason}") if cell.reason else "",
+        }
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    return frame.dropna(axis="columns", how="all").loc[:, lambda kept: ~(kept == "").all()]
+
+
+def of_rows(
+    page: RowsPage, language: Language, names: Mapping[str, Mapping[str, str]], published: Published
+) -> pd.DataFrame:
+    """One page of rows with named columns and values; times in the business zone, to the second.
+
+    The column ``numerator`` says which rows are in the numerator, and is left out where the number is no rate.
+    """
+    columns = [column for column in page.columns if column != "numerator" or page.numerator is not None]
+    frame = pd.DataFrame([{column: record[column] for column in columns} for record in page.records], columns=columns)
+    for column in columns:
+        frame[column] = _told(frame[column], names.get(_NAMED_BY.get(column, column)), language, published)
+    return frame.rename(columns={column: column_name(column, language) for column in columns})
+
+
+def column_name(column: str, language: Language) -> str:
+    """What a column of rows is called."""
+    key = f"column_{column}"
+    if key in catalogue():
+        return phrase(language, key)
+    dimension = DIMENSIONS.get(_NAMED_BY.get(column, column))
+    return dimension.name(language) if dimension is not None else column
+
+
+def dimensions_of(columns: Iterable[str]) -> list[str]:
+    """The dimensions that name the values of these columns."""
+    return [name for column in columns if (name := _NAMED_BY.get(column, column)) in DIMENSIONS]
+
+
+def _told(values: pd.Series, names: Mapping[str, str] | None, language: Language, published: Published) -> pd.Series:  # type: ignore[type-arg]
+    def told(value: object) -> object:
+        if value is None or (not isinstance(value, str) and pd.isna(value)):
+            return None
+        if isinstance(value, bool):
+            return phrase(language, "yes" if value else "no")
+        if isinstance(value, datetime):
+            return published.local(value).strftime("%Y-%m-%d %H:%M:%S")
+        if names:
+            return names.get(str(int(value) if isinstance(value, float) else value), value)
+        return value
+
+    return values.astype(object).map(told)

@@ -1,0 +1,78 @@
+"""What is kept between reruns and shared by all viewers. The only module with ``st.cache_*``.
+
+Every answer is kept under its question (which holds the viewer's scope) and the version of the warehouse, so that
+nobody sees another's rows, or an old number beside a new one.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamlit as st
+
+from kpi.i18n import Language
+from kpi.query import answer as ask
+from kpi.query import last_mature
+from kpi.query import rows as ask_rows
+from kpi.query.answer import Answer
+from kpi.query.identity import Check, proof
+from kpi.query.labels import labels as ask_labels
+from kpi.query.question import Question
+from kpi.query.rows import RowsPage
+from kpi.settings import load_settings
+from kpi.warehouse import Warehouse
+from kpi.warehouse.published import Published
+
+# Streamlit cannot hash a question by itself; its text holds every field.
+_shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: repr})
+
+
+@st.cache_resource(show_spinner=False)
+def warehouse() -> Warehouse:
+    """The one warehouse of this process."""
+    return Warehouse.from_settings(load_settings())
+
+
+class Moved(Exception):
+    """A load was published while the page was being made: make it again."""
+
+
+def published() -> Published:
+    """What is published now. Never kept: it is what all else is kept by."""
+    return warehouse().published()
+
+
+@_shared(max_entries=2000)
+def _answer(question: Question, version: int) -> Answer:
+    found = ask(warehouse(), question)
+    if found.version != version:
+        raise Moved
+    return found
+
+
+def answer(question: Question, version: int) -> Answer:
+    """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
+    return _answer(question, version)
+
+
+@_shared(max_entries=500)
+def mature(question: Question, version: int) -> Question | None:
+    """The question over the last period of the same length that is mature; None where there is none."""
+    return last_mature(warehouse(), question)
+
+
+@_shared(max_entries=500)
+def identity(question: Question, version: int) -> tuple[Check, ...]:
+    """The identity proof of the question's period and filters."""
+    return tuple(proof(warehouse(), question))
+
+
+@_shared(max_entries=200)
+def rows(question: Question, version: int, page: int, size: int, sort: str) -> RowsPage:
+    """One page of the rows behind the question's KPI."""
+    return ask_rows(warehouse(), question, page=page, size=size, sort=sort)
+
+
+@_shared(max_entries=200)
+def labels(dimension: str, language: Language, version: int) -> Mapping[str, str]:
+    """Value -> name of a dimension's values, in the order to show."""
+    return ask_labels(warehouse(), dimension, language)

@@ -1,0 +1,265 @@
+"""The URL is the state: read and validated here before any widget exists, written here by every widget.
+
+The only module that touches query parameters and session state. A widget is drawn from the ``View`` and, when it
+changes, writes the URL in its callback; so a pasted link, a reload and a click all take the same way.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal, get_args
+
+import streamlit as st
+
+from kpi.i18n import LANGUAGES, Language, phrase
+from kpi.i18n.numbers import format_date
+from kpi.metrics.model import Metric
+from kpi.query.question import Compare, Filter, Period, Question
+
+Preset = Literal["yesterday", "7d", "28d", "90d", "mtd", "qtd", "ytd", "last_month", "last_quarter"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+DEFAULT_PRESET: Preset = "28d"
+CUSTOM = "custom"
+
+COMPARISONS: tuple[str, ...] = ("previous", "year", "none")
+
+# Dimensions of the filter bar: the first ones as chips of their own, the others under "More".
+CHIPS = ("channel", "line", "tier", "segment", "business_line")
+MORE = ("topic", "team", "region", "age_band")
+FILTERS = CHIPS + MORE
+
+# In a URL, the value that stands for "unknown" (null); in a ``Filter`` it is the empty text.
+UNKNOWN = "unknown"
+
+_SHOWN = 40  # characters of a bad value that are repeated to the reader
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """Something in the link that could not be used."""
+
+    key: str
+    values: tuple[tuple[str, object], ...] = ()
+
+    def message(self, language: Language) -> str:
+        return phrase(language, self.key, **dict(self.values))
+
+
+@dataclass(frozen=True)
+class View:
+    """What the manager looks at. ``preset`` is None for dates of his own; ``drill``: the KPI whose rows are open."""
+
+    language: Language
+    period: Period
+    preset: Preset | None = DEFAULT_PRESET
+    compare: Compare | None = "previous"
+    filters: tuple[Filter, ...] = ()
+    drill: str | None = None
+    ignored: tuple[Ignored, ...] = ()
+
+    def chosen(self, dimension: str) -> tuple[str, ...]:
+        """The values that ``dimension`` is filtered by; none = all."""
+        return next((filter_.values for filter_ in self.filters if filter_.dimension == dimension), ())
+
+    def applies(self, metric: Metric, *by: str) -> bool:
+        """Whether the KPI has every dimension of the filters, and those of ``by``."""
+        return {filter_.dimension for filter_ in self.filters}.union(by) <= set(metric.dimensions)
+
+    def question(self, *kpis: str, by: tuple[str, ...] = (), compared: bool = True) -> Question:
+        return Question(kpis, self.period, by, self.filters, self.compare if compared else None)
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def preset_period(preset: Preset, today: date) -> Period:
+    """The dates of a preset. ``today`` is the business date that the data has reached; presets up to now contain it."""
+    first_of_month = today.replace(day=1)
+    first_of_quarter = date(today.year, 3 * ((today.month - 1) // 3) + 1, 1)
+    day = timedelta(days=1)
+    match preset:
+        case "yesterday":
+            return Period(today - day, today - day)
+        case "7d" | "28d" | "90d":
+            return Period(today - (int(preset[:-1]) - 1) * day, today)
+        case "mtd":
+            return Period(first_of_month, today)
+        case "qtd":
+            return Period(first_of_quarter, today)
+        case "ytd":
+            return Period(date(today.year, 1, 1), today)
+        case "last_month":
+            end = first_of_month - day
+            return Period(end.replace(day=1), end)
+        case "last_quarter":
+            end = first_of_quarter - day
+            return Period(date(end.year, end.month - 2, 1), end)
+
+
+def read_language(params: Mapping[str, str], browser: str | None) -> Language:
+    """The language of the link, else of the browser, else English."""
+    wanted = params.get("lang", "")
+    for language in LANGUAGES:
+        if wanted == language:
+            return language
+    return "zh" if (browser or "").lower().startswith("zh") else "en"
+
+
+def read_view(
+    params: Mapping[str, str],
+    today: date,
+    first: date,
+    choices: Mapping[str, Iterable[str]],
+    drills: Iterable[str],
+    browser: str | None = None,
+) -> View:
+    """The view that ``params`` (query parameters) ask for; whatever is no valid value is left out and named.
+
+    ``today``, ``first``: the running and the oldest business date of the data. ``choices``: dimension -> its values.
+    ``drills``: KPIs whose rows can be opened.
+    """
+    language = read_language(params, browser)
+    ignored: list[Ignored] = []
+
+    def bad(name: str, value: str, key: str = "link_ignored") -> None:
+        ignored.append(
+            Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else ""))))
+        )
+
+    if params.get("lang") and params["lang"] not in LANGUAGES:
+        bad("lang", params["lang"])
+
+    preset, period = _read_period(params, today, first, language, bad, ignored)
+
+    compare: Compare | None = "previous"
+    match params.get("compare", "previous"):
+        case "previous":
+            pass
+        case "year":
+            compare = "year"
+        case "none":
+            compare = None
+        case other:
+            bad("compare", other)
+
+    filters = []
+    for dimension in FILTERS:
+        text = params.get(dimension, "")
+        if not text:
+            continue
+        known = set(choices.get(dimension, ()))
+        wanted = list(dict.fromkeys(part for part in text.split(",") if part))
+        good = [part for part in wanted if part in known or part == UNKNOWN]
+        wrong = [part for part in wanted if part not in good]
+        if wrong:
+            bad(dimension, ", ".join(wrong))
+        if good:
+            filters.append(Filter(dimension, tuple("" if part == UNKNOWN else part for part in good)))
+
+    drill: str | None = params.get("drill") or None
+    if drill is not None and drill not in set(drills):
+        bad("drill", drill)
+        drill = None
+    return View(language, period, preset, compare, tuple(filters), drill, tuple(ignored))
+
+
+def _read_period(
+    params: Mapping[str, str], today: date, first: date, language: Language, bad: Any, ignored: list[Ignored]
+) -> tuple[Preset | None, Period]:
+    wanted = params.get("period") or (CUSTOM if params.get("from") or params.get("to") else DEFAULT_PRESET)
+    fallback = DEFAULT_PRESET, preset_period(DEFAULT_PRESET, today)
+    if wanted != CUSTOM:
+        for preset in PRESETS:
+            if wanted == preset:
+                return preset, preset_period(preset, today)
+        bad("period", wanted)
+        return fallback
+    days = {}
+    for name, default in (("from", first), ("to", today)):
+        text = params.get(name, "")
+        try:
+            days[name] = date.fromisoformat(text) if text else default
+        except ValueError:
+            bad(name, text)
+            return fallback
+    start, end = days["from"], days["to"]
+    if end < start:
+        bad("from … to", f"{start} … {end}", "link_reversed")
+        return fallback
+    if end < first or start > today:
+        bad("from … to", f"{start} … {end}", "link_outside")
+        return fallback
+    if start < first or end > today:
+        start, end = max(start, first), min(end, today)
+        limits = (("first", format_date(first, language, year=True)), ("last", format_date(today, language, year=True)))
+        ignored.append(Ignored("link_clipped", limits))
+    return None, Period(start, end)
+
+
+# --- the session's own ---------------------------------------------------------------------------------------------
+
+
+def query_params() -> dict[str, str]:
+    """The parameters of the address as it is now; of a repeated one the last."""
+    return dict(st.query_params)
+
+
+def browser_language() -> str | None:
+    return st.context.locale
+
+
+def _write(name: str, value: str, default: str = "") -> None:
+    if value and value != default:
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)
+
+
+def bound(name: str, value: Any) -> dict[str, Any]:
+    """Arguments of the widget that shows and changes the parameter ``name``, set to ``value``."""
+    key = f"f_{name}"
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    return {"key": key, "on_change": _changed, "args": (name,)}
+
+
+def _changed(name: str) -> None:
+    value = st.session_state[f"f_{name}"]
+    if name == "dates":
+        if len(value) == 2:
+            _write("period", CUSTOM)
+            _write("from", value[0].isoformat())
+            _write("to", value[1].isoformat())
+        return
+    if name == "period":
+        if value:
+            _write("period", value, DEFAULT_PRESET)
+            _write("from", "")
+            _write("to", "")
+    elif name == "compare":
+        _write("compare", value or "previous", "previous")
+    else:
+        _write(name, ",".join(part or UNKNOWN for part in value))
+
+
+def show_language(language: Language) -> None:
+    _write("lang", language)
+
+
+def open_drill(kpi: str) -> None:
+    _write("drill", kpi)
+
+
+def close_drill() -> None:
+    _write("drill", "")
+
+
+def clear_filters() -> None:
+    for dimension in FILTERS:
+        _write(dimension, "")
+
+
+def drop_unusable() -> None:
+    """Take everything out of the address that a view is made of, language apart."""
+    for name in ("period", "from", "to", "compare", "drill", *FILTERS):
+        _write(name, "")
