@@ -194,7 +194,12 @@ METRICS = (
         "share",
         "up",
         "snapshot",
-        Custom(("channel", "tier", "segment", "region", "business_line", "complexity"), frozenset({"topic", "outcome"}), proportion=True),
+        Custom(
+            ("channel", "tier", "segment", "region", "business_line", "complexity"),
+            frozenset({"topic", "outcome", "first_handler"}),
+            proportion=True,
+            parts=(p.CONTACTS, p.RESOLVED, p.COHORT),
+        ),
         (
             "业务量前 20 % 以外、n ≥ 30 的主题中智能解决率 ≥ 80 % 者的占比",
             "topics outside the top 20 % by volume with n ≥ 30 whose resolution is at least 80 % ÷ such topics",

@@ -27,7 +27,10 @@ METRICS = (
         "up",
         "ratio",
         Ratio(p.ANSWERED, p.OFFERED),
-        ("人工接通 ÷ 人工请求（接通 + 排队放弃 + 等待中）", "answered ÷ offered (answered + abandoned in queue + still waiting)"),
+        (
+            "人工接通 ÷ 人工请求（接通 + 排队放弃 + 等待中）",
+            "answered ÷ offered (answered + abandoned in queue + still waiting)",
+        ),
         "China Banking Association: 94.15 % (2021), 88.28 % (2022), 92.88 % (2023), 94.18 % (2024)",
         exclusions=_MENU,
     ),
@@ -106,7 +109,10 @@ METRICS = (
         "down",
         "percentile",
         Percentile(p.ANSWERED, p.handle_seconds, 0.9),
-        ("至少九成接通者的处理时长不超过的最小值", "smallest handle time with at least 90 % of those answered at or below it"),
+        (
+            "至少九成接通者的处理时长不超过的最小值",
+            "smallest handle time with at least 90 % of those answered at or below it",
+        ),
         _INDUSTRY,
     ),
     Metric(
@@ -149,7 +155,10 @@ METRICS = (
         "band",
         "ratio",
         Ratio(p.HANDLE_CLOCK, p.STAFFED_CLOCK, proportion=False),
-        ("处理时间 ÷（处理 + 空闲待命），取自坐席时钟；宜在 70–85 %", "handle ÷ (handle + idle-ready) from agents' clocks; band 70–85 %"),
+        (
+            "处理时间 ÷（处理 + 空闲待命），取自坐席时钟；宜在 70–85 %",
+            "handle ÷ (handle + idle-ready) from agents' clocks; band 70–85 %",
+        ),
         _INDUSTRY,
         exclusions=("小休时间", "breaks"),
     ),
@@ -179,8 +188,10 @@ METRICS = (
             "contacts resolved in self-service that did not come back × (unit cost of a human for the topic − own unit cost)",
         ),
         "centre's own practice",
-        exclusions=("7 天窗口未满、没有客户或主题的接触", "contacts whose 7 days are not over, or without customer or topic"),
+        exclusions=(
+            "7 天窗口未满、没有客户或主题的接触",
+            "contacts whose 7 days are not over, or without customer or topic",
+        ),
         maturity=LOOK_BACK,
     ),
 )
-

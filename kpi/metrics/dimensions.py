@@ -166,9 +166,7 @@ DIMENSIONS: dict[str, Dimension] = {
                 "10+": ("10 次以上", "10 or more"),
             },
         ),
-        Dimension(
-            "served", "是否服务", "Served", values={"yes": ("服务过", "Served"), "no": ("未服务", "Not served")}
-        ),
+        Dimension("served", "是否服务", "Served", values={"yes": ("服务过", "Served"), "no": ("未服务", "Not served")}),
         Dimension(
             "tier_after",
             "期末星级",
@@ -185,8 +183,11 @@ _i = schema.interaction.c
 
 
 def segment(is_tail: sa.ColumnElement[bool]) -> sa.ColumnElement[str]:
-    """tail | top | null of a tail flag."""
-    return sa.case((is_tail.is_(True), "tail"), (is_tail.is_(False), "top"))
+    """tail | top | null of a tail flag. Written as literals: a bound value cannot be grouped by on every engine."""
+    return sa.case(
+        (is_tail.is_(True), sa.literal_column("'tail'", sa.String)),
+        (is_tail.is_(False), sa.literal_column("'top'", sa.String)),
+    )
 
 
 _OF_INTERACTION: dict[str, sa.ColumnElement] = {  # type: ignore[type-arg]
@@ -256,8 +257,7 @@ FUNCTION_USE = Fact(
     schema.function_use.c.business_date,
     schema.function_use.c.source,
     _with_attributes(
-        _OF_INTERACTION
-        | {"date": schema.function_use.c.business_date, "function": schema.function_use.c.function}
+        _OF_INTERACTION | {"date": schema.function_use.c.business_date, "function": schema.function_use.c.function}
     ),
     started=_i.started_at,
 )

@@ -138,7 +138,11 @@ METRICS = (
         "points",
         "down",
         "percentile",
-        Custom(("tier", "segment", "region", "business_line", "complexity"), frozenset({"outcome", "topic"})),
+        Custom(
+            ("tier", "segment", "region", "business_line", "complexity"),
+            frozenset({"outcome", "topic"}),
+            parts=(p.TOPIC_RESOLVED, p.TOPIC_CLOSED),
+        ),
         (
             "各主题在各渠道（至少两个，各 n ≥ 30）解决率的最大值 − 最小值，按业务量加权平均，百分点",
             "per topic with n ≥ 30 on at least 2 channels: highest − lowest resolved share across channels, in points; mean weighted by volume",

@@ -95,12 +95,13 @@ class Part:
 
     def sum(self) -> sa.ColumnElement[int]:
         """The aggregate as SQL: always an exact integer, 0 where nothing matches."""
-        value: sa.ColumnElement = sa.literal_column("1") if self.value is None else self.value  # type: ignore[type-arg]
-        return sa.cast(sa.func.coalesce(sa.func.sum(sa.case((self.where, value), else_=0)), 0), sa.BigInteger)
+        if self.value is None:
+            return self.count()
+        return sa.cast(sa.func.coalesce(sa.func.sum(sa.case((self.where, self.value))), 0), sa.BigInteger)
 
     def count(self) -> sa.ColumnElement[int]:
         """The number of rows that it stands on."""
-        return sa.cast(sa.func.coalesce(sa.func.sum(sa.case((self.where, 1), else_=0)), 0), sa.BigInteger)
+        return sa.func.count(sa.case((self.where, sa.literal_column("1"))))
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,12 @@ class Percentile:
 
 @dataclass(frozen=True)
 class Custom:
-    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id; names its dimensions."""
+    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id, from ``parts`` if it has any."""
 
     dimensions: tuple[str, ...]
     requires: frozenset[str]
     proportion: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 Measure = Total | Ratio | Distinct | DistinctRatio | Percentile | Custom
@@ -223,7 +225,7 @@ class Metric:
 
 
 def parts_of(measure: Measure) -> tuple[Part, ...]:
-    """The parts of a measure, numerator first; a ``Custom`` has none."""
+    """The parts of a measure, numerator first."""
     match measure:
         case Total(part) | Distinct(part, _):
             return (part,)
@@ -233,8 +235,8 @@ def parts_of(measure: Measure) -> tuple[Part, ...]:
             return (top, bottom)
         case DistinctRatio(numerator=top, denominator=bottom):
             return (top if isinstance(top, Part) else top.part, bottom.part)
-        case Custom():
-            return ()
+        case Custom(parts=parts):
+            return parts
 
 
 def expressions_of(measure: Measure) -> Iterable[sa.ColumnElement | None]:  # type: ignore[type-arg]

@@ -207,3 +207,6 @@ SIGNED = Part("signed", REFERRAL, _r.completed_at.is_not(None))
 AMOUNT = Part("amount", REFERRAL, SIGNED.where, sa.func.coalesce(_r.amount_fen, 0))
 SIGNED_90 = Part("signed_90d", REFERRAL, sa.and_(SIGNED.where, mature(_r.completed_at, _UPGRADE)))
 UPGRADED_90 = Part("upgraded_90d", REFERRAL, sa.and_(SIGNED_90.where, _r.upgraded.is_(True)))
+
+# What the identity proof adds up beside the KPIs' own parts.
+PROOF = (WAITING, ESCALATED_ANSWERED, ESCALATED_LOST)

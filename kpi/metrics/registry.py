@@ -6,6 +6,7 @@ from kpi.errors import DeclarationError, UnknownName
 from kpi.metrics import customers, desk, journeys, satisfaction, self_service, volume
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import MATURITIES, Custom, Measure, Metric, Part, columns_used, expressions_of, parts_of
+from kpi.metrics.parts import PROOF
 
 # Sections in the order of the dictionary: id -> (zh, en, its KPIs).
 SECTIONS: dict[str, tuple[str, str]] = {
@@ -130,8 +131,8 @@ def metric(kpi: str) -> Metric:
 
 
 def additive_parts() -> dict[str, Part]:
-    """Every additive part of every KPI and variant, by id, each once."""
-    found: dict[str, Part] = {}
+    """Every additive part of every KPI and variant, and of the identity proof, by id, each once."""
+    found = {part.id: part for part in PROOF}
     for declared in METRICS.values():
         measures = [declared.measure, *declared.variants.values()]
         for part in (part for measure in measures for part in parts_of(measure)):

@@ -92,4 +92,3 @@ ROLLUPS: tuple[RollUp, ...] = (
     _roll_up("daily_topic", INTERACTION, *_CORE, "topic"),
     _roll_up("daily_function", FUNCTION_USE, *_CORE, "function"),
 )
-

@@ -7,7 +7,10 @@ from kpi.metrics.model import Metric, Ratio, Total
 
 _CENTRE = "centre's own practice"
 _NO_LINK = ("没有客户或主题的会话", "sessions without customer or topic")
-_COHORT = ("有输入、已结束、由自助或机器人首先处理的会话", "engaged, closed sessions first handled by self-service or robot")
+_COHORT = (
+    "有输入、已结束、由自助或机器人首先处理的会话",
+    "engaged, closed sessions first handled by self-service or robot",
+)
 
 
 def _durable(days: int) -> Metric:
@@ -71,7 +74,10 @@ METRICS = (
         "down",
         "ratio",
         Ratio(p.ESCALATED, p.COHORT),
-        ("（转人工接通 + 转人工未接通）÷ 自助会话", "(escalated and answered + escalated and lost) ÷ self-service sessions"),
+        (
+            "（转人工接通 + 转人工未接通）÷ 自助会话",
+            "(escalated and answered + escalated and lost) ÷ self-service sessions",
+        ),
         "industry standard",
         exclusions=_COHORT,
     ),

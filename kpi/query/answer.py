@@ -36,6 +36,7 @@ class Cell:
     change_high: float | None = None
     provisional: bool = False
     reason: Reason | None = None
+    note: tuple[tuple[str, float], ...] = ()  # what was left out, and how much of it
 
     @property
     def relative_change(self) -> float | None:
@@ -82,7 +83,7 @@ class Answer:
     def frame(self, kpi: str | None = None) -> pd.DataFrame:
         """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``."""
         chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
-        columns = [name for name in Cell.__dataclass_fields__ if name != "key"]
+        columns = [name for name in Cell.__dataclass_fields__ if name not in {"key", "note"}]
         frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns)] for cell in chosen])
         if frame.empty:
             return pd.DataFrame(columns=[*self.question.by, *columns])

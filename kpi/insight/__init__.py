@@ -1,0 +1,1 @@
+"""Honest statistics: what a number can and cannot bear."""

@@ -1,0 +1,291 @@
+"""``answer``: the one way from a question to its figures."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.insight.intervals import newcombe, wilson
+from kpi.metrics.model import Custom, Distinct, Measure, Metric, Total
+from kpi.metrics.registry import requirements
+from kpi.metrics.rollups import ROLLUPS
+from kpi.query import privacy
+from kpi.query.answer import Answer, Cell, Reason
+from kpi.query.compare import Comparison, comparison, effective, shifted_key
+from kpi.query.conditions import check, condition
+from kpi.query.custom import CUSTOM
+from kpi.query.measure import Asked, Key, Plan, Raw, request
+from kpi.query.question import Period, Question
+from kpi.warehouse import Published, Warehouse
+
+# Requirements that are tables, not columns of a contact.
+_TABLES = frozenset(schema.metadata.tables) - set(schema.interaction.c.keys())
+_TIMES = {"date", "week", "month", "through"}
+
+
+def answer(warehouse: Warehouse, question: Question, *, rolled_up: bool = True) -> Answer:
+    """Answer ``question`` from one published state.
+
+    ``rolled_up=False`` reads the facts even where a roll-up could answer: the same numbers, more slowly.
+    Raises what ``conditions.check`` raises, and WarehouseEmpty.
+    """
+    with warehouse.read() as connection:
+        published = warehouse.require_data(connection)
+        return answer_on(connection, published, warehouse.settings.service_level, question, rolled_up=rolled_up)
+
+
+def answer_on(
+    connection: sa.Connection,
+    published: Published,
+    service_level: str,
+    question: Question,
+    *,
+    rolled_up: bool = True,
+) -> Answer:
+    """As ``answer``, within a transaction that is open already."""
+    metrics = check(connection, question)
+    period = effective(question.period, published.today)
+    filters = (*question.filters, *question.scope.filters)
+    sources = feeds_in_scope(connection, published, question)
+    asked = Asked(connection, published, question.by, filters, period, rolled_up=rolled_up)
+    compared: Comparison | None = None
+    if question.compare is not None:
+        compared = comparison(connection, published, period, question.compare, sources)
+    before = (
+        Asked(connection, published, question.by, filters, compared.period, compared.cuts, rolled_up)
+        if compared is not None and _covered(published, compared.period)
+        else None
+    )
+    used = {filter_.dimension for filter_ in filters} | set(question.by)
+    judged = {
+        metric.id: _Judged(metric, metric.measure_for(used, service_level), published, sources) for metric in metrics
+    }
+    now = _read(asked, judged)
+    then = _read(before, judged) if before is not None else {}
+
+    cells: list[Cell] = []
+    for metric in metrics:
+        kpi = judged[metric.id]
+        previous = {
+            moved: raw
+            for key, raw in then.get(metric.id, {}).items()
+            if (moved := _moved(question.by, key, compared)) is not None
+        }
+        keys = _keys(question, now, metric.id, previous)
+        cells += [kpi.cell(question.by, key, now[metric.id].get(key), previous.get(key), period) for key in keys]
+    answered = Answer(
+        question=question,
+        version=published.version,
+        synthetic=published.synthetic,
+        as_of={source: published.feeds[source].watermark for source in sorted(sources)},
+        period=period,
+        compared=compared.period if compared else None,
+        aligned_by=compared.aligned_by if compared else None,
+        cuts=compared.cuts if compared else (),
+        cells=tuple(cells),
+        counted_twice=_counted_twice(asked, judged, now) if question.by else {},
+    )
+    return privacy.hide_small_cells(answered, asked)
+
+
+def feeds_in_scope(connection: sa.Connection, published: Published, question: Question) -> frozenset[str]:
+    """The feeds that can have delivered what the question is about: all, or those of the filtered channels."""
+    narrow = [f for f in (*question.filters, *question.scope.filters) if f.dimension in {"channel", "line"}]
+    if not narrow:
+        return frozenset(published.feeds)
+    daily = ROLLUPS[0]
+    query = sa.select(daily.table.c.source).distinct()
+    for filter_ in narrow:
+        query = query.where(condition(daily.columns()[filter_.dimension], filter_))
+    return frozenset(row[0] for row in connection.execute(query)) & frozenset(published.feeds)
+
+
+def feeds_for(
+    metric: Metric, measure: Measure, published: Published, in_scope: frozenset[str]
+) -> frozenset[str] | None:
+    """The feeds in scope that record what the KPI needs; None when that is every feed of the warehouse, so that
+    nothing has to be left out. Columns are a feed's own; a table (customers, unit costs) serves all."""
+    needed = requirements(metric, measure)
+    if not (needed & _TABLES) <= frozenset().union(*(feed.carries for feed in published.feeds.values())):
+        return frozenset()
+    columns = [requirement.split("|") for requirement in needed - _TABLES]
+    carrying = frozenset(
+        source
+        for source in in_scope
+        if all(not published.feeds[source].carries.isdisjoint(either) for either in columns)
+    )
+    return None if carrying == frozenset(published.feeds) else carrying
+
+
+def _covered(published: Published, period: Period) -> bool:
+    """Whether the data reaches back to the period's first day."""
+    return published.data_start is not None and period.start >= published.local(published.data_start).date()
+
+
+def _moved(by: tuple[str, ...], key: Key, compared: Comparison | None) -> Key | None:
+    """A key of the comparison as the period's own; None where it has no counterpart."""
+    assert compared is not None
+    try:
+        return tuple(
+            shifted_key(dimension, value, compared.shift)  # type: ignore[misc]
+            for dimension, value in zip(by, key, strict=True)
+        )
+    except KeyError:
+        return None
+
+
+def _read(asked: Asked, judged: dict[str, "_Judged"]) -> dict[str, dict[Key, Raw]]:
+    """KPI -> key -> what was counted; one plan for all KPIs that can share statements."""
+    plan = Plan(asked)
+    readers: dict[str, Callable[..., dict[Key, Raw]]] = {}
+    found: dict[str, dict[Key, Raw]] = {}
+    for kpi, one in judged.items():
+        if one.sources is not None and not one.sources:
+            found[kpi] = {}  # no feed records it
+        elif isinstance(one.measure, Custom):
+            found[kpi] = CUSTOM[kpi](asked, one.sources)
+        else:
+            readers[kpi] = request(plan, one.metric, one.measure, one.sources)
+    read = plan.read()
+    return found | {kpi: reader(read) for kpi, reader in readers.items()}
+
+
+def _keys(question: Question, now: dict[str, dict[Key, Raw]], kpi: str, previous: dict[Key, Raw]) -> list[Key]:
+    """The keys to show for a KPI: its own and the comparison's; where it has none, those of the other KPIs."""
+    if not question.by:
+        return [()]
+    keys = dict.fromkeys([*now[kpi], *previous]) or dict.fromkeys(key for found in now.values() for key in found)
+    return sorted(keys, key=lambda key: tuple((value is None, value if value is not None else "") for value in key))
+
+
+class _Judged:
+    """One KPI of the question with what decides over its values: formula, feeds, maturity."""
+
+    def __init__(self, metric: Metric, measure: Measure, published: Published, in_scope: frozenset[str]) -> None:
+        self.metric = metric
+        self.measure = measure
+        self.published = published
+        self.in_scope = in_scope
+        self.sources = feeds_for(metric, measure, published, in_scope)
+
+    def cell(self, by: tuple[str, ...], key: Key, raw: Raw | None, previous: Raw | None, period: Period) -> Cell:
+        span = _span(by, key, period)
+        reason = self._reason(raw, span)
+        if raw is None and reason is None:
+            raw = Raw(numerator=0, n=0, value=0.0)
+        value = raw.value if raw is not None and reason is None else None
+        before = previous.value if previous is not None and reason != "immature" else None
+        low = high = change_low = change_high = None
+        if value is not None and self.metric.proportion and raw is not None:
+            low, high = wilson(raw.numerator or 0, raw.denominator or 0)
+            if previous is not None and previous.denominator:
+                change_low, change_high = newcombe(
+                    raw.numerator or 0, raw.denominator or 0, previous.numerator or 0, previous.denominator
+                )
+        return Cell(
+            kpi=self.metric.id,
+            key=key,
+            value=value,
+            numerator=raw.numerator if raw and reason is None else None,
+            denominator=raw.denominator if raw and reason is None else None,
+            n=raw.n if raw else None,
+            low=low,
+            high=high,
+            previous=before,
+            change=value - before if value is not None and before is not None else None,
+            change_low=change_low,
+            change_high=change_high,
+            provisional=self._provisional(span),
+            reason=reason,
+            note=raw.note if raw and reason is None else (),
+        )
+
+    def _reason(self, raw: Raw | None, span: Period) -> Reason | None:
+        """Why there is no value, if there is none."""
+        published = self.published
+        if self.sources is not None and not self.sources:
+            return "not_recorded"
+        if self.metric.look_back:
+            first = published.local(published.binds()["look_back_from"]).date()  # type: ignore[arg-type]
+            if span.end < first:
+                return "immature"
+        mature_until = self._mature_until()
+        if mature_until is not None and raw is not None and span.start > mature_until:
+            return "immature"
+        if raw is None:
+            # A count over days that the data covers is truly nought; over others it is not known.
+            counts = isinstance(self.measure, Total | Distinct)
+            return None if counts and self._inside(span) else "no_data"
+        if raw.value is None:
+            return "immature" if mature_until is not None and span.end > mature_until else "zero_denominator"
+        return None
+
+    def _mature_until(self) -> date | None:
+        """The last business date of which at least the beginning is mature; None for a KPI without maturity."""
+        if self.metric.maturity is None:
+            return None
+        return self.published.local(self.published.complete_until - self.metric.maturity).date()
+
+    def _inside(self, span: Period) -> bool:
+        return _covered(self.published, span) and span.start <= self.published.today
+
+    def _provisional(self, span: Period) -> bool:
+        """Data of the span are still arriving, or its contacts still maturing."""
+        end = self.published.utc(datetime.combine(span.end + timedelta(days=1), time()))
+        feeds = [self.published.feeds[source].watermark for source in self.in_scope]
+        if feeds and min(feeds) < end:
+            return True
+        return self.metric.maturity is not None and self.published.complete_until < end + self.metric.maturity
+
+
+def _span(by: tuple[str, ...], key: Key, period: Period) -> Period:
+    """The days that a cell stands for: the period, or its part within the cell's date, week or month."""
+    for dimension, value in zip(by, key, strict=True):
+        if dimension in _TIMES and isinstance(value, date):
+            match dimension:
+                case "date":
+                    last = value
+                case "week":
+                    last = value + timedelta(days=6)
+                case "month":
+                    last = (value.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+                case _:
+                    return Period(period.start, max(value, period.start))
+            return Period(max(value, period.start), max(min(last, period.end), max(value, period.start)))
+    return period
+
+
+def _counted_twice(asked: Asked, judged: dict[str, _Judged], now: dict[str, dict[Key, Raw]]) -> dict[str, int]:
+    """Distinct counts: by how much the rows' sum exceeds the parent. Not over time, where nobody would add."""
+    distinct = {kpi: one for kpi, one in judged.items() if isinstance(one.measure, Distinct)}
+    if not distinct or _TIMES & set(asked.by):
+        return {}
+    parent = _read(replace(asked, by=()), distinct)
+    return {
+        kpi: int(sum(raw.value or 0 for raw in now[kpi].values()) - (parent[kpi][()].value or 0))
+        for kpi in distinct
+        if () in parent[kpi]
+    }
+
+
+def last_mature(warehouse: Warehouse, question: Question) -> Question | None:
+    """The question over the last mature period of equal length, for a card whose own period has no mature contact.
+
+    None where the KPIs need no maturity, the period is mature, or the data does not reach back so far.
+    """
+    with warehouse.read() as connection:
+        published = warehouse.require_data(connection)
+        metrics = check(connection, question)
+    windows = [metric.maturity for metric in metrics if metric.maturity is not None]
+    if not windows:
+        return None
+    # The last business date all of whose contacts are mature (a contact that began on it has ended on it, or the
+    # few that ran past midnight are left to the next day).
+    until = published.local(published.complete_until - max(windows)).date() - timedelta(days=1)
+    period = effective(question.period, published.today)
+    if period.end <= until:
+        return None
+    moved = period.shifted((until - period.end).days)
+    return replace(question, period=moved) if _covered(published, moved) else None

@@ -1,0 +1,93 @@
+"""Names and values of a question checked, and turned into SQL over a fact or a roll-up."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.errors import NotApplicable, PeriodError, UnknownName
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Metric
+from kpi.metrics.registry import metric
+from kpi.query.labels import known_values
+from kpi.query.question import Filter, Question
+
+Columns = Mapping[str, sa.ColumnElement]  # type: ignore[type-arg]
+
+
+def check(connection: sa.Connection, question: Question) -> list[Metric]:
+    """The question's declarations.
+
+    Raises UnknownName for a KPI, dimension or value that is none, NotApplicable for a dimension that a KPI does not
+    have, PeriodError for a date that is none.
+    """
+    metrics = [metric(kpi) for kpi in question.kpis]
+    for dimension in (*question.by, *(filter_.dimension for filter_ in question.filters)):
+        if dimension not in DIMENSIONS:
+            raise UnknownName("dimension", dimension, DIMENSIONS)
+        for declared in metrics:
+            if dimension not in declared.dimensions:
+                raise NotApplicable(
+                    "not_applicable",
+                    kpi=declared.id,
+                    dimension=dimension,
+                    valid=", ".join(declared.dimensions),
+                )
+    for filter_ in question.filters:
+        valid = known_values(connection, filter_.dimension)
+        for value in filter_.values:
+            if valid is not None and value != "" and value not in valid:
+                raise UnknownName("value", f"{filter_.dimension}={value}", [f"{filter_.dimension}={v}" for v in valid])
+            typed(filter_.dimension, value)
+    return metrics
+
+
+def typed(dimension: str, value: str) -> str | int | date | None:
+    """A filter's text as the dimension's own type; "" is null. Raises UnknownName or PeriodError."""
+    if value == "":
+        return None
+    match DIMENSIONS[dimension].kind:
+        case "number":
+            try:
+                return int(value)
+            except ValueError as error:
+                raise UnknownName("value", f"{dimension}={value}", ["0", "1", "2", "…"]) from error
+        case "date":
+            try:
+                return date.fromisoformat(value)
+            except ValueError as error:
+                raise PeriodError("bad_date", text=value[:40]) from error
+        case _:
+            return value
+
+
+def condition(column: sa.ColumnElement, filter_: Filter) -> sa.ColumnElement[bool]:  # type: ignore[type-arg]
+    """``filter_`` as SQL over ``column``."""
+    values = [typed(filter_.dimension, value) for value in filter_.values]
+    known = [value for value in values if value is not None]
+    inside: list[sa.ColumnElement[bool]] = [column.in_(known)] if known else []
+    if None in values:
+        inside.append(column.is_(None))
+    return sa.or_(*inside) if inside else sa.false()
+
+
+def joined(
+    from_: sa.FromClause, columns: Columns, dimensions: Iterable[str]
+) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:  # type: ignore[type-arg]
+    """``from_`` with the tables joined that attributes (business line, week) are looked up in, and the columns."""
+    found: dict[str, sa.ColumnElement] = {}  # type: ignore[type-arg]
+    seen: set[sa.Table] = set()
+    for dimension in dict.fromkeys(dimensions):
+        declared = DIMENSIONS[dimension]
+        if declared.attribute_of is None or declared.column is None:
+            found[dimension] = columns[dimension]
+            continue
+        table = declared.column.table
+        assert isinstance(table, sa.Table)
+        if table not in seen:
+            seen.add(table)
+            key = table.c["business_date" if table is schema.calendar else declared.attribute_of]
+            from_ = from_.outerjoin(table, key == columns[declared.attribute_of])
+        found[dimension] = declared.column
+    return from_, found

@@ -1,0 +1,30 @@
+"""Which function computes which ``Custom`` KPI; the ids are those of the declarations."""
+
+from collections.abc import Callable
+
+from kpi.errors import DeclarationError
+from kpi.metrics.model import Custom
+from kpi.metrics.registry import METRICS
+from kpi.query import customers, topics
+from kpi.query.measure import Asked, Key, Raw
+
+CUSTOM: dict[str, Callable[[Asked, frozenset[str] | None], dict[Key, Raw]]] = {
+    function.__name__: function
+    for function in (
+        customers.tail_base,
+        customers.long_tail_coverage,
+        customers.tail_reach_frequency,
+        customers.top20_share,
+        customers.top20_share_contacts,
+        customers.gini,
+        customers.gini_contacts,
+        customers.tail_value,
+        customers.tail_active,
+        customers.tier_upgrade_rate,
+        topics.consistency,
+        topics.topic_tail_coverage,
+    )
+}
+
+for _kpi in {kpi for kpi, metric in METRICS.items() if isinstance(metric.measure, Custom)} ^ set(CUSTOM):
+    raise DeclarationError("bad_declaration", kpi=_kpi, problem="its declaration and its computation do not match")

@@ -1,0 +1,304 @@
+"""Numerators, denominators and counts of a question, from roll-ups where they can answer and from the facts where
+not. Additive sums, distinct counts and percentiles of one fact share one statement."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from kpi.metrics.model import (
+    Distinct,
+    DistinctRatio,
+    Fact,
+    Measure,
+    Metric,
+    Part,
+    Percentile,
+    Ratio,
+    Total,
+)
+from kpi.metrics.rollups import ROLLUPS, RollUp
+from kpi.query.answer import Cut, DimensionValue
+from kpi.query.conditions import Columns, condition, joined
+from kpi.query.question import Filter, Period
+from kpi.warehouse import Published
+
+Key = tuple[DimensionValue, ...]
+
+
+@dataclass
+class Raw:
+    """What was counted for one key: integers in the facts' own units (money in fen), the value in the KPI's unit."""
+
+    numerator: float | None = None
+    denominator: float | None = None
+    n: int | None = None
+    value: float | None = None
+    note: tuple[tuple[str, float], ...] = ()
+
+
+def quotient(numerator: float, denominator: float, n: int, scale: float = 1) -> Raw:
+    """``numerator`` ÷ ``denominator`` × ``scale``; no value over zero."""
+    return Raw(numerator, denominator, n, numerator * scale / denominator if denominator else None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One reading: the dimensions and filters that hold for it, and the days."""
+
+    connection: sa.Connection
+    published: Published
+    by: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    period: Period
+    cuts: tuple[Cut, ...] = ()
+    rolled_up: bool = True
+
+    def without(self, dimensions: Sequence[str]) -> "Asked":
+        """The same over all values of ``dimensions``."""
+        return Asked(
+            self.connection,
+            self.published,
+            tuple(key for key in self.by if key not in dimensions),
+            tuple(filter_ for filter_ in self.filters if filter_.dimension not in dimensions),
+            self.period,
+            self.cuts,
+            self.rolled_up,
+        )
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.by, *(filter_.dimension for filter_ in self.filters))))
+
+    @property
+    def first_cut(self) -> date | None:
+        """The first business date on which something is cut off."""
+        return min((self.published.local(cut.moment).date() for cut in self.cuts), default=None)
+
+
+@dataclass
+class _Statement:
+    """Aggregates to be read from one fact for the same feeds: label -> aggregate."""
+
+    fact: Fact
+    sources: frozenset[str] | None
+    parts: dict[str, Part] = field(default_factory=dict)
+    other: dict[str, sa.ColumnElement] = field(default_factory=dict)  # type: ignore[type-arg]
+
+
+@dataclass
+class Plan:
+    """Collects what several KPIs need, then reads it with as few statements as it takes.
+
+    ``sources``: the feeds that carry what the KPI needs; None = all of them.
+    """
+
+    asked: Asked
+    statements: dict[tuple[str, frozenset[str] | None, bool], _Statement] = field(default_factory=dict)
+
+    def _statement(self, fact: Fact, sources: frozenset[str] | None, additive: bool) -> tuple[str, _Statement]:
+        key = (fact.id, sources, additive)
+        name = f"{fact.id}/{'+'.join(sorted(sources)) if sources else '*'}/{additive}"
+        return name, self.statements.setdefault(key, _Statement(fact, sources))
+
+    def part(self, part: Part, sources: frozenset[str] | None) -> tuple[str, str]:
+        name, statement = self._statement(part.fact, sources, True)
+        statement.parts[part.id] = part
+        return name, part.id
+
+    def other(
+        self,
+        part: Part,
+        label: str,
+        aggregate: sa.ColumnElement,  # type: ignore[type-arg]
+        sources: frozenset[str] | None,
+    ) -> tuple[str, str]:
+        name, statement = self._statement(part.fact, sources, False)
+        statement.other[label] = aggregate
+        return name, label
+
+    def read(self) -> dict[str, dict[Key, dict[str, int]]]:
+        """Statement -> key -> label -> number. A key is there when at least one fact row is."""
+        return {
+            self._statement(statement.fact, statement.sources, additive)[0]: _read(self.asked, statement, additive)
+            for (_, _, additive), statement in self.statements.items()
+        }
+
+
+def _read(asked: Asked, statement: _Statement, additive: bool) -> dict[Key, dict[str, int]]:
+    if not additive:
+        return _facts(asked, statement, asked.period)
+    roll_up = next((r for r in ROLLUPS if asked.rolled_up and r.covers(statement.fact, asked.dimensions)), None)
+    if roll_up is None:
+        return _facts(asked, statement, asked.period)
+    cut = asked.first_cut
+    if cut is None or cut > asked.period.end:
+        return _rolled(asked, statement, roll_up, asked.period)
+    # Up to the day that is cut, whole days from the roll-up; from there on, the facts.
+    found: dict[Key, dict[str, int]] = {}
+    if cut > asked.period.start:
+        found = _rolled(asked, statement, roll_up, Period(asked.period.start, cut - timedelta(days=1)))
+    for key, sums in _facts(asked, statement, Period(max(cut, asked.period.start), asked.period.end)).items():
+        before = found.get(key)
+        found[key] = {label: number + before[label] for label, number in sums.items()} if before else sums
+    return found
+
+
+def _facts(asked: Asked, statement: _Statement, period: Period) -> dict[Key, dict[str, int]]:
+    fact = statement.fact
+    aggregates: dict[str, sa.ColumnElement] = dict(statement.other)  # type: ignore[type-arg]
+    for part in statement.parts.values():
+        aggregates[part.id] = part.sum()
+        if part.value is not None:
+            aggregates[f"{part.id}__n"] = part.count()
+    where = [fact.date.between(period.start, period.end), *source_conditions(fact, statement.sources, asked.cuts)]
+    return _run(asked, fact.from_, fact.columns, aggregates, where)
+
+
+def _rolled(asked: Asked, statement: _Statement, roll_up: RollUp, period: Period) -> dict[Key, dict[str, int]]:
+    table = roll_up.table
+    labels = [
+        label
+        for part in statement.parts.values()
+        for label in ([part.id] if part.value is None else [part.id, f"{part.id}__n"])
+    ]
+    aggregates = {label: sa.cast(sa.func.coalesce(sa.func.sum(table.c[label]), 0), sa.BigInteger) for label in labels}
+    where = [table.c.business_date.between(period.start, period.end)]
+    if statement.sources is not None:
+        where.append(table.c.source.in_(sorted(statement.sources)))
+    return _run(asked, table, roll_up.columns(), aggregates, where)
+
+
+def source_conditions(fact: Fact, sources: frozenset[str] | None, cuts: Iterable[Cut]) -> list[sa.ColumnElement[bool]]:
+    """Only the feeds ``sources`` (None = all), and nothing that a cut leaves out."""
+    where: list[sa.ColumnElement[bool]] = []
+    if sources is not None:
+        where.append(fact.source.in_(sorted(sources)))
+    if fact.started is not None:
+        where += [sa.not_(sa.and_(fact.source == cut.source, fact.started >= cut.moment)) for cut in cuts]
+    return where
+
+
+def _run(
+    asked: Asked,
+    from_: sa.FromClause,
+    columns: Columns,
+    aggregates: dict[str, sa.ColumnElement],  # type: ignore[type-arg]
+    where: list[sa.ColumnElement[bool]],
+) -> dict[Key, dict[str, int]]:
+    from_, found = joined(from_, columns, asked.dimensions)
+    keys = [found[dimension] for dimension in asked.by]
+    where = where + [condition(found[filter_.dimension], filter_) for filter_ in asked.filters]
+    query = (
+        sa.select(
+            *(key.label(f"k{i}") for i, key in enumerate(keys)),
+            sa.func.count().label("rows"),
+            *(aggregate.label(label) for label, aggregate in aggregates.items()),
+        )
+        .select_from(from_)
+        .where(*where)
+        .group_by(*keys)
+    )
+    width = len(keys)
+    labels = ["rows", *aggregates]
+    rows = asked.connection.execute(query, asked.published.binds())
+    return {tuple(row[:width]): dict(zip(labels, row[width:], strict=True)) for row in rows if row[width]}
+
+
+def request(
+    plan: Plan, metric: Metric, measure: Measure, sources: frozenset[str] | None
+) -> Callable[..., dict[Key, Raw]]:
+    """Enter what ``measure`` needs into the plan; the result reads it from what the plan read."""
+    match measure:
+        case Total(part, scale):
+            at = plan.part(part, sources)
+            return lambda read: {
+                key: Raw(
+                    numerator=sums[at[1]],
+                    n=sums[at[1] if part.value is None else f"{at[1]}__n"],
+                    value=sums[at[1]] * scale,
+                )
+                for key, sums in read[at[0]].items()
+            }
+        case Ratio(numerator, denominator, scale, _, whole_of):
+            return _ratio(plan, numerator, denominator, scale, whole_of, sources)
+        case Distinct(part):
+            at = _distinct(plan, measure, sources)
+            return lambda read: {
+                key: Raw(numerator=sums[at[1]], n=sums[at[1]], value=float(sums[at[1]]))
+                for key, sums in read[at[0]].items()
+            }
+        case DistinctRatio(numerator, denominator, _):
+            bottom = _distinct(plan, denominator, sources)
+            top = (
+                _distinct(plan, numerator, sources)
+                if isinstance(numerator, Distinct)
+                else plan.part(numerator, sources)
+            )
+            return lambda read: {
+                key: quotient(read[top[0]].get(key, {}).get(top[1], 0), sums[bottom[1]], sums[bottom[1]])
+                for key, sums in read[bottom[0]].items()
+            }
+        case Percentile(part, value, share, scale):
+            chosen = sa.case((part.where, value))
+            at = plan.other(part, metric.id, sa.func.percentile_disc(share).within_group(chosen.asc()), sources)
+            count = plan.other(part, f"{metric.id}__n", sa.func.count(chosen), sources)
+            return lambda read: {
+                key: Raw(
+                    denominator=sums[count[1]],
+                    n=sums[count[1]],
+                    value=None if sums[at[1]] is None else sums[at[1]] * scale,
+                )
+                for key, sums in read[at[0]].items()
+            }
+    raise TypeError(f"{metric.id}: {type(measure).__name__} is not read from a plan")
+
+
+def _distinct(plan: Plan, distinct: Distinct, sources: frozenset[str] | None) -> tuple[str, str]:
+    aggregate = sa.func.count(sa.distinct(sa.case((distinct.part.where, distinct.key))))
+    return plan.other(distinct.part, f"{distinct.part.id}__distinct", aggregate, sources)
+
+
+def _ratio(
+    plan: Plan,
+    numerator: Part,
+    denominator: Part,
+    scale: float,
+    whole_of: tuple[str, ...],
+    sources: frozenset[str] | None,
+) -> Callable[..., dict[Key, Raw]]:
+    top = plan.part(numerator, sources)
+    if not whole_of:
+        bottom = plan.part(denominator, sources)
+        n_label = bottom[1] if denominator.value is None else f"{bottom[1]}__n"
+
+        def read_ratio(read: dict[str, dict[Key, dict[str, int]]]) -> dict[Key, Raw]:
+            keys = dict.fromkeys([*read[bottom[0]], *read[top[0]]])
+            nothing: dict[str, int] = defaultdict(int)
+            return {
+                key: quotient(
+                    read[top[0]].get(key, nothing)[top[1]],
+                    read[bottom[0]].get(key, nothing)[bottom[1]],
+                    read[bottom[0]].get(key, nothing)[n_label],
+                    scale,
+                )
+                for key in keys
+            }
+
+        return read_ratio
+
+    whole = Plan(plan.asked.without(whole_of))
+    bottom = whole.part(denominator, sources)
+    kept = [i for i, key in enumerate(plan.asked.by) if key not in whole_of]
+
+    def read_share(read: dict[str, dict[Key, dict[str, int]]]) -> dict[Key, Raw]:
+        totals = whole.read()[bottom[0]]
+        shares: dict[Key, Raw] = {}
+        for key, sums in read[top[0]].items():
+            total = totals[tuple(key[i] for i in kept)][bottom[1]]
+            shares[key] = quotient(sums[top[1]], total, total, scale)
+        return shares
+
+    return read_share

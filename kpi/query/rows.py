@@ -1,0 +1,208 @@
+"""The rows behind a number, by the number's own predicate: paged, sorted and counted by the database, masked.
+
+For a total the rows that it counts; for a rate the rows of its denominator, those of its numerator marked; for a
+distinct count one row a customer (or customer and topic); for a cohort its members.
+"""
+
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.errors import InputError, UnknownName
+from kpi.metrics.dimensions import INTERACTION
+from kpi.metrics.model import (
+    Custom,
+    Distinct,
+    DistinctRatio,
+    Fact,
+    Measure,
+    Metric,
+    Part,
+    Percentile,
+    Ratio,
+    Total,
+)
+from kpi.query.answering import feeds_for, feeds_in_scope
+from kpi.query.compare import effective
+from kpi.query.conditions import check, condition, joined
+from kpi.query.measure import Asked, source_conditions
+from kpi.query.members import MEMBERS
+from kpi.query.question import Question
+from kpi.warehouse import Warehouse
+
+# What is listed of a contact, in order. Keys of agents only for who may see them.
+_CONTACT = (
+    "started_at", "channel", "line", "tier", "topic", "first_handler", "final_handler", "outcome", "escalation_reason",
+    "wait_seconds", "first_response_seconds", "talk_seconds", "hold_seconds", "wrap_seconds", "transfers", "team",
+    "agent_key", "csat_score", "nps_score", "region", "media", "ended_at", "source", "interaction_id",
+)  # fmt: skip
+LARGEST_PAGE = 10_000
+
+
+@dataclass(frozen=True)
+class RowsPage:
+    """One page. ``records``: column -> value, with ``numerator`` (bool) in each; times are UTC.
+
+    ``total``: all rows, equal to the number's n; ``numerator``: how many of them are in the numerator (None where
+    the number is no rate).
+    """
+
+    columns: tuple[str, ...]
+    records: tuple[dict[str, object], ...]
+    total: int
+    numerator: int | None
+    page: int
+    size: int
+
+
+def rows(warehouse: Warehouse, question: Question, *, page: int = 1, size: int = 50, sort: str = "") -> RowsPage:
+    """The rows behind ``question``'s one KPI (its dimensions do not matter, its filters do).
+
+    ``sort``: a column, with a leading ``-`` for descending; the default is the newest first. ``page`` counts from 1.
+    Raises InputError when the scope may not see interactions or the page is none, UnknownName for a column.
+    """
+    if not question.scope.see_interactions:
+        raise InputError("rows_not_allowed")
+    if page < 1 or not 1 <= size <= LARGEST_PAGE:
+        raise InputError("bad_page", page=page, size=size, largest=LARGEST_PAGE)
+    with warehouse.read() as connection:
+        published = warehouse.require_data(connection)
+        question = replace(question, kpis=question.kpis[:1], by=())
+        (metric,) = check(connection, question)
+        filters = (*question.filters, *question.scope.filters)
+        asked = Asked(connection, published, (), filters, effective(question.period, published.today))
+        measure = metric.measure_for(asked.dimensions, warehouse.settings.service_level)
+        sources = feeds_for(metric, measure, published, feeds_in_scope(connection, published, question))
+        listed = _select(asked, metric, measure, sources)
+        if not question.scope.see_agents and "agent_key" in listed.selected_columns:
+            listed = listed.with_only_columns(*(c for c in listed.selected_columns if c.key != "agent_key"))
+        return _page(asked, listed.subquery("listed"), page, size, sort)
+
+
+def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) -> RowsPage:
+    columns = [column.key for column in listed.c]
+    name = sort.removeprefix("-")
+    if name and name not in columns:
+        raise UnknownName("column", name, columns)
+    # Every column breaks ties, last to first, so that pages never overlap.
+    order: list[sa.ColumnElement] = []  # type: ignore[type-arg]
+    if name:
+        order.append(listed.c[name].desc().nulls_last() if sort.startswith("-") else listed.c[name].nulls_last())
+    elif columns[1] in {"started_at", "first_at"}:
+        order.append(listed.c[columns[1]].desc())
+    order += [listed.c[key] for key in reversed(columns)]
+    binds = asked.published.binds()
+    total, marked = asked.connection.execute(
+        sa.select(sa.func.count(), sa.func.sum(sa.case((listed.c.numerator.is_(True), 1), else_=0))), binds
+    ).one()
+    found = asked.connection.execute(sa.select(listed).order_by(*order).limit(size).offset((page - 1) * size), binds)
+    has_numerator = asked.connection.execute(sa.select(sa.func.count(listed.c.numerator)).limit(1), binds).scalar_one()
+    return RowsPage(
+        columns=tuple(columns),
+        records=tuple(dict(zip(columns, row, strict=True)) for row in found),
+        total=total,
+        numerator=int(marked or 0) if has_numerator or not total else None,
+        page=page,
+        size=size,
+    )
+
+
+def _select(asked: Asked, metric: Metric, measure: Measure, sources: frozenset[str] | None) -> sa.Select:  # type: ignore[type-arg]
+    """All rows: ``numerator`` (true, false, or null where the number is no rate), then what is listed."""
+    nothing = sa.cast(sa.null(), sa.Boolean)
+    match measure:
+        case Total(part) | Percentile(part=part):
+            return _facts(asked, part, nothing, sources)
+        case Ratio(top, bottom, _, _, whole_of):
+            if not whole_of:
+                return _facts(asked, bottom, _mark(top, bottom), sources)
+            inside = [f for f in asked.filters if f.dimension in whole_of]
+            columns = INTERACTION.columns
+            mark = sa.and_(sa.true(), *(condition(columns[f.dimension], f) for f in inside))
+            return _facts(asked.without(whole_of), bottom, sa.func.coalesce(mark, sa.false()), sources)
+        case Distinct(part):
+            return _groups(asked, part, measure.key, nothing, sources)
+        case DistinctRatio(top, bottom):
+            mark = _mark(top.part, bottom.part) if isinstance(top, Distinct) else nothing
+            return _groups(asked, bottom.part, bottom.key, mark, sources)
+        case Custom():
+            return MEMBERS[metric.id](asked, sources)
+    raise TypeError(type(measure).__name__)
+
+
+def _mark(top: Part, bottom: Part) -> sa.ColumnElement[bool]:
+    """Whether a row of the denominator is in the numerator; null where they are different facts, or where the
+    numerator sums a value that every row has a share in."""
+    if top.fact is not bottom.fact or top.value is not None:
+        return sa.cast(sa.null(), sa.Boolean)
+    return sa.func.coalesce(top.where, sa.false())
+
+
+def _where(asked: Asked, fact: Fact, part: Part, sources: frozenset[str] | None) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:  # fmt: skip
+    from_, columns = joined(fact.from_, fact.columns, asked.dimensions)
+    where = [
+        part.where,
+        fact.date.between(asked.period.start, asked.period.end),
+        *source_conditions(fact, sources, asked.cuts),
+        *(condition(columns[filter_.dimension], filter_) for filter_ in asked.filters),
+    ]
+    return from_, where
+
+
+def masked(customer_key: sa.ColumnElement, masked_id: sa.ColumnElement) -> sa.ColumnElement[str]:  # type: ignore[type-arg]
+    """How a customer is shown: his masked id, or the last four digits of his pseudonym."""
+    tail = sa.func.right(sa.cast(customer_key, sa.String), 4)
+    return sa.func.coalesce(masked_id, "••" + tail)
+
+
+def _facts(asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: frozenset[str] | None) -> sa.Select:  # type: ignore[type-arg]
+    fact = part.fact
+    from_, where = _where(asked, fact, part, sources)
+    if schema.interaction in sa.sql.util.find_tables(fact.from_, include_joins=True):
+        shown = [schema.interaction.c[key] for key in _CONTACT]
+        customer = masked(schema.interaction.c.customer_key, schema.customer.c.masked_id).label("customer")
+        from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == schema.interaction.c.customer_key)
+    else:
+        shown, customer = [], sa.null().label("customer")
+    listed = {column.name for column in shown} | {"customer_key"}
+    extra = [column for column in _main_table(fact).columns if column.name not in listed and fact is not INTERACTION]
+    return sa.select(mark.label("numerator"), *shown[:1], customer, *shown[1:], *extra).select_from(from_).where(*where)
+
+
+def _main_table(fact: Fact) -> sa.Table:
+    """The table that the fact's rows are rows of: the left-most of its joins."""
+    table = fact.from_
+    while isinstance(table, sa.Join):
+        table = table.left
+    assert isinstance(table, sa.Table)
+    return table
+
+
+def _groups(
+    asked: Asked,
+    part: Part,
+    key: sa.ColumnElement,  # type: ignore[type-arg]
+    mark: sa.ColumnElement[bool],
+    sources: frozenset[str] | None,
+) -> sa.Select:  # type: ignore[type-arg]
+    """One row a distinct key: who, how often, first and last."""
+    from_, where = _where(asked, part.fact, part, sources)
+    i = schema.interaction.c
+    from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == i.customer_key)
+    return (
+        sa.select(
+            sa.func.max(sa.cast(mark, sa.Integer)).cast(sa.Boolean).label("numerator"),
+            sa.func.min(i.started_at).label("first_at"),
+            sa.func.max(masked(i.customer_key, schema.customer.c.masked_id)).label("customer"),
+            sa.func.max(i.tier).label("tier"),
+            sa.func.count().label("contacts"),
+            sa.func.count(sa.distinct(i.channel)).label("channels"),
+            sa.func.min(i.topic).label("topic"),
+            sa.func.max(i.started_at).label("last_at"),
+            sa.func.min(i.interaction_id).label("interaction_id"),
+        )
+        .select_from(from_)
+        .where(*where)
+        .group_by(key)
+    )
