@@ -13,11 +13,11 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer, Met
 metadata = MetaData()
 
 
-def _derived(name: str, kind: type) -> Column:  # type: ignore[type-arg]
+def _derived(name: str, kind: type) -> Column:
     return Column(name, kind, info={"derived": True})
 
 
-def _table(name: str, key: tuple[str, ...], *columns: Column) -> Table:  # type: ignore[type-arg]
+def _table(name: str, key: tuple[str, ...], *columns: Column) -> Table:
     """``key``: the columns that name a row; a row loaded again under its key replaces the old one."""
     return Table(name, metadata, *columns, info={"key": key})
 

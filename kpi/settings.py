@@ -136,4 +136,6 @@ def _parse(setting: Setting, text: str) -> object:
     try:
         return setting.parse(text)
     except (ValueError, KeyError) as error:
-        raise SettingError("bad_setting", name=setting.name, value=text, unit=setting.unit, help=setting.help) from error
+        raise SettingError(
+            "bad_setting", name=setting.name, value=text, unit=setting.unit, help=setting.help
+        ) from error

@@ -37,7 +37,8 @@ METRICS = (
         Custom((*_CUSTOMER, *_CONTACT, "through"), _BASE | {"customer_key", "engaged"}, proportion=True),
         (
             "期初长尾客户中，期内至少有一次有效来访者 ÷ 期初长尾客户；星级按期初",
-            "members of the tail base with at least one engaged inbound contact in the period ÷ tail base; tier on the first day",
+            "members of the tail base with at least one engaged inbound contact in the period ÷ tail base; "
+            "tier on the first day",
         ),
         _TAIL,
         exclusions=(
@@ -181,7 +182,8 @@ METRICS = (
         Custom((*_CUSTOMER, "segment", "tier_after"), frozenset({"customer", "customer_tier"}), proportion=True),
         (
             "期初在户客户中期末星级高于期初者 ÷ 全部；矩阵含下降与离开",
-            "customers open on the first day whose tier is higher at the end of the last ÷ all of them; the matrix has down and exit",
+            "customers open on the first day whose tier is higher at the end of the last ÷ all of them; "
+            "the matrix has down and exit",
         ),
         "centre's own practice",
         exclusions=_NO_CAUSE,

@@ -45,7 +45,8 @@ METRICS = (
         SERVICE_LEVELS["SL1"],
         (
             "规定时限内接通 ÷ 人工请求；时限按渠道：电话 20 秒，VIP 10 秒，在线与消息 60 秒（首次响应）",
-            "answered within the channel's threshold ÷ offered; phone 20 s, VIP 10 s, chat and messaging 60 s (first response)",
+            "answered within the channel's threshold ÷ offered; phone 20 s, VIP 10 s, "
+            "chat and messaging 60 s (first response)",
         ),
         _INDUSTRY,
         exclusions=_MENU,
@@ -126,7 +127,8 @@ METRICS = (
         Ratio(p.HANDLE_TIME, p.ANSWERED, proportion=False),
         (
             "（通话 + 保持 + 话后）÷ 接通量；按团队或坐席时取自各处理段，一次接触在每个经手团队各计一次",
-            "(talk + hold + wrap) ÷ answered; by team or agent from the legs, a contact counting once in every team it passed",
+            "(talk + hold + wrap) ÷ answered; by team or agent from the legs, "
+            "a contact counting once in every team it passed",
         ),
         _INDUSTRY,
         within=(
@@ -185,7 +187,8 @@ METRICS = (
         Total(p.COST_AVOIDED, scale=0.01),
         (
             "自助解决且 7 天内未再来的接触 ×（该主题人工成本 − 自身成本）",
-            "contacts resolved in self-service that did not come back × (unit cost of a human for the topic − own unit cost)",
+            "contacts resolved in self-service that did not come back × "
+            "(unit cost of a human for the topic − own unit cost)",
         ),
         "centre's own practice",
         exclusions=(

@@ -183,14 +183,14 @@ _i = schema.interaction.c
 
 
 def segment(is_tail: sa.ColumnElement[bool]) -> sa.ColumnElement[str]:
-    """tail | top | null of a tail flag. Written as literals: a bound value cannot be grouped by on every engine."""
+    """Give tail, top or null for a tail flag. In literals: a bound value cannot be grouped by on every engine."""
     return sa.case(
         (is_tail.is_(True), sa.literal_column("'tail'", sa.String)),
         (is_tail.is_(False), sa.literal_column("'top'", sa.String)),
     )
 
 
-_OF_INTERACTION: dict[str, sa.ColumnElement] = {  # type: ignore[type-arg]
+_OF_INTERACTION: dict[str, sa.ColumnElement] = {
     "date": _i.business_date,
     "hour": _i.business_hour,
     "channel": _i.channel,
@@ -210,7 +210,7 @@ _OF_INTERACTION: dict[str, sa.ColumnElement] = {  # type: ignore[type-arg]
 }
 
 
-def _with_attributes(columns: dict[str, sa.ColumnElement]) -> dict[str, sa.ColumnElement]:  # type: ignore[type-arg]
+def _with_attributes(columns: dict[str, sa.ColumnElement]) -> dict[str, sa.ColumnElement]:
     """Add the dimensions that are attributes of those given; the query joins their table."""
     return columns | {
         dimension.id: dimension.column

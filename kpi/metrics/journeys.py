@@ -6,13 +6,13 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.metrics import parts as p
-from kpi.metrics.model import Custom, Metric, Percentile, Ratio, Total
+from kpi.metrics.model import Custom, Metric, Part, Percentile, Ratio, Total
 
 _r = schema.referral.c
 _O2O = "ICBC Electronic Banking Centre, 2015: online-to-offline"
 
 
-def _seconds(later: sa.ColumnElement, earlier: sa.ColumnElement) -> sa.ColumnElement[int]:  # type: ignore[type-arg]
+def _seconds(later: sa.ColumnElement, earlier: sa.ColumnElement) -> sa.ColumnElement[int]:
     return sa.cast(sa.extract("epoch", later) - sa.extract("epoch", earlier), sa.BigInteger)
 
 
@@ -21,7 +21,7 @@ _TO_SIGN = _seconds(_r.completed_at, _r.referred_at)
 _PER_DAY = 1 / 86_400
 
 
-def _days(kpi: str, zh: str, en: str, part: p.Part, value: sa.ColumnElement[int], share: float) -> Metric:
+def _days(kpi: str, zh: str, en: str, part: Part, value: sa.ColumnElement[int], share: float) -> Metric:
     middle = share == 0.5
     return Metric(
         kpi,
@@ -145,7 +145,8 @@ METRICS = (
         ),
         (
             "各主题在各渠道（至少两个，各 n ≥ 30）解决率的最大值 − 最小值，按业务量加权平均，百分点",
-            "per topic with n ≥ 30 on at least 2 channels: highest − lowest resolved share across channels, in points; mean weighted by volume",
+            "per topic with n ≥ 30 on at least 2 channels: highest − lowest resolved share across channels, in points; "
+            "mean weighted by volume",
         ),
         "centre's own practice",
     ),

@@ -34,7 +34,7 @@ def mature_bind(window: timedelta) -> str:
     return f"mature_{window.days}d"
 
 
-def mature(moment: sa.ColumnElement, window: timedelta) -> sa.ColumnElement[bool]:  # type: ignore[type-arg]
+def mature(moment: sa.ColumnElement, window: timedelta) -> sa.ColumnElement[bool]:
     """True when every feed's watermark has passed ``moment`` + ``window``.
 
     The limit is a bound value, filled from the published state when the question is answered or the roll-up made.
@@ -59,7 +59,7 @@ class Dimension:
     name_en: str
     kind: Literal["text", "number", "date"] = "text"
     attribute_of: str | None = None
-    column: sa.Column | None = None  # type: ignore[type-arg]
+    column: sa.Column | None = None
     values: Mapping[str, tuple[str, str]] | None = None
     names: sa.Table | None = None
     customer: bool = False
@@ -78,10 +78,10 @@ class Fact:
 
     id: str
     from_: sa.FromClause
-    date: sa.ColumnElement  # type: ignore[type-arg]
-    source: sa.ColumnElement  # type: ignore[type-arg]
-    columns: Mapping[str, sa.ColumnElement]  # type: ignore[type-arg]
-    started: sa.ColumnElement | None = None  # type: ignore[type-arg]  # UTC; what a comparison up to the hour cuts by
+    date: sa.ColumnElement
+    source: sa.ColumnElement
+    columns: Mapping[str, sa.ColumnElement]
+    started: sa.ColumnElement | None = None  # UTC; what a comparison up to the hour cuts by
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class Part:
     id: str
     fact: Fact
     where: sa.ColumnElement[bool]
-    value: sa.ColumnElement | None = None  # type: ignore[type-arg]
+    value: sa.ColumnElement | None = None
 
     def sum(self) -> sa.ColumnElement[int]:
         """The aggregate as SQL: always an exact integer, 0 where nothing matches."""
@@ -132,7 +132,7 @@ class Distinct:
     """The number of distinct ``key`` among the rows of ``part``."""
 
     part: Part
-    key: sa.ColumnElement  # type: ignore[type-arg]
+    key: sa.ColumnElement
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Percentile:
     """The smallest ``value`` with at least ``share`` of the rows of ``part`` at or below it."""
 
     part: Part
-    value: sa.ColumnElement  # type: ignore[type-arg]
+    value: sa.ColumnElement
     share: float
     scale: float = 1
 
@@ -239,7 +239,7 @@ def parts_of(measure: Measure) -> tuple[Part, ...]:
             return parts
 
 
-def expressions_of(measure: Measure) -> Iterable[sa.ColumnElement | None]:  # type: ignore[type-arg]
+def expressions_of(measure: Measure) -> Iterable[sa.ColumnElement | None]:
     """Every expression that a measure evaluates on its facts."""
     for part in parts_of(measure):
         yield part.where
@@ -255,9 +255,9 @@ def expressions_of(measure: Measure) -> Iterable[sa.ColumnElement | None]:  # ty
                 yield top.key
 
 
-def columns_used(expressions: Iterable[sa.ColumnElement | None]) -> set[sa.Column]:  # type: ignore[type-arg]
+def columns_used(expressions: Iterable[sa.ColumnElement | None]) -> set[sa.Column]:
     """The table columns that occur in the expressions."""
-    found: set[sa.Column] = set()  # type: ignore[type-arg]
+    found: set[sa.Column] = set()
     for expression in expressions:
         if expression is not None:
             found.update(node for node in sa.sql.visitors.iterate(expression) if isinstance(node, sa.Column))

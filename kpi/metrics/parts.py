@@ -45,10 +45,11 @@ engaged_customer = sa.and_(inbound, _i.engaged.is_(True), identified)
 
 
 def returned_within(window: timedelta) -> sa.ColumnElement[bool]:
+    """Back on any channel within ``window`` (at most the 7 days that the warehouse looks around)."""
     return sa.and_(returned, _i.next_seconds <= int(window.total_seconds()))
 
 
-def _contact(key: str, where: sa.ColumnElement[bool], value: sa.ColumnElement | None = None) -> Part:  # type: ignore[type-arg]
+def _contact(key: str, where: sa.ColumnElement[bool], value: sa.ColumnElement | None = None) -> Part:
     return Part(key, INTERACTION, where, value)
 
 

@@ -33,7 +33,7 @@ class RollUp:
     parts: tuple[Part, ...]
     table: sa.Table
 
-    def select(self, between: tuple[date, date] | None = None, dates: Collection[date] | None = None) -> sa.Select:  # type: ignore[type-arg]
+    def select(self, between: tuple[date, date] | None = None, dates: Collection[date] | None = None) -> sa.Select:
         """The rows of the table, computed from the facts of some days (both ends inclusive), or of all days.
 
         The limits of maturity are bound values: pass ``Published.binds()`` when executing.
@@ -43,7 +43,7 @@ class RollUp:
             self.fact.source.label("source"),
             *(self.fact.columns[dimension].label(dimension) for dimension in self.dimensions),
         ]
-        sums: list[sa.Label] = []  # type: ignore[type-arg]
+        sums: list[sa.Label] = []
         for part in self.parts:
             sums.append(part.sum().label(part.id))
             if part.value is not None:
@@ -60,7 +60,7 @@ class RollUp:
         bases = {DIMENSIONS[dimension].attribute_of or dimension for dimension in dimensions}
         return fact is self.fact and bases <= {"date", *self.dimensions}
 
-    def columns(self) -> dict[str, sa.ColumnElement]:  # type: ignore[type-arg]
+    def columns(self) -> dict[str, sa.ColumnElement]:
         """Dimension id -> column of the table."""
         return {"date": self.table.c.business_date} | {key: self.table.c[key] for key in self.dimensions}
 
@@ -71,7 +71,7 @@ metadata = sa.MetaData()
 
 def _roll_up(name: str, fact: Fact, *dimensions: str) -> RollUp:
     parts = tuple(part for part in additive_parts().values() if part.fact is fact)
-    columns: list[sa.Column] = [  # type: ignore[type-arg]
+    columns: list[sa.Column] = [
         sa.Column("business_date", sa.Date, nullable=False),
         sa.Column("source", sa.String, nullable=False),
     ]

@@ -93,7 +93,8 @@ METRICS = (
         Ratio(p.FCR_RESOLVED, p.FCR_JUDGED),
         (
             "已解决且 7 天内未就同一主题再来（任何渠道）÷ 结果为已解决、未解决或已转介的接触",
-            "resolved and not back on the same topic within 7 days on any channel ÷ contacts resolved, unresolved or referred",
+            "resolved and not back on the same topic within 7 days on any channel ÷ "
+            "contacts resolved, unresolved or referred",
         ),
         "industry standard",
         exclusions=(
@@ -113,7 +114,8 @@ METRICS = (
         Ratio(p.REPEATED, p.LINKED),
         (
             "前 7 天内同一客户就同一主题来过（任何渠道）的接触 ÷ 有客户和主题的接触",
-            "contacts with one of the same customer and topic in the 7 days before, on any channel ÷ contacts with customer and topic",
+            "contacts with one of the same customer and topic in the 7 days before, on any channel ÷ "
+            "contacts with customer and topic",
         ),
         "industry standard",
         exclusions=("数据开始后的前 7 天", "the first 7 days of the data"),

@@ -47,7 +47,8 @@ METRICS = (
         Ratio(p.RESOLVED, p.SERVED_EITHER_WAY),
         (
             "未经人工而解决 ÷（未经人工而解决 + 全部人工接通）；放弃自助另列",
-            "resolved without a human ÷ (resolved without a human + all answered by a human); those who gave up stand beside it",
+            "resolved without a human ÷ (resolved without a human + all answered by a human); "
+            "those who gave up stand beside it",
         ),
         "ICBC Electronic Banking Centre, 2015: WeChat's own over 95 %",
         exclusions=("放弃自助者不在分子也不在分母", "who gave up is in neither numerator nor denominator"),

@@ -108,7 +108,8 @@ METRICS = (
         DistinctRatio(Distinct(p.CROSSED, _customer_topic), Distinct(p.LINKED, _customer_topic), proportion=True),
         (
             "7 天内在两个以上渠道接触过的客户主题 ÷ 已识别客户主题",
-            "identified customer-topics with contacts on at least 2 channels within 7 days ÷ identified customer-topics",
+            "identified customer-topics with contacts on at least 2 channels within 7 days ÷ "
+            "identified customer-topics",
         ),
         _BANK,
         exclusions=("没有客户或主题的接触", "contacts without customer or topic"),

@@ -40,14 +40,15 @@ class Cell:
 
     @property
     def relative_change(self) -> float | None:
-        """change ÷ previous: how a count's change is told."""
+        """How a count's change is told: change ÷ previous."""
         return None if self.change is None or not self.previous else self.change / self.previous
 
 
 @dataclass(frozen=True)
 class Cut:
     """The comparison leaves out what ``source`` delivered at or after ``moment`` (UTC), since the period's own
-    counterpart has not arrived yet."""
+    counterpart has not arrived yet.
+    """
 
     source: str
     moment: datetime
@@ -57,7 +58,8 @@ class Cut:
 class Answer:
     """``as_of``: feed -> watermark (UTC) of the feeds that the figures stand on. ``period``: what was answered
     (the question's, cut to the running day). ``compared``: the comparison's period; ``aligned_by``: ``length``,
-    ``weekday`` or a holiday's id. ``rolled_up``: how many of the KPIs came from roll-ups."""
+    ``weekday`` or a holiday's id. ``rolled_up``: how many of the KPIs came from roll-ups.
+    """
 
     question: Question
     version: int

@@ -106,7 +106,8 @@ def feeds_for(
     metric: Metric, measure: Measure, published: Published, in_scope: frozenset[str]
 ) -> frozenset[str] | None:
     """The feeds in scope that record what the KPI needs; None when that is every feed of the warehouse, so that
-    nothing has to be left out. Columns are a feed's own; a table (customers, unit costs) serves all."""
+    nothing has to be left out. Columns are a feed's own; a table (customers, unit costs) serves all.
+    """
     needed = requirements(metric, measure)
     if not (needed & _TABLES) <= frozenset().union(*(feed.carries for feed in published.feeds.values())):
         return frozenset()

@@ -13,7 +13,7 @@ from kpi.metrics.registry import metric
 from kpi.query.labels import known_values
 from kpi.query.question import Filter, Question
 
-Columns = Mapping[str, sa.ColumnElement]  # type: ignore[type-arg]
+Columns = Mapping[str, sa.ColumnElement]
 
 
 def check(connection: sa.Connection, question: Question) -> list[Metric]:
@@ -62,7 +62,7 @@ def typed(dimension: str, value: str) -> str | int | date | None:
             return value
 
 
-def condition(column: sa.ColumnElement, filter_: Filter) -> sa.ColumnElement[bool]:  # type: ignore[type-arg]
+def condition(column: sa.ColumnElement, filter_: Filter) -> sa.ColumnElement[bool]:
     """``filter_`` as SQL over ``column``."""
     values = [typed(filter_.dimension, value) for value in filter_.values]
     known = [value for value in values if value is not None]
@@ -74,9 +74,9 @@ def condition(column: sa.ColumnElement, filter_: Filter) -> sa.ColumnElement[boo
 
 def joined(
     from_: sa.FromClause, columns: Columns, dimensions: Iterable[str]
-) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:  # type: ignore[type-arg]
+) -> tuple[sa.FromClause, dict[str, sa.ColumnElement]]:
     """``from_`` with the tables joined that attributes (business line, week) are looked up in, and the columns."""
-    found: dict[str, sa.ColumnElement] = {}  # type: ignore[type-arg]
+    found: dict[str, sa.ColumnElement] = {}
     seen: set[sa.Table] = set()
     for dimension in dict.fromkeys(dimensions):
         declared = DIMENSIONS[dimension]

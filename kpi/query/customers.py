@@ -102,7 +102,7 @@ def contacts_of(asked: Asked, where: sa.ColumnElement[bool], by: Sequence[str], 
     )
 
 
-def _rows(asked: Asked, query: sa.Select) -> list[sa.Row]:  # type: ignore[type-arg]
+def _rows(asked: Asked, query: sa.Select) -> list[sa.Row]:
     return list(asked.connection.execute(query, asked.published.binds()))
 
 
@@ -128,11 +128,13 @@ def _base_sizes(asked: Asked) -> tuple[sa.CTE, list[str], list[sa.ColumnElement[
 
 
 def tail_base(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Size of the tail base on the period's first day."""
     _, by, _, sizes = _base_sizes(asked)
     return {_arrange(asked, by, key): Raw(size, None, size, float(size)) for key, size in sizes.items()}
 
 
 def long_tail_coverage(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Members of the tail base with an engaged contact in the period ÷ tail base; by ``through``, up to each day."""
     base, by, where, sizes = _base_sizes(asked)
     contact_by = _of_contact(asked)
     served = contacts_of(asked, parts.engaged_customer, contact_by, sources)
@@ -173,6 +175,7 @@ def reach(reached: sa.Subquery) -> sa.ColumnElement[str]:
 
 
 def tail_reach_frequency(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Members of the tail base by the number of their engaged contacts in the period."""
     base, by, where, sizes = _base_sizes(asked)
     reached = contacts_of(asked, parts.engaged_customer, (), sources)
     bucket = reach(reached)
@@ -192,7 +195,7 @@ def tail_reach_frequency(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     }
 
 
-def _dividend(asked: Asked, sources: Sources, numerator: sa.ColumnElement, denominator: sa.ColumnElement,  # type: ignore[type-arg]
+def _dividend(asked: Asked, sources: Sources, numerator: sa.ColumnElement, denominator: sa.ColumnElement,
               months: list[date], scale: float) -> dict[Key, Raw]:  # fmt: skip
     """A sum over the base members' months, by whether they were served in the period."""
     base, by, where, _ = _base_sizes(asked)
@@ -228,12 +231,14 @@ def tail_value(asked: Asked, sources: Sources) -> dict[Key, Raw]:
 
 
 def tail_active(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Members of the tail base with active products in the last closed month ÷ those with a row there."""
     m = schema.customer_month.c
     active = sa.func.sum(sa.case((m.products > 0, 1), else_=0))
     return _dividend(asked, sources, active, sa.func.count(m.products), closed_months(asked.period)[-1:], 1)
 
 
 def value_held(asked: Asked, sources: Sources) -> sa.Subquery:
+    """What each customer brought in the period's closed months, in fen (``holding``)."""
     m = schema.customer_month.c
     return (
         sa.select(m.customer_key, sa.cast(sa.func.sum(m.value_fen), sa.BigInteger).label("holding"))
@@ -244,13 +249,17 @@ def value_held(asked: Asked, sources: Sources) -> sa.Subquery:
 
 
 def contacts_held(asked: Asked, sources: Sources) -> sa.Subquery:
+    """How many contacts each identified customer had in the period (``holding``)."""
     counted = contacts_of(asked, parts.CONTACTS_IDENTIFIED.where, (), sources)
     return sa.select(counted.c.customer_key, counted.c.contacts.label("holding")).subquery("holding")
 
 
-def ranked_holdings(asked: Asked, by: list[str], where: list[sa.ColumnElement[bool]], base: sa.CTE, held: sa.Subquery) -> tuple[sa.CTE, sa.CTE]:  # fmt: skip
+def ranked_holdings(
+    by: list[str], where: list[sa.ColumnElement[bool]], base: sa.CTE, held: sa.Subquery
+) -> tuple[sa.CTE, sa.CTE]:
     """The customers of ``base`` with what each holds (``amount``, 0 for nothing), and those not below zero with rank
-    ``i`` of ``n`` in ascending order within the dimensions ``by``."""
+    ``i`` of ``n`` in ascending order within the dimensions ``by``.
+    """
     amount = sa.func.coalesce(held.c.holding, 0)
     each = (
         sa.select(
@@ -279,14 +288,16 @@ def in_top(ranked: sa.CTE) -> sa.ColumnElement[bool]:
     return 5 * (ranked.c.n - ranked.c.i) < ranked.c.n
 
 
-def _concentration(asked: Asked, sources: Sources, what: str, holdings: Callable[[Asked, Sources], sa.Subquery]) -> dict[Key, Raw]:  # fmt: skip
+def _concentration(
+    asked: Asked, sources: Sources, what: str, holdings: Callable[[Asked, Sources], sa.Subquery]
+) -> dict[Key, Raw]:
     """Top-20 % share or Gini over the customers open on the first day; zeros included, negatives left out and noted.
 
     Gini, biased form, with ranks i of ascending values: Σ (2i − n − 1)·x ÷ (n · Σ x).
     """
     base = open_customers(asked.period.start)
     by, where = of_customer(asked, base)
-    each, ranked = ranked_holdings(asked, by, where, base, holdings(asked, sources))
+    each, ranked = ranked_holdings(by, where, base, holdings(asked, sources))
     r = ranked.c
     groups = [r[key] for key in by]
     top = sa.func.sum(sa.case((in_top(ranked), r.amount), else_=0))
@@ -309,24 +320,29 @@ def _concentration(asked: Asked, sources: Sources, what: str, holdings: Callable
 
 
 def top20_share(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Value of the top ⌈20 %⌉ of customers ÷ total value."""
     return _concentration(asked, sources, "top", value_held)
 
 
 def top20_share_contacts(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Contacts of the top ⌈20 %⌉ of customers by contacts ÷ all."""
     return _concentration(asked, sources, "top", contacts_held)
 
 
 def gini(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Gini coefficient of customer value."""
     return _concentration(asked, sources, "gini", value_held)
 
 
 def gini_contacts(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Gini coefficient of contacts."""
     return _concentration(asked, sources, "gini", contacts_held)
 
 
 def tier_upgrade_rate(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """Tier at the end of the last day against tier on the first; by ``tier_after`` the migration matrix, each cell as
-    a share of its row."""
+    a share of its row.
+    """
     first, last = asked.period.start, asked.period.end
     base = open_customers(first)
     by, where = of_customer(asked, base)

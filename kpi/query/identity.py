@@ -20,7 +20,8 @@ from kpi.warehouse import Warehouse
 @dataclass(frozen=True)
 class Check:
     """One equation: ``total`` = Σ ``terms``. ``id`` is the key of a phrase ``identity_…``; the terms' names are the
-    keys of phrases ``term_…`` or values of a dimension."""
+    keys of phrases ``term_…`` or values of a dimension.
+    """
 
     id: str
     total: int
@@ -102,6 +103,7 @@ def audit(warehouse: Warehouse) -> list[Check]:
             ).one()
             terms = tuple((part.id, int(found or 0)) for part, found in zip(wanted, rolled, strict=True))
             wrong = [t for t, fact in zip(terms, facts, strict=True) if t[1] != fact]
-            checks.append(Check(roll_up.table.name, sum(facts), tuple(wrong) if wrong else (("rolled_up", sum(n for _, n in terms)),)))  # fmt: skip
+            shown = tuple(wrong) or (("rolled_up", sum(number for _, number in terms)),)
+            checks.append(Check(roll_up.table.name, sum(facts), shown))
     everything = Question(("volume",), Period(first, last))
     return checks + proof(warehouse, everything)

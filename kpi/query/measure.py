@@ -1,8 +1,9 @@
 """Numerators, denominators and counts of a question, from roll-ups where they can answer and from the facts where
-not. Additive sums, distinct counts and percentiles of one fact share one statement."""
+not. Additive sums, distinct counts and percentiles of one fact share one statement.
+"""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -85,7 +86,7 @@ class _Statement:
     fact: Fact
     sources: frozenset[str] | None
     parts: dict[str, Part] = field(default_factory=dict)
-    other: dict[str, sa.ColumnElement] = field(default_factory=dict)  # type: ignore[type-arg]
+    other: dict[str, sa.ColumnElement] = field(default_factory=dict)
 
 
 @dataclass
@@ -112,7 +113,7 @@ class Plan:
         self,
         part: Part,
         label: str,
-        aggregate: sa.ColumnElement,  # type: ignore[type-arg]
+        aggregate: sa.ColumnElement,
         sources: frozenset[str] | None,
     ) -> tuple[str, str]:
         name, statement = self._statement(part.fact, sources, False)
@@ -148,7 +149,7 @@ def _read(asked: Asked, statement: _Statement, additive: bool) -> dict[Key, dict
 
 def _facts(asked: Asked, statement: _Statement, period: Period) -> dict[Key, dict[str, int]]:
     fact = statement.fact
-    aggregates: dict[str, sa.ColumnElement] = dict(statement.other)  # type: ignore[type-arg]
+    aggregates: dict[str, sa.ColumnElement] = dict(statement.other)
     for part in statement.parts.values():
         aggregates[part.id] = part.sum()
         if part.value is not None:
@@ -185,12 +186,12 @@ def _run(
     asked: Asked,
     from_: sa.FromClause,
     columns: Columns,
-    aggregates: dict[str, sa.ColumnElement],  # type: ignore[type-arg]
-    where: list[sa.ColumnElement[bool]],
+    aggregates: Mapping[str, sa.ColumnElement],
+    where: Sequence[sa.ColumnElement[bool]],
 ) -> dict[Key, dict[str, int]]:
     from_, found = joined(from_, columns, asked.dimensions)
     keys = [found[dimension] for dimension in asked.by]
-    where = where + [condition(found[filter_.dimension], filter_) for filter_ in asked.filters]
+    where = [*where] + [condition(found[filter_.dimension], filter_) for filter_ in asked.filters]
     query = (
         sa.select(
             *(key.label(f"k{i}") for i, key in enumerate(keys)),

@@ -22,18 +22,17 @@ from kpi.query.customers import (
 )
 from kpi.query.measure import Asked, source_conditions
 
-_Select = sa.Select  # type: ignore[type-arg]
 _NOT_A_RATE = sa.cast(sa.null(), sa.Boolean)
 
 
-def _shown(customer_key: sa.ColumnElement, *columns: sa.ColumnElement) -> list[sa.ColumnElement]:  # type: ignore[type-arg]
+def _shown(customer_key: sa.ColumnElement, *columns: sa.ColumnElement) -> list[sa.ColumnElement]:
     """Masked customer and his attributes; the customer table must be joined."""
     c = schema.customer.c
     masked = sa.func.coalesce(c.masked_id, "••" + sa.func.right(sa.cast(customer_key, sa.String), 4))
     return [masked.label("customer"), *columns, c.region, c.age_band, c.opened_on]
 
 
-def _served_base(asked: Asked, sources: Sources, mark: str) -> _Select:
+def _served_base(asked: Asked, sources: Sources, mark: str) -> sa.Select:
     """The tail base with its contacts in the period; ``mark``: what the numerator is."""
     base = open_customers(asked.period.start)
     _, where = of_customer(asked, base)
@@ -57,7 +56,7 @@ def _served_base(asked: Asked, sources: Sources, mark: str) -> _Select:
     )
 
 
-def _member_months(asked: Asked, sources: Sources, *, active: bool) -> _Select:
+def _member_months(asked: Asked, sources: Sources, *, active: bool) -> sa.Select:
     """The tail base's months that a tail dividend is taken over."""
     base = open_customers(asked.period.start)
     _, where = of_customer(asked, base)
@@ -85,11 +84,11 @@ def _member_months(asked: Asked, sources: Sources, *, active: bool) -> _Select:
     )
 
 
-def _holders(asked: Asked, held: sa.Subquery, *, top: bool) -> _Select:
+def _holders(asked: Asked, held: sa.Subquery, *, top: bool) -> sa.Select:
     """The customers among whom a concentration is measured, the top 20 % marked."""
     base = open_customers(asked.period.start)
     _, where = of_customer(asked, base)
-    _, ranked = ranked_holdings(asked, [], where, base, held)
+    _, ranked = ranked_holdings([], where, base, held)
     mark = in_top(ranked) if top else _NOT_A_RATE
     return sa.select(
         mark.label("numerator"),
@@ -98,7 +97,7 @@ def _holders(asked: Asked, held: sa.Subquery, *, top: bool) -> _Select:
     ).select_from(ranked.join(schema.customer, schema.customer.c.customer_key == ranked.c.customer_key))
 
 
-def _tiers(asked: Asked, sources: Sources) -> _Select:
+def _tiers(asked: Asked, sources: Sources) -> sa.Select:
     """Customers open on the first day with their tier then and at the end."""
     base = open_customers(asked.period.start)
     _, where = of_customer(asked, base)
@@ -125,11 +124,12 @@ def _tiers(asked: Asked, sources: Sources) -> _Select:
     )
 
 
-def _topic_contacts(asked: Asked, sources: Sources) -> _Select:
+def _topic_contacts(asked: Asked, sources: Sources) -> sa.Select:
     """Per topic: contacts, sessions and those resolved, of which the KPIs across topics are made."""
     from_, columns = joined(INTERACTION.from_, INTERACTION.columns, (*asked.dimensions, "topic"))
     i = schema.interaction.c
-    sums = [part.sum().label(part.id) for part in (parts.CONTACTS, parts.COHORT, parts.RESOLVED, parts.TOPIC_CLOSED, parts.TOPIC_RESOLVED)]  # fmt: skip
+    wanted = (parts.CONTACTS, parts.COHORT, parts.RESOLVED, parts.TOPIC_CLOSED, parts.TOPIC_RESOLVED)
+    sums = [part.sum().label(part.id) for part in wanted]
     return (
         sa.select(_NOT_A_RATE.label("numerator"), i.topic, *sums)
         .select_from(from_)
@@ -143,7 +143,7 @@ def _topic_contacts(asked: Asked, sources: Sources) -> _Select:
     )
 
 
-MEMBERS: dict[str, Callable[[Asked, Sources], _Select]] = {
+MEMBERS: dict[str, Callable[[Asked, Sources], sa.Select]] = {
     "tail_base": lambda asked, sources: _served_base(asked, sources, "none"),
     "long_tail_coverage": lambda asked, sources: _served_base(asked, sources, "served"),
     "tail_reach_frequency": lambda asked, sources: _served_base(asked, sources, "none"),

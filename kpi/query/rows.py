@@ -86,7 +86,7 @@ def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) ->
     if name and name not in columns:
         raise UnknownName("column", name, columns)
     # Every column breaks ties, last to first, so that pages never overlap.
-    order: list[sa.ColumnElement] = []  # type: ignore[type-arg]
+    order: list[sa.ColumnElement] = []
     if name:
         order.append(listed.c[name].desc().nulls_last() if sort.startswith("-") else listed.c[name].nulls_last())
     elif columns[1] in {"started_at", "first_at"}:
@@ -108,7 +108,7 @@ def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) ->
     )
 
 
-def _select(asked: Asked, metric: Metric, measure: Measure, sources: frozenset[str] | None) -> sa.Select:  # type: ignore[type-arg]
+def _select(asked: Asked, metric: Metric, measure: Measure, sources: frozenset[str] | None) -> sa.Select:
     """All rows: ``numerator`` (true, false, or null where the number is no rate), then what is listed."""
     nothing = sa.cast(sa.null(), sa.Boolean)
     match measure:
@@ -133,13 +133,16 @@ def _select(asked: Asked, metric: Metric, measure: Measure, sources: frozenset[s
 
 def _mark(top: Part, bottom: Part) -> sa.ColumnElement[bool]:
     """Whether a row of the denominator is in the numerator; null where they are different facts, or where the
-    numerator sums a value that every row has a share in."""
+    numerator sums a value that every row has a share in.
+    """
     if top.fact is not bottom.fact or top.value is not None:
         return sa.cast(sa.null(), sa.Boolean)
     return sa.func.coalesce(top.where, sa.false())
 
 
-def _where(asked: Asked, fact: Fact, part: Part, sources: frozenset[str] | None) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:  # fmt: skip
+def _where(
+    asked: Asked, fact: Fact, part: Part, sources: frozenset[str] | None
+) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
     from_, columns = joined(fact.from_, fact.columns, asked.dimensions)
     where = [
         part.where,
@@ -150,13 +153,13 @@ def _where(asked: Asked, fact: Fact, part: Part, sources: frozenset[str] | None)
     return from_, where
 
 
-def masked(customer_key: sa.ColumnElement, masked_id: sa.ColumnElement) -> sa.ColumnElement[str]:  # type: ignore[type-arg]
+def masked(customer_key: sa.ColumnElement, masked_id: sa.ColumnElement) -> sa.ColumnElement[str]:
     """How a customer is shown: his masked id, or the last four digits of his pseudonym."""
     tail = sa.func.right(sa.cast(customer_key, sa.String), 4)
     return sa.func.coalesce(masked_id, "••" + tail)
 
 
-def _facts(asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: frozenset[str] | None) -> sa.Select:  # type: ignore[type-arg]
+def _facts(asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: frozenset[str] | None) -> sa.Select:
     fact = part.fact
     from_, where = _where(asked, fact, part, sources)
     if schema.interaction in sa.sql.util.find_tables(fact.from_, include_joins=True):
@@ -164,7 +167,7 @@ def _facts(asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: froz
         customer = masked(schema.interaction.c.customer_key, schema.customer.c.masked_id).label("customer")
         from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == schema.interaction.c.customer_key)
     else:
-        shown, customer = [], sa.null().label("customer")
+        shown, customer = [], sa.cast(sa.null(), sa.String).label("customer")
     listed = {column.name for column in shown} | {"customer_key"}
     extra = [column for column in _main_table(fact).columns if column.name not in listed and fact is not INTERACTION]
     return sa.select(mark.label("numerator"), *shown[:1], customer, *shown[1:], *extra).select_from(from_).where(*where)
@@ -182,10 +185,10 @@ def _main_table(fact: Fact) -> sa.Table:
 def _groups(
     asked: Asked,
     part: Part,
-    key: sa.ColumnElement,  # type: ignore[type-arg]
+    key: sa.ColumnElement,
     mark: sa.ColumnElement[bool],
     sources: frozenset[str] | None,
-) -> sa.Select:  # type: ignore[type-arg]
+) -> sa.Select:
     """One row a distinct key: who, how often, first and last."""
     from_, where = _where(asked, part.fact, part, sources)
     i = schema.interaction.c
