@@ -28,6 +28,7 @@ FAILED = 3
 BATCH_ROWS = 50_000
 # Address space beyond DuckDB's own limit: interpreter, libraries, Arrow.
 _OVERHEAD_GB = 3
+_MESSAGE_BYTES = 1 << 16
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 
 
@@ -45,6 +46,8 @@ class Target(TypedDict):
 
 
 class Job(TypedDict):
+    """What to read and how. ``exclude``, ``reject``: (reason, SQL condition)."""
+
     file: str
     format: str
     delimiter: str
@@ -68,10 +71,14 @@ class Stop(Exception):
 
 
 def main() -> None:
+    """Read the job from standard input and do it."""
     job: Job = json.load(sys.stdin)
     limit = (job["memory_gb"] + _OVERHEAD_GB) << 30
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # pipes are no files: nothing can be written but the answer
+    # Pipes are no files: no file can grow beyond what a message on standard error takes. A module compiled from here
+    # on must not be cached: it would be cut off there, and break every later import of it.
+    sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MESSAGE_BYTES, _MESSAGE_BYTES))
     try:
         _write(job)
     except Stop as stop:
@@ -96,8 +103,10 @@ def _write(job: Job) -> None:
 
 
 def _header(job: Job) -> list[str]:
-    """Names of the columns of a CSV file: those of the mapping, or the header's. A column without one is
-    ``column_N``, N counted from 1."""
+    """Names of the columns of a CSV file: those of the mapping, or the header's.
+
+    A column without a name is ``column_N``, N counted from 1.
+    """
     with open(job["file"], encoding="utf-8-sig", newline="") as file:
         try:
             first = next(csv.reader(file, delimiter=job["delimiter"], quotechar=job["quote"]), [])
@@ -154,7 +163,9 @@ class Reading:
 
     def used(self, place: str, sql: str) -> list[str]:
         """Check that ``sql`` is one expression over the file's columns and say which of them it uses."""
-        text = self.connection.execute("SELECT json_serialize_sql(?)", [f"SELECT (\n{sql}\n)"]).fetchone()
+        # A literal, since a bound value makes DuckDB's client import pandas, at a second a process.
+        question = _text(f"SELECT (\n{sql}\n)")
+        text = self.connection.execute(f"SELECT json_serialize_sql({question})").fetchone()
         assert text is not None
         tree = json.loads(text[0])
         if tree["error"]:
@@ -192,7 +203,7 @@ class Reading:
             return f"(\n{target['sql']}\n) AT TIME ZONE 'UTC'"
         # Text is not turned into a time by itself: DuckDB would drop the offset of “…T10:00+08:00” without a word.
         if not (kind.startswith("TIMESTAMP") or kind in {"DATE", '"NULL"', "NULL"}):
-            raise Stop("mapping", "mapping_no_time", place=place, kind=kind)
+            raise Stop("mapping", "mapping_no_time", place=place, found=kind)
         return target["sql"]
 
     def query(self) -> str:
@@ -205,7 +216,7 @@ class Reading:
 
         excluded = []
         for table in ("exclude", "reject"):
-            for number, (reason, sql) in enumerate(self.job[table]):  # type: ignore[literal-required]
+            for number, (reason, sql) in enumerate(self.job[table]):
                 place, name = f"[{table}] {reason}", f"__{table}_{number}"
                 columns = self.used(place, sql)
                 inner.append(f"{self.guarded(place, sql, 'BOOLEAN')} AS {name}")
