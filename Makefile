@@ -39,7 +39,7 @@ screens: system-packages install-dev
 lock: install-dev
 	$(BIN)/uv pip compile --quiet $(UV_LOCK) $(UPGRADE) requirements.txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet $(UV_LOCK) $(UPGRADE) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
-UV_LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+UV_LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" --no-emit-index-url
 
 # --- installing: a stamp a step, so that a second run does nothing ---
 

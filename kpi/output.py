@@ -1,0 +1,57 @@
+"""What the command line writes: tables for people, CSV and JSON for programs."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Literal, TextIO
+
+from wcwidth import wcswidth
+
+Format = Literal["table", "csv", "json"]
+FORMATS: tuple[Format, ...] = ("table", "csv", "json")
+
+
+def plain(value: object) -> object:
+    """A value as JSON can hold it: times as ISO 8601 UTC with Z, whole numbers without a point, NaN as null."""
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return int(value) if value.is_integer() else value
+    return value
+
+
+def write_json(content: object, to: TextIO) -> None:
+    """One JSON document, indented."""
+    json.dump(content, to, ensure_ascii=False, indent=2, allow_nan=False)
+    to.write("\n")
+
+
+def write_csv(columns: Sequence[str], records: Iterable[Mapping[str, object]], to: TextIO) -> None:
+    """A header and one line a record; null is empty, a list is joined by spaces."""
+    writer = csv.writer(to, lineterminator="\n")
+    writer.writerow(columns)
+    for record in records:
+        values = (plain(record[column]) for column in columns)
+        writer.writerow(" ".join(map(str, value)) if isinstance(value, list) else value for value in values)
+
+
+def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], to: TextIO) -> None:
+    """Aligned columns; ``right`` tells which ones are numbers. A Chinese character is two columns wide."""
+    widths = [max(_width(line[i]) for line in (head, *rows)) for i in range(len(head))]
+    for line in (head, ["─" * width for width in widths], *rows):
+        cells = (
+            " " * (width - _width(text)) + text if number else text + " " * (width - _width(text))
+            for text, width, number in zip(line, widths, right, strict=True)
+        )
+        to.write("  ".join(cells).rstrip() + "\n")
+
+
+def _width(text: str) -> int:
+    # Control characters have no width of their own (−1); such text comes from data, not from here.
+    return max(wcswidth(text), 0) or len(text)
