@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from kpi.errors import SettingError, UnknownName
+from kpi.i18n import Language
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -94,7 +95,7 @@ class Settings:
     warehouse_url: str
     state_url: str
     time_zone: ZoneInfo
-    language: str
+    language: Language
     service_level: str
     load_wait: int
     memory: int
