@@ -77,7 +77,7 @@ def dimensions_of(columns: Iterable[str]) -> list[str]:
     return [name for column in columns if (name := _NAMED_BY.get(column, column)) in DIMENSIONS]
 
 
-def _told(values: pd.Series, names: Mapping[str, str] | None, language: Language, published: Published) -> pd.Series:  # type: ignore[type-arg]
+def _told(values: pd.Series, names: Mapping[str, str] | None, language: Language, published: Published) -> pd.Series:
     def told(value: object) -> object:
         if value is None or (not isinstance(value, str) and pd.isna(value)):
             return None

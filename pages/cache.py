@@ -4,12 +4,15 @@ Every answer is kept under its question (which holds the viewer's scope) and the
 nobody sees another's rows, or an old number beside a new one.
 """
 
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import streamlit as st
 
 from kpi.i18n import Language
+from kpi.jobs import Job
 from kpi.query import answer as ask
 from kpi.query import last_mature
 from kpi.query import rows as ask_rows
@@ -30,6 +33,20 @@ _shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: r
 def warehouse() -> Warehouse:
     """The one warehouse of this process."""
     return Warehouse.from_settings(load_settings())
+
+
+@dataclass
+class Work:
+    """The one job that fills an empty warehouse, whoever started it."""
+
+    job: Job | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@st.cache_resource(show_spinner=False)
+def first_job() -> Work:
+    """Shared by all viewers: the work is done once."""
+    return Work()
 
 
 class Moved(Exception):

@@ -1,5 +1,6 @@
 """The pieces of a page: head, filter bar, cards, panels, the identity strip. They draw; they know no KPI by name."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from io import BytesIO
@@ -8,6 +9,7 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from kpi.charts import Style, spark
 from kpi.charts.export import png, xlsx
@@ -36,23 +38,38 @@ def look(style: Style) -> None:
     st.html(f"<style>{css_variables(style.mode)}\n{(ASSETS / 'style.css').read_text('utf-8')}</style>")
 
 
+def logo(style: Style) -> None:
+    """The mark and the name, in the ink of the theme in force."""
+    drawn = (ASSETS / "logo.svg").read_text("utf-8").replace("currentColor", style.palette.ink)
+    st.logo(drawn, icon_image=(ASSETS / "icon.svg").read_text("utf-8"))
+
+
+# --- sidebar -------------------------------------------------------------------------------------------------------
+
+
+def sidebar(groups: Mapping[str, Sequence[StreamlitPage]], published: Published | None, language: Language) -> None:
+    """The pages by group, and how far each feed has delivered."""
+    with st.sidebar:
+        for group, listed in groups.items():
+            st.html(f'<p class="nav-group">{escape(group)}</p>')
+            for one in listed:
+                st.page_link(one, width="stretch")
+        if published is not None and published.feeds:
+            version = format_count(published.version, language, compact=False)
+            st.html(
+                f'{_feeds(published, language)}<p class="nav-group">{phrase(language, "warehouse_version", version=version)}</p>'
+            )
+
+
 # --- head ----------------------------------------------------------------------------------------------------------
 
 
-def head(title: str, view: View, published: Published | None, compared: Answer | None) -> None:
+def head(title: str, language: Language, published: Published | None, as_of: str = "") -> None:
     """Title, as-of line, the mark of synthetic data and the switch of language, in one row."""
-    language = view.language
-    with st.container(key="head", horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="head", horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.title(title, anchor=False, width="content")
-        if published is not None:
-            with st.popover(
-                _as_of(view, published, compared),
-                type="tertiary",
-                key="asof",
-                width="content",
-                help=phrase(language, "feeds_open"),
-            ):
-                st.html(_feeds(published, language))
+        if as_of:
+            st.html(f'<p class="as-of">{as_of}</p>', width="content")
         st.space("stretch")
         if published is not None and published.synthetic:
             help_ = escape(phrase(language, "synthetic_help"), quote=True)
@@ -67,12 +84,14 @@ def head(title: str, view: View, published: Published | None, compared: Answer |
         )
 
 
-def _as_of(view: View, published: Published, compared: Answer | None) -> str:
+def as_of_line(view: View, published: Published, compared: Answer | None) -> str:
+    """Up to when there is data, what is compared with what, and which feed is late; as HTML."""
     language = view.language
     parts = [phrase(language, "as_of", moment=format_moment(published.local(published.latest), language))]
-    period = format_period(view.period.start, view.period.end, language)
+    year = view.compare == "year" or view.period.end.year != published.today.year
+    period = format_period(view.period.start, view.period.end, language, year)
     if compared is not None and compared.compared is not None:
-        against = format_period(compared.compared.start, compared.compared.end, language)
+        against = format_period(compared.compared.start, compared.compared.end, language, year)
         parts.append(phrase(language, "as_of_compared", period=period, compared=against))
         if compared.aligned_by == "weekday":
             parts.append(phrase(language, "aligned_weekday"))
@@ -90,23 +109,18 @@ def _as_of(view: View, published: Published, compared: Answer | None) -> str:
         told = phrase(language, "feed_missing", feed=last.name(language), moment=moment)
         if len(late) > 1:
             told += " · " + phrase(language, "feed_more_missing", count=len(late) - 1)
-        text += f" · :orange[{told}]"
+        text += f' · <span class="worse">{escape(told)}</span>'
     return text
 
 
 def _feeds(published: Published, language: Language) -> str:
     rows = "".join(
-        f'<tr class="{"late" if feed.late else ""}"><td>{escape(feed.name(language))}</td>'
-        f"<td>{format_moment(feed.until, language)}</td>"
-        f"<td>{phrase(language, 'feed_late') if feed.late else ''}</td></tr>"
+        f'<tr class="{"late" if feed.late else ""}"><td>{escape(feed.name(language))}'
+        f"{phrase(language, 'feed_late') if feed.late else ''}</td>"
+        f"<td>{format_moment(feed.until, language, weekday=False)}</td></tr>"
         for feed in deliveries(published)
     )
-    return f'<div class="define"><h4>{phrase(language, "feeds_title")}</h4><table class="feeds">{rows}</table></div>'
-
-
-def filter_dimensions() -> tuple[str, ...]:
-    """The dimensions that the filter bar offers."""
-    return state.FILTERS
+    return f'<p class="nav-group">{phrase(language, "feeds_title")}</p><table class="feeds">{rows}</table>'
 
 
 # --- filter bar ----------------------------------------------------------------------------------------------------
@@ -118,7 +132,9 @@ def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Pu
     with st.container(key="chips", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
         _period_chip(view, published)
         compare = view.compare or "none"
-        with st.popover(_chip(phrase(language, "filter_compare"), phrase(language, f"compare_{compare}")), key="chip_compare"):
+        with st.popover(
+            _chip(phrase(language, "filter_compare"), phrase(language, f"compare_{compare}")), key="chip_compare"
+        ):
             st.pills(
                 phrase(language, "filter_compare_label"),
                 state.COMPARISONS,
@@ -127,7 +143,9 @@ def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Pu
                 **state.bound("compare", compare),
             )
         for dimension in state.CHIPS:
-            with st.popover(_chip(_dimension(dimension, language), _summary(view, dimension, names)), key=f"chip_{dimension}"):
+            with st.popover(
+                _chip(_dimension(dimension, language), _summary(view, dimension, names)), key=f"chip_{dimension}"
+            ):
                 _choice(view, dimension, names[dimension])
         on = sum(1 for dimension in state.MORE if view.chosen(dimension))
         more = phrase(language, "filter_more_on", count=on) if on else phrase(language, "filter_more")
@@ -169,7 +187,9 @@ def _period_chip(view: View, published: Published) -> None:
 
 
 def _dimension(dimension: str, language: Language) -> str:
-    return phrase(language, "chip_business_line") if dimension == "business_line" else DIMENSIONS[dimension].name(language)
+    return (
+        phrase(language, "chip_business_line") if dimension == "business_line" else DIMENSIONS[dimension].name(language)
+    )
 
 
 def _choice(view: View, dimension: str, names: Mapping[str, str]) -> None:
@@ -244,7 +264,8 @@ def card(
     style: Style,
 ) -> None:
     """One headline figure. ``line``: (value, comparison) by slot. ``mature``: where the period holds nothing mature,
-    the figure of the last period that does, and its dates. Always the same lines, so that all are of one height."""
+    the figure of the last period that does, and its dates. Always the same lines, so that all are of one height.
+    """
     language = view.language
     shown, shown_foot = cell, foot
     if cell.value is None and mature is not None:
@@ -265,13 +286,14 @@ def card(
         if known
         else phrase(language, "card_spark_none", name=name)
     )
+    drawn = b64encode(spark(values, [before for _, before in line], style, running).encode()).decode()
     with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
         st.html(
             f'<div class="kpi-label">{escape(name)}</div>'
             f'<div class="kpi-value">{format_value(shown.value, metric.unit, language)}'
             f"<small>{escape(reason or note)}</small></div>"
             f'<div class="kpi-delta">{_delta(shown, metric, view)}</div>'
-            f"{spark(values, [before for _, before in line], style, description, running)}"
+            f'<img class="spark" alt="{escape(description, quote=True)}" src="data:image/svg+xml;base64,{drawn}">'
             f'<div class="kpi-foot">{escape(shown_foot)}</div>'
         )
         with (
@@ -286,7 +308,7 @@ def card(
             phrase(language, "card_n", count=count),
             key=f"open_{metric.id}",
             type="tertiary",
-            help=None,
+            help=phrase(language, "card_rows", name=name),
             disabled=not shown.n,
             on_click=state.open_drill,
             args=(metric.id,),
@@ -326,7 +348,8 @@ def _delta(cell: Cell, metric: Metric, view: View) -> str:
     text = format_change(cell, metric.unit, language)
     arrow = _ARROWS[-1 if text.startswith("\u2212") else 0 if text.startswith("±") else 1]
     word = phrase(language, f"word_neutral_{view.compare}" if how == "neutral" else f"word_{how}")
-    return f'<span class="pill {how}"><span aria-hidden="true">{arrow}</span> {escape(text)}</span><span>{escape(word)}</span>'
+    pill = f'<span class="pill {how}"><span aria-hidden="true">{arrow}</span> {escape(text)}</span>'
+    return f"{pill}<span>{escape(word)}</span>"
 
 
 def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
@@ -352,10 +375,12 @@ def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
     rows.append((phrase(language, "define_source"), metric.source))
     listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in rows)
     version = f"{metric.id} · {phrase(language, 'define_version', version=metric.version)}"
-    return f'<div class="define"><h4>{escape(title(metric, language))}</h4><dl>{listed}</dl><p>{version}</p></div>'
+    return (
+        f'<div class="define"><h4>{escape(metric_title(metric, language))}</h4><dl>{listed}</dl><p>{version}</p></div>'
+    )
 
 
-def title(metric: Metric, language: Language) -> str:
+def metric_title(metric: Metric, language: Language) -> str:
     """The KPI's declared name, as it begins a line."""
     name = metric.name(language)
     return name[:1].upper() + name[1:]
@@ -364,9 +389,17 @@ def title(metric: Metric, language: Language) -> str:
 # --- panels --------------------------------------------------------------------------------------------------------
 
 
+def heading(title: str, subtitle: str) -> None:
+    """The title of a panel, with its unit or a note in grey."""
+    st.html(
+        f'<h2 class="panel-title">{escape(title)}</h2><span class="panel-sub">{escape(subtitle)}</span>',
+        width="content",
+    )
+
+
 def panel(
     key: str,
-    heading: str,
+    title: str,
     subtitle: str,
     chart: alt.TopLevelMixin | None,
     table: Callable[[], pd.DataFrame],
@@ -375,12 +408,11 @@ def panel(
 ) -> None:
     """A chart under its title, with the same numbers as a table and as files behind its menu."""
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False, vertical_alignment="top"):
-            st.html(
-                f'<h2 class="panel-title">{escape(heading)}</h2><span class="panel-sub">{escape(subtitle)}</span>'
-            )
+        with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="xxsmall"):
+            heading(title, subtitle)
             if chart is not None:
-                _menu(key, heading, chart, table, language)
+                st.space("stretch")
+                _menu(key, title, chart, table, language)
         if chart is None:
             st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')
         else:
@@ -389,12 +421,12 @@ def panel(
 
 @st.fragment
 def _menu(
-    key: str, heading: str, chart: alt.TopLevelMixin, table: Callable[[], pd.DataFrame], language: Language
+    key: str, title: str, chart: alt.TopLevelMixin, table: Callable[[], pd.DataFrame], language: Language
 ) -> None:
     """Table and downloads; made when the menu is opened, without running the page again."""
     with st.container(key=f"menu_{key}", width="content"):
         menu = st.popover(
-            phrase(language, "panel_menu", title=heading),
+            phrase(language, "panel_menu", title=title),
             icon=":material/more_horiz:",
             type="tertiary",
             key=f"menu_of_{key}",
@@ -413,7 +445,7 @@ def _menu(
                         "XLSX",
                         "xlsx",
                         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                        lambda: xlsx(frame, heading),
+                        lambda: xlsx(frame, title),
                     ),
                     (phrase(language, "panel_png"), "png", "image/png", lambda: png(chart)),
                 ):
@@ -428,17 +460,15 @@ def _menu(
                     )
 
 
-def identity_strip(checks: Sequence[Check], published: Published, language: Language) -> None:
+def identity_strip(checks: Sequence[Check], language: Language) -> None:
     """What must add up, and whether it does."""
     told = "".join(
         f'<span><span class="{"holds" if check.holds else "fails"}">{"✓" if check.holds else "✕"}'
-        f'<span class="sr">{phrase(language, "panel_identity_ok" if check.holds else "panel_identity_failed")}</span></span> '
+        f'<span class="sr">{phrase(language, "proof_holds" if check.holds else "proof_fails")}</span></span> '
         f"{escape(tell(check, language))}</span>"
         for check in checks
     )
-    version = phrase(language, "panel_version", version=format_count(published.version, language, compact=False))
-    heading = phrase(language, "panel_identity")
-    st.html(f'<div class="proof"><h3>{heading}</h3>{told}<span class="version">{version}</span></div>')
+    st.html(f'<div class="proof"><h3>{phrase(language, "panel_identity")}</h3>{told}</div>')
 
 
 def problem(message: str, language: Language) -> None:

@@ -26,9 +26,9 @@ def show(view: View, published: Published, name: str) -> None:
     mature = cache.mature(question, published.version)
     if mature is not None and cache.answer(question, published.version).cell(view.drill).value is None:
         question = mature
-    opened = st.dialog(
-        phrase(view.language, "drill_title", name=name), width="large", on_dismiss=state.close_drill
-    )(_content)
+    opened = st.dialog(phrase(view.language, "drill_title", name=name), width="large", on_dismiss=state.close_drill)(
+        _content
+    )
     opened(question, view.language, published)
 
 
@@ -56,7 +56,9 @@ def _content(question: Question, language: Language, published: Published) -> No
     page = cache.rows(question, version, number, _SIZE, sort)
     frame = of_rows(page, language, _names(page, language, version), published)
     with slot:
-        st.dataframe(frame, hide_index=True, height=440, key="drill_rows", alt=components.title(metric, language))
+        st.dataframe(
+            frame, hide_index=True, height=440, key="drill_rows", alt=components.metric_title(metric, language)
+        )
 
 
 def _summary(page: RowsPage, question: Question, language: Language) -> str:

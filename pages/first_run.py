@@ -1,10 +1,108 @@
-"""An empty home: make the demo bank, or import a file. Both run in a process of their own."""
+"""An empty home: make the demo bank, or import a file. Both run in a process of their own, so that the server goes on
+answering; whoever opens the page meanwhile sees the same progress.
+"""
+
+from pathlib import Path
 
 import streamlit as st
 
 from kpi.i18n import Language, phrase
-from pages import components
+from kpi.ingest import shipped_mappings
+from kpi.jobs import Job
+from kpi.settings import Settings, load_settings
+from pages import cache, components, state
+
+_OWN = "own"
 
 
 def render(language: Language) -> None:
-    st.title(phrase(language, "first_title"), anchor=False)
+    """The two ways to begin, or the progress of the one that was taken."""
+    components.head(phrase(language, "first_title"), language, None)
+    work = cache.first_job()
+    if work.job is not None and work.job.running:
+        _watch(language)
+        return
+    if work.job is not None and work.job.failed:
+        st.error(f"{phrase(language, 'first_failed')}\n\n{work.job.complaint()}", icon=":material/error:")
+    st.html(f'<p class="first-text">{phrase(language, "first_lead")}</p>')
+    demo, own = st.columns(2, gap="small")
+    with demo, st.container(border=True, height="stretch", key="panel_demo"):
+        _offer_demo(language)
+    with own, st.container(border=True, height="stretch", key="panel_import"):
+        _offer_import(language)
+
+
+def _offer_demo(language: Language) -> None:
+    components.heading(phrase(language, "first_demo"), phrase(language, "first_demo_time"))
+    st.html(f'<p class="first-text">{phrase(language, "first_demo_text")}</p>')
+    st.button(
+        phrase(language, "first_demo_button"),
+        type="primary",
+        icon=":material/account_balance:",
+        key="make_demo",
+        on_click=_make_demo,
+        args=(language,),
+    )
+
+
+def _offer_import(language: Language) -> None:
+    components.heading(phrase(language, "first_import"), "")
+    st.html(f'<p class="first-text">{phrase(language, "first_import_text")}</p>')
+    file = st.file_uploader(phrase(language, "first_import_file"), key="import_file")
+    mapping = st.selectbox(
+        phrase(language, "first_import_mapping"),
+        [*shipped_mappings(), _OWN],
+        format_func=lambda name: phrase(language, "first_import_mapping_own") if name == _OWN else name,
+        key="import_mapping",
+    )
+    own = (
+        st.file_uploader(phrase(language, "first_import_mapping_own"), type="toml", key="import_own")
+        if mapping == _OWN
+        else None
+    )
+    ready = file is not None and (mapping != _OWN or own is not None)
+    if st.button(
+        phrase(language, "first_import_button"), icon=":material/upload_file:", key="import", disabled=not ready
+    ):
+        assert file is not None
+        settings = load_settings()
+        folder = settings.home / "tmp" / "uploads"
+        folder.mkdir(parents=True, exist_ok=True)
+        # Only the last part of the name: where a file goes is not for its sender to say.
+        place = folder / Path(file.name).name
+        place.write_bytes(file.getbuffer())
+        by = str(mapping)
+        if own is not None:
+            written = folder / "mapping.toml"
+            written.write_bytes(own.getbuffer())
+            by = str(written)
+        _start(settings, "kpi", ["import", str(place), "--mapping", by], language)
+        st.rerun()
+
+
+def _make_demo(language: Language) -> None:
+    settings = load_settings()
+    _start(settings, "seed", ["--target", settings.warehouse_url], language)
+
+
+def _start(settings: Settings, module: str, arguments: list[str], language: Language) -> None:
+    """Start the work, unless somebody else just did."""
+    work = cache.first_job()
+    with work.lock:
+        if work.job is None or not work.job.running:
+            log = settings.home / "tmp" / "first_run.log"
+            work.job = Job(module, arguments, log, {"KPI_LANGUAGE": language, "KPI_HOME": str(settings.home)})
+
+
+@st.fragment(run_every=1.0)
+def _watch(language: Language) -> None:
+    """Progress, once a second; at the end the page is made anew."""
+    job = cache.first_job().job
+    if job is None or not job.running:
+        state.rerun_page()
+        return
+    done, said = job.progress()
+    what = phrase(language, "first_demo" if job.module == "seed" else "first_import")
+    with st.container(border=True, key="panel_progress"):
+        components.heading(phrase(language, "first_running", what=what), "")
+        st.progress(done or 0.0, text=said or phrase(language, "first_starting"))

@@ -13,7 +13,7 @@ from kpi.query.answer import Answer, Cell
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
 from pages import cache, components, drill
-from pages.state import View
+from pages.state import FILTERS, View
 
 # The six headline figures, each with the one that stands beside it on its card.
 BESIDE = {
@@ -33,11 +33,13 @@ def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language, version = view.language, published.version
     names = {kpi: _name(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}
-    filters = {dimension: cache.labels(dimension, language, version) for dimension in components.filter_dimensions()}
+    filters = {dimension: cache.labels(dimension, language, version) for dimension in FILTERS}
     asked = [kpi for kpi in names if view.applies(METRICS[kpi])]
     headline = cache.answer(view.question(*asked), version)
 
-    components.head(phrase(language, "page_overview"), view, published, headline)
+    components.head(
+        phrase(language, "page_overview"), language, published, components.as_of_line(view, published, headline)
+    )
     components.filter_bar(view, filters, published)
     components.ignored(view)
 
@@ -45,7 +47,7 @@ def render(view: View, published: Published, style: Style) -> None:
     lines = _lines(view, slots, version)
     components.sentences(
         opening(headline, METRICS, names, language),
-        movers([headline.cell(kpi) for kpi in HEADLINES if kpi in asked], METRICS, names, language),
+        movers([headline.cell(kpi) for kpi in HEADLINES if kpi in asked], METRICS, language),
     )
     _cards(view, style, headline, lines, names, slots, version)
 
@@ -58,8 +60,8 @@ def render(view: View, published: Published, style: Style) -> None:
     with left:
         _trend(view, style, headline, lines, slots)
     with right:
-        _tiers(view, style, headline, filters["tier"], version)
-    components.identity_strip(cache.identity(view.question("volume", compared=False), version), published, language)
+        _tiers(view, style, headline, names, filters["tier"], version)
+    components.identity_strip(cache.identity(view.question("volume", compared=False), version), language)
 
     if view.drill is not None:
         drill.show(view, published, names.get(view.drill, view.drill))
@@ -68,7 +70,7 @@ def render(view: View, published: Published, style: Style) -> None:
 def _name(kpi: str, language: Language) -> str:
     """The name on a card: the declared one, or a shorter one where it would not fit."""
     short = components.short_name(kpi, language)
-    return short or components.title(METRICS[kpi], language)
+    return short or components.metric_title(METRICS[kpi], language)
 
 
 def _lines(view: View, slots: Slots, version: int) -> dict[str, Answer]:
@@ -105,7 +107,9 @@ def _cards(
                 value = format_value(headline.cell(beside).value, METRICS[beside].unit, language)
                 foot = phrase(language, f"foot_{beside}", value=value)
             running = slots.period.end >= slots.running and kpi != _CUMULATIVE
-            components.card(metric, names[kpi], cell, line, running, foot, _mature(view, kpi, cell, version), view, style)
+            components.card(
+                metric, names[kpi], cell, line, running, foot, _mature(view, kpi, cell, version), view, style
+            )
 
 
 def _mature(view: View, kpi: str, cell: Cell, version: int) -> tuple[Cell, str] | None:
@@ -193,11 +197,13 @@ def _trend(view: View, style: Style, headline: Answer, lines: Mapping[str, Answe
     )
 
 
-def _tiers(view: View, style: Style, headline: Answer, names: Mapping[str, str], version: int) -> None:
+def _tiers(
+    view: View, style: Style, headline: Answer, titles: Mapping[str, str], names: Mapping[str, str], version: int
+) -> None:
     language = view.language
     kpis = [kpi for kpi in HEADLINES if view.applies(METRICS[kpi], "tier")]
     parts = cache.answer(view.question(*kpis, by=("tier",)), version)
-    chart = by_tier([METRICS[kpi] for kpi in kpis], headline, parts, names, style) if parts.cells else None
+    chart = by_tier([METRICS[kpi] for kpi in kpis], headline, parts, titles, names, style) if parts.cells else None
     components.panel(
         "tiers",
         phrase(language, "panel_tiers"),
@@ -207,4 +213,3 @@ def _tiers(view: View, style: Style, headline: Answer, names: Mapping[str, str],
         phrase(language, "alt_tiers"),
         language,
     )
-

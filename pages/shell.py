@@ -8,6 +8,7 @@ import streamlit as st
 from kpi.charts import Style
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.i18n import Language, phrase
+from kpi.warehouse.published import Published
 from pages import cache, components, first_run, overview, state
 
 st.set_page_config(
@@ -16,10 +17,11 @@ st.set_page_config(
 language: Language = state.read_language(state.query_params(), state.browser_language())
 style = Style(language, "dark" if st.context.theme.type == "dark" else "light")
 components.look(style)
-st.logo(str(components.ASSETS / "logo.svg"), icon_image=str(components.ASSETS / "icon.svg"))
+components.logo(style)
 
 
 def overview_page() -> None:
+    """The overview of what is published, for the view that the address asks for."""
     published = cache.published()
     if published.data_start is None:
         first_run.render(language)
@@ -33,6 +35,14 @@ def overview_page() -> None:
         state.browser_language(),
     )
     overview.render(view, published, style)
+
+
+def fed() -> Published | None:
+    """What is published, where there is a warehouse that can be read; the page itself says why not."""
+    try:
+        return cache.published() if cache.warehouse().exists() else None
+    except KpiError:
+        return None
 
 
 def guarded() -> None:
@@ -50,11 +60,7 @@ def guarded() -> None:
         components.problem(error.message(language), language)
 
 
-st.navigation(
-    {
-        phrase(language, "group_results"): [
-            st.Page(guarded, title=phrase(language, "page_overview"), icon=":material/dashboard:", default=True)
-        ]
-    },
-    expanded=True,
-).run()
+results = [st.Page(guarded, title=phrase(language, "page_overview"), icon=":material/dashboard:", default=True)]
+opened = st.navigation(results, position="hidden")
+components.sidebar({phrase(language, "group_results"): results}, fed(), language)
+opened.run()

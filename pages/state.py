@@ -122,9 +122,7 @@ def read_view(
     ignored: list[Ignored] = []
 
     def bad(name: str, value: str, key: str = "link_ignored") -> None:
-        ignored.append(
-            Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else ""))))
-        )
+        ignored.append(Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else "")))))
 
     if params.get("lang") and params["lang"] not in LANGUAGES:
         bad("lang", params["lang"])
@@ -205,6 +203,7 @@ def query_params() -> dict[str, str]:
 
 
 def browser_language() -> str | None:
+    """The browser's locale, such as zh-CN."""
     return st.context.locale
 
 
@@ -243,23 +242,26 @@ def _changed(name: str) -> None:
 
 
 def show_language(language: Language) -> None:
+    """Write the language into the address."""
     _write("lang", language)
 
 
 def open_drill(kpi: str) -> None:
+    """Open the rows behind a KPI."""
     _write("drill", kpi)
 
 
 def close_drill() -> None:
+    """Close the rows."""
     _write("drill", "")
 
 
 def clear_filters() -> None:
+    """Take every filter out of the address; period and comparison stay."""
     for dimension in FILTERS:
         _write(dimension, "")
 
 
-def drop_unusable() -> None:
-    """Take everything out of the address that a view is made of, language apart."""
-    for name in ("period", "from", "to", "compare", "drill", *FILTERS):
-        _write(name, "")
+def rerun_page() -> None:
+    """Make the whole page again, from within a part that refreshes alone."""
+    st.rerun(scope="app")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
-from kpi.i18n import phrase
+from kpi.i18n import catalogue, phrase
 from kpi.i18n.numbers import axis_unit, format_change, format_count, format_percent, format_value
 from kpi.insight.tone import goodness
 from kpi.metrics.model import Metric
@@ -66,7 +66,7 @@ def volume_by_channel(
         .encode(
             x=x,
             x2="x2:Q",
-            y=alt.Y("y:Q", scale=y_scale, axis=alt.Axis(tickCount=4, format="~g", grid=True)),
+            y=alt.Y("y:Q", scale=y_scale, axis=alt.Axis(tickCount=4, format=",.2~f", grid=True)),
             y2="y2:Q",
             color=alt.Color(
                 "channel:N",
@@ -160,9 +160,10 @@ def _labels(
             "y": [value / divisor for value in placed],
             "channel": list(order),
             "label": [f"{names[channel]} {format_percent(sums[channel] / whole_sum, 1)}" for channel in order],
-            "short": [f"{names[channel][:2]} {format_percent(sums[channel] / whole_sum)}" for channel in order]
-            if style.language == "zh"
-            else [f"{names[channel].split()[0][:6]} {format_percent(sums[channel] / whole_sum)}" for channel in order],
+            "short": [
+                f"{_short(channel, names[channel], style)} {format_percent(sums[channel] / whole_sum)}"
+                for channel in order
+            ],
         }
     )
     swatches = (
@@ -183,6 +184,12 @@ def _labels(
         .encode(x="x:Q", y="y:Q")
     )
     return [swatches, texts]
+
+
+def _short(channel: str, name: str, style: Style) -> str:
+    """A channel's name for a phone."""
+    key = f"short_{channel}"
+    return phrase(style.language, key) if key in catalogue() else name[:6]
 
 
 def rates_by_channel(
@@ -238,7 +245,7 @@ def rates_by_channel(
     )
     ticks = (
         base.transform_filter("isValid(datum.previous)")
-        .mark_tick(color=palette.ink, thickness=1.4, size=22, opacity=0.75)
+        .mark_tick(color=palette.ink, thickness=1.2, size=20, opacity=0.6)
         .encode(x=alt.X("previous:Q"), y=y)
     )
     values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(

@@ -24,13 +24,17 @@ def trend(metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style) -> al
     rows = []
     for row in frame.sort_values(slots.grain).to_dict("records"):
         start = row[slots.grain]
-        known = {name: None if pd.isna(row[name]) else row[name] * factor for name in ("value", "low", "high", "previous")}
+        known = {
+            name: None if pd.isna(row[name]) else row[name] * factor for name in ("value", "low", "high", "previous")
+        }
         rows.append(
             {
                 "x": place[start] + 0.5,
                 **known,
                 "when": slots.name(start, language),
-                "text": format_value(None if pd.isna(row["value"]) else row["value"], metric.unit, language, compact=False),
+                "text": format_value(
+                    None if pd.isna(row["value"]) else row["value"], metric.unit, language, compact=False
+                ),
                 "before": format_value(
                     None if pd.isna(row["previous"]) else row["previous"], metric.unit, language, compact=False
                 ),
@@ -50,18 +54,16 @@ def trend(metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style) -> al
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=y_domain, nice=False, clamp=True, zero=False),
-        axis=alt.Axis(tickCount=5, format="~g", grid=True),
+        axis=alt.Axis(tickCount=5, format=",.2~f", grid=True),
     )
     base = alt.Chart(data)
-    band = base.mark_area(color=palette.tint, opacity=0.38, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    band = base.mark_area(color=palette.tint, opacity=0.26, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     compared = base.mark_line(color=palette.compare, strokeWidth=1.4, clip=True).encode(x=x, y=alt.Y("previous:Q"))
     line = alt.Chart(data[~data["cut"]]).mark_line(color=palette.accent, strokeWidth=2.2).encode(x=x, y=y)
     layers: list[alt.Chart] = [band, compared, line]
     if data["cut"].any() and len(data) > 1:
         layers.append(
-            alt.Chart(data.tail(2))
-            .mark_line(color=palette.accent, strokeWidth=2.2, strokeDash=[2, 3])
-            .encode(x=x, y=y)
+            alt.Chart(data.tail(2)).mark_line(color=palette.accent, strokeWidth=2.2, strokeDash=[2, 3]).encode(x=x, y=y)
         )
     known = data.dropna(subset=["value"])
     if len(known):

@@ -16,9 +16,15 @@ SMALL = 30  # below this n a cell is pale
 
 
 def by_tier(
-    metrics: Sequence[Metric], whole: Answer, parts: Answer, names: Mapping[str, str], style: Style
+    metrics: Sequence[Metric],
+    whole: Answer,
+    parts: Answer,
+    titles: Mapping[str, str],
+    names: Mapping[str, str],
+    style: Style,
 ) -> alt.LayerChart:
-    """``whole``: the KPIs without a dimension; ``parts``: the same KPIs by tier.
+    """``whole``: the KPIs without a dimension; ``parts``: the same KPIs by tier. ``titles``: KPI -> its row's name;
+    ``names``: tier -> its column's.
 
     A rate's cell is coloured by its distance from all customers, better or worse, on the row's own scale; a count's
     by its size. Fewer than 30: pale, and uncoloured. No value: "–", with the reason in the tip.
@@ -38,7 +44,7 @@ def by_tier(
         divisor, letter = axis_unit(max((cell.value or 0 for cell in cells.values()), default=0), language)
         if metric.unit not in {"count", "customers", "yuan"}:
             divisor, letter = 1.0, ""
-        label = metric.name(language) + (f" {letter}" if letter else " %" if metric.unit == "share" else "")
+        label = titles[metric.id] + (f" {letter}" if letter else " %" if metric.unit == "share" else "")
         whole_divisor = divisor
         for head, key in zip(heads, ["*", *columns], strict=True):
             cell = all_of_it if key == "*" else cells.get(key)  # type: ignore[call-overload]
@@ -54,7 +60,7 @@ def by_tier(
                     "full": _tip(cell, metric, style),
                     "change": format_change(cell, metric.unit, language) if cell else "–",
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
-                    "name": metric.name(language),
+                    "name": titles[metric.id],
                 }
             )
     return finish(_matrix(pd.DataFrame(rows), heads, style), style, HEIGHT)
@@ -110,22 +116,30 @@ def _matrix(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> alt.Laye
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
-    judged = base.transform_filter("!datum.neutral").mark_rect(cornerRadius=3).encode(
-        color=alt.Color(
-            "shade:Q",
-            scale=alt.Scale(
-                domain=[-1, 0, 1],
-                range=[palette.worse_fill, palette.neutral_fill, palette.better_fill],
-                interpolate="rgb",
-            ),
-            legend=None,
+    judged = (
+        base.transform_filter("!datum.neutral")
+        .mark_rect(cornerRadius=3)
+        .encode(
+            color=alt.Color(
+                "shade:Q",
+                scale=alt.Scale(
+                    domain=[-1, 0, 1],
+                    range=[palette.worse_fill, palette.neutral_fill, palette.better_fill],
+                    interpolate="rgb",
+                ),
+                legend=None,
+            )
         )
     )
-    sized = base.transform_filter("datum.neutral").mark_rect(cornerRadius=3).encode(
-        fill=alt.Fill(
-            "shade:Q",
-            scale=alt.Scale(domain=[0, 1], range=[palette.neutral_fill, palette.tint], interpolate="rgb"),
-            legend=None,
+    sized = (
+        base.transform_filter("datum.neutral")
+        .mark_rect(cornerRadius=3)
+        .encode(
+            fill=alt.Fill(
+                "shade:Q",
+                scale=alt.Scale(domain=[0, 1], range=[palette.neutral_fill, palette.tint], interpolate="rgb"),
+                legend=None,
+            )
         )
     )
     text = base.mark_text(fontSize=alt.ExprRef("width < 300 ? 10 : 12")).encode(
@@ -133,8 +147,10 @@ def _matrix(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> alt.Laye
         color=alt.condition("datum.pale", alt.value(palette.mute), alt.value(palette.ink)),
         opacity=alt.condition("datum.pale", alt.value(0.75), alt.value(1)),
     )
-    bold = base.transform_filter("datum.whole").mark_text(
-        fontSize=alt.ExprRef("width < 300 ? 10 : 12"), fontWeight=600, color=palette.ink
-    ).encode(text="text:N")
+    bold = (
+        base.transform_filter("datum.whole")
+        .mark_text(fontSize=alt.ExprRef("width < 300 ? 10 : 12"), fontWeight=600, color=palette.ink)
+        .encode(text="text:N")
+    )
     others = text.transform_filter("!datum.whole")
     return alt.layer(judged, sized, others, bold).resolve_scale(color="independent", fill="independent")

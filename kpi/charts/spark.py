@@ -1,7 +1,6 @@
 """The small line of a card, as SVG: six of them on a page must not cost six chart engines."""
 
 from collections.abc import Sequence
-from html import escape
 
 from kpi.charts.theme import Style
 
@@ -12,15 +11,18 @@ def spark(
     values: Sequence[float | None],
     previous: Sequence[float | None],
     style: Style,
-    description: str,
     running: bool = False,
 ) -> str:
-    """One line for ``values``, a grey one for ``previous``; gaps stay gaps. ``running``: the last value is still
-    growing and is reached by a dotted piece. The scale is the line's own (no zero): it shows shape, not size."""
+    """An SVG image: one line for ``values``, a grey one for ``previous``; gaps stay gaps.
+
+    ``running``: the last value is still growing and is reached by a dotted piece. The scale is the line's own (no zero): it shows shape, not size.
+    """
     palette = style.palette
     known = [value for value in (*values, *previous) if value is not None]
-    label = f'role="img" aria-label="{escape(description, quote=True)}"'
-    head = f'<svg class="spark" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" {label}>'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:g}" height="{_HEIGHT:g}" '
+        f'viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none">'
+    )
     if not known:
         return f"{head}</svg>"
     low, high = min(known), max(known)

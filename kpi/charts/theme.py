@@ -143,7 +143,9 @@ def finish(chart: alt.LayerChart | alt.Chart, style: Style, height: int) -> alt.
         "title": None,
     }
     return (
-        chart.properties(height=height, background="transparent", padding={"left": 2, "right": 2, "top": 6, "bottom": 2})
+        chart.properties(
+            height=height, background="transparent", padding={"left": 2, "right": 2, "top": 6, "bottom": 2}
+        )
         .configure(font=FONT)
         .configure_view(stroke=None)
         .configure_axis(**axis)

@@ -59,7 +59,8 @@ def format_value(value: float | None, unit: Unit, language: Language, compact: b
 
 def format_change(cell: Changed, unit: Unit, language: Language, compact: bool = True) -> str:
     """The change of ``cell`` with its sign: shares in percentage points, counts and money relatively, the rest in
-    their own unit; "–" where there is no comparison."""
+    their own unit; "–" where there is no comparison.
+    """
     if unit in {"count", "customers", "yuan"}:
         relative = cell.relative_change
         return ABSENT if relative is None else _signed(relative * 100, 1 if compact else 2) + "%"
@@ -117,6 +118,8 @@ def format_bare(value: float | None, unit: Unit, divisor: float = 1.0) -> str:
     if unit == "share":
         return _percent(value, compact=True).removesuffix("%")
     whole = unit in {"count", "customers"} and divisor == 1
+    if divisor > 1 and 0 < value / divisor < 0.005:
+        return "<0.01"
     return _decimals(value, 0) if whole else _figures(value / divisor)
 
 
@@ -166,19 +169,20 @@ _WEEKDAYS: dict[Language, tuple[str, ...]] = {
 
 
 def format_date(day: date, language: Language, year: bool = False) -> str:
-    """ "11-23" / "23 Nov", with the year "2026-11-23" / "23 Nov 2026"."""
+    """A day: 11-23 / 23 Nov; with the year 2026-11-23 / 23 Nov 2026."""
     if language == "zh":
         return f"{day:%Y-%m-%d}" if year else f"{day:%m-%d}"
     return f"{day.day} {_MONTHS[day.month - 1]}" + (f" {day.year}" if year else "")
 
 
-def format_period(start: date, end: date, language: Language) -> str:
-    """Two inclusive dates, the year once where it is the same one."""
+def format_period(start: date, end: date, language: Language, year: bool = True) -> str:
+    """Two inclusive dates, the year once where it is the same one; without ``year`` only where they differ in it."""
     if start == end:
-        return format_date(start, language, year=True)
+        return format_date(start, language, year)
+    both = start.year != end.year
     if language == "zh":
-        return f"{format_date(start, 'zh', year=True)} 至 {format_date(end, 'zh', year=start.year != end.year)}"
-    return f"{format_date(start, 'en', year=start.year != end.year)} – {format_date(end, 'en', year=True)}"
+        return f"{format_date(start, 'zh', year or both)} 至 {format_date(end, 'zh', both)}"
+    return f"{format_date(start, 'en', both)} – {format_date(end, 'en', year or both)}"
 
 
 def format_moment(moment: datetime, language: Language, weekday: bool = True) -> str:

@@ -47,9 +47,7 @@ def opening(answer: Answer, metrics: Mapping[str, Metric], names: Mapping[str, s
     return (*spans, Span(phrase(language, "say_end")))
 
 
-def movers(
-    cells: Sequence[Cell], metrics: Mapping[str, Metric], names: Mapping[str, str], language: Language
-) -> Sentence:
+def movers(cells: Sequence[Cell], metrics: Mapping[str, Metric], language: Language) -> Sentence:
     """Which of the KPIs became better, which worse, beyond chance; empty without a comparison."""
     compared = [cell for cell in cells if cell.change is not None and metrics[cell.kpi].direction != "none"]
     if not compared:
@@ -63,7 +61,13 @@ def movers(
         spans.append(Span(phrase(language, key)))
         for index, cell in enumerate(found):
             metric = metrics[cell.kpi]
-            spans.append(Span((phrase(language, "say_and") if index else "") + names[cell.kpi] + phrase(language, "say_space")))
+            spans.append(
+                Span(
+                    (phrase(language, "say_and") if index else "")
+                    + metric.name(language)
+                    + phrase(language, "say_space")
+                )
+            )
             spans.append(Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True))
         spans.append(Span(phrase(language, "say_end")))
     told = sum(1 for cell in sure if goodness(cell, metrics[cell.kpi]) != 0)
@@ -84,5 +88,9 @@ def _beyond_chance(cell: Cell) -> bool:
 def _changed(cell: Cell, metric: Metric, answer: Answer, language: Language) -> list[Span]:
     if cell.change is None:
         return []
-    lead = phrase(language, "say_on_year" if answer.question.compare == "year" else "say_on_previous")
-    return [Span(lead), Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True)]
+    how = answer.question.compare
+    return [
+        Span(phrase(language, f"say_before_{how}")),
+        Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True),
+        Span(phrase(language, f"say_after_{how}")),
+    ]

@@ -17,7 +17,8 @@ def goodness(cell: Cell, metric: Metric) -> int:
 
 def tone(cell: Cell, metric: Metric) -> Tone:
     """How the change of ``cell`` is told: ``none`` without a comparison, ``neutral`` where up is neither good nor
-    bad, ``same`` where it rounds to nothing."""
+    bad, ``same`` where it rounds to nothing.
+    """
     if cell.change is None:
         return "none"
     if shown_sign(cell, metric.unit) == 0:
