@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     language = _language()
     try:
-        parsed = _parser(language).parse_args(sys.argv[1:] if arguments is None else arguments)
+        parsed = build_parser(language).parse_args(sys.argv[1:] if arguments is None else arguments)
         code: int = parsed.run(parsed, sys.stdout)
         sys.stdout.flush()
         return code
@@ -77,7 +77,9 @@ class _Parser(argparse.ArgumentParser):
         super()._check_value(action, value)
 
 
-def _parser(language: Language) -> argparse.ArgumentParser:
+def build_parser(language: Language) -> argparse.ArgumentParser:
+    """The commands with their options, told in ``language``."""
+
     def say(key: str) -> str:
         return phrase(language, f"help_{key}")
 
@@ -395,14 +397,14 @@ def _check(asked: argparse.Namespace, to: TextIO) -> int:
 
 
 def _equation(check: Check, language: Language) -> str:
-    """Like "✓ offered: 1,234 = answered 1,000 + …"; what has no name of its own (a channel) is told by its id."""
+    """Like "✓ offered 1,234 = answered 1,000 + …"; a term without a phrase (a channel) is told by its id."""
 
-    def named(kind: str, name: str) -> str:
-        return phrase(language, f"{kind}_{name}") if f"{kind}_{name}" in catalogue() else name or "–"
+    def named(key: str, name: str) -> str:
+        return phrase(language, key) if key in catalogue() else name or "–"
 
-    terms = " + ".join(f"{named('term', name)} {format_count(n, language, False)}" for name, n in check.terms)
-    mark = "✓" if check.holds else "✗"
-    return f"{mark} {named('identity', check.id)}: {format_count(check.total, language, False)} = {terms or 0}"
+    terms = " + ".join(f"{named(f'term_{name}', name)} {format_count(n, language, False)}" for name, n in check.terms)
+    total = f"{named(f'identity_{check.id}', check.id)} {format_count(check.total, language, False)}"
+    return f"{'✓' if check.holds else '✗'} {total} = {terms or 0}"
 
 
 def _check_json(check: Check) -> dict[str, object]:

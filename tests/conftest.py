@@ -1,0 +1,39 @@
+"""What all tests share: no settings from outside, a home of one's own, an empty warehouse."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kpi.settings import Settings, load_settings
+from kpi.warehouse import Warehouse
+
+# Whoever runs the tests may have settings of his own; children of the tests must not inherit them either.
+for name in [name for name in os.environ if name.startswith("KPI_")]:
+    del os.environ[name]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty KPI_HOME, in force for the test and the processes that it starts."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("KPI_HOME", str(folder))
+    monkeypatch.setenv("KPI_MEMORY", "1")
+    return folder
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """The default settings with that home."""
+    return load_settings()
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Iterator[Warehouse]:
+    """An empty warehouse on the default engine."""
+    settings.home.mkdir(exist_ok=True)
+    opened = Warehouse.from_settings(settings)
+    opened.create()
+    yield opened
+    opened.close()

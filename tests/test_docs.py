@@ -1,0 +1,64 @@
+"""What the documentation names is there: links, make targets, commands, settings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kpi import cli
+from kpi.settings import SETTINGS
+from tests.code import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def texts() -> list[tuple[Path, str]]:
+    return [(path, path.read_text("utf-8")) for path in DOCUMENTS]
+
+
+def test_readme_shows_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert "make demo" in text
+    assert "make real" in text
+    assert "docs/overview.png" in text
+
+
+def test_links_lead_somewhere() -> None:
+    for path, text in texts():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in target or target.startswith("#"):
+                continue
+            assert (path.parent / target.split("#")[0]).exists(), f"{path.name}: {target}"
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for path, text in texts():
+        named = set(
+            re.findall(r"\bmake ([a-z-]+)\b", " ".join(re.findall(r"`[^`]+`|^ {4}.*|^\$.*", text, re.MULTILINE)))
+        )
+        assert named <= targets, f"{path.name}: {named - targets}"
+    assert {"demo", "test", "check", "bench", "real", "screens", "lock"} <= targets
+
+
+def test_commands_parse() -> None:
+    """Every ``python -m kpi …`` line of a code block is one that the command line understands."""
+    parser = cli.build_parser("en")
+    found = 0
+    for path, text in texts():
+        for line in re.findall(r"^(?:\$ )?python -m kpi (.+)$", text.replace("\\\n", " "), re.MULTILINE):
+            arguments = line.split("#")[0].split("|")[0].split(">")[0].split()
+            try:
+                parser.parse_args(arguments)
+            except SystemExit:
+                pytest.fail(f"{path.name}: {line}")
+            found += 1
+    assert found > 4
+
+
+def test_settings_named_exist() -> None:
+    known = {setting.name for setting in SETTINGS}
+    for path, text in texts():
+        named = set(re.findall(r"\bKPI_[A-Z_]+\b", text))
+        assert named <= known, f"{path.name}: {named - known}"

@@ -1,0 +1,141 @@
+"""Every sentence exists in Chinese and English, is used, and gets the values that it has gaps for."""
+
+import ast
+import inspect
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from kpi import errors
+from kpi.i18n import LANGUAGES, catalogue
+from tests.code import nodes
+
+# Keys that are put together while the program runs: what they begin with, and what the rest is.
+COMPOSED = {
+    "card_": "KPIs with a shorter name on their card",
+    "chip_": "dimensions with a shorter name in the filter bar",
+    "column_": "columns of rows",
+    "compare_": "comparisons",
+    "count_": "counts of a load",
+    "direction_": "directions of goodness",
+    "foot_": "KPIs that stand beside another on its card",
+    "grain_": "grains of a time axis",
+    "head_": "columns of the command line's table",
+    "help_": "commands and options",
+    "identity_": "identities",
+    "kind_": "kinds of names",
+    "period_": "presets",
+    "proof_": "identities",
+    "reason_": "reasons for the lack of a value",
+    "say_after_": "tones",
+    "say_before_": "tones",
+    "short_": "channels with a shorter name",
+    "term_": "terms of identities",
+    "word_": "tones",
+    "word_neutral_": "comparisons",
+}
+# Names that are the same in both languages, and the one phrase that is in the other language on purpose.
+SAME = {"product", "card_n", "short_vip"}
+OTHER_LANGUAGE = {"switch_language"}
+# What joins the pieces of a sentence, and is nothing or a blank in one of the languages.
+JOINTS = {"say_space", "say_after_previous", "say_after_year"}
+
+CHINESE = r"[\u3400-\u9fff\uf900-\ufaff]"
+ERRORS = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.KpiError)}
+
+
+class Use(NamedTuple):
+    """A phrase asked for in the code: its key, or what the key begins with; the values given (None: not known)."""
+
+    path: Path
+    line: int
+    key: str
+    whole: bool
+    values: frozenset[str] | None
+
+
+def uses() -> Iterator[Use]:
+    for path, node in nodes():
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called == "phrase" and len(node.args) > 1:
+            key = node.args[1]
+        elif called in ERRORS - {"UnknownName"} and node.args:
+            key = node.args[0]
+        else:
+            continue
+        named = [keyword.arg for keyword in node.keywords]
+        values = None if None in named else frozenset(name for name in named if name)
+        for one in (key.body, key.orelse) if isinstance(key, ast.IfExp) else (key,):
+            match one:
+                case ast.Constant(value=str(text)):
+                    yield Use(path, node.lineno, text, True, values)
+                case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
+                    yield Use(path, node.lineno, text, False, values)
+
+
+def gaps(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+USES = list(uses())
+PHRASES = catalogue()
+
+
+def untranslated(key: str, zh: str, en: str) -> str | None:
+    """What is wrong with a pair of texts, if anything."""
+    if key not in JOINTS and not (zh.strip() and en.strip()):
+        return "a text is empty"
+    if gaps(zh) != gaps(en):
+        return "the languages have different gaps"
+    if key in OTHER_LANGUAGE | JOINTS:
+        return None
+    if re.search(f"{CHINESE}|[，。；：！？（）、]", en):
+        return "the English text holds Chinese"
+    has_words = any(letter.isalpha() for letter in re.sub(r"\{\w+\}", "", zh))
+    return "the Chinese text holds no Chinese" if has_words and key not in SAME and not re.search(CHINESE, zh) else None
+
+
+def test_phrases_are_told_in_both_languages() -> None:
+    assert all(set(texts) == set(LANGUAGES) for texts in PHRASES.values())
+    problems = {key: problem for key, texts in PHRASES.items() if (problem := untranslated(key, **texts))}
+    assert not problems
+
+
+def test_chinese_has_full_width_punctuation() -> None:
+    half_width = re.compile(rf"{CHINESE}[,;:!?()]|[,;:!?()]{CHINESE}|{CHINESE}\.(?![\w*])")
+    assert not {key: found for key, texts in PHRASES.items() if (found := half_width.findall(texts["zh"]))}
+
+
+def test_every_phrase_asked_for_exists_and_gets_its_values() -> None:
+    assert len(USES) > 50, "the search for phrases finds nothing"
+    for use in USES:
+        place = f"{use.path}:{use.line}"
+        if not use.whole:
+            assert use.key in COMPOSED, f"{place}: declare the beginning {use.key!r} in COMPOSED"
+            assert any(key.startswith(use.key) for key in PHRASES), f"{place}: no phrase begins with {use.key!r}"
+            continue
+        assert use.key in PHRASES, f"{place}: there is no phrase {use.key!r}"
+        if use.values is not None:
+            missing = gaps(PHRASES[use.key]["en"]) - use.values
+            assert not missing, f"{place}: {use.key!r} needs {missing}"
+
+
+def test_every_phrase_is_used() -> None:
+    texts = {node.value for _, node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    unused = [key for key in PHRASES if key not in texts and not key.startswith(tuple(COMPOSED))]
+    assert not unused
+
+
+def test_every_composed_beginning_is_used() -> None:
+    begun = {
+        part.value
+        for _, node in nodes()
+        if isinstance(node, ast.JoinedStr)
+        for part in node.values[:1]
+        if isinstance(part, ast.Constant)
+    }
+    assert set(COMPOSED) <= begun
