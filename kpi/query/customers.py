@@ -39,26 +39,23 @@ def closed_months(period: Period) -> list[date]:
     return months or [last_closed_month(period.end)]
 
 
-def open_customers(day: date) -> sa.CTE:
-    """Customers open on ``day``: key, region, age band, tier and segment as of that day."""
+def open_customers(day: date, *, with_tier: bool = True) -> sa.CTE:
+    """Customers open on ``day``: key, region, age band, segment and (``with_tier``) tier as of that day."""
     c, t, m = schema.customer.c, schema.customer_tier.c, schema.customer_month.c
     joins = schema.customer.outerjoin(
-        schema.customer_tier,
-        sa.and_(
-            t.customer_key == c.customer_key,
-            t.valid_from <= day,
-            sa.or_(t.valid_to.is_(None), t.valid_to > day),
-        ),
-    ).outerjoin(
-        schema.customer_month,
-        sa.and_(m.customer_key == c.customer_key, m.month == last_closed_month(day)),
+        schema.customer_month, sa.and_(m.customer_key == c.customer_key, m.month == last_closed_month(day))
     )
     # Without a value in the last closed month a customer is tail: nobody knows of a reason to call him top.
     is_tail = sa.func.coalesce(m.is_tail, sa.true())
-    return (
-        sa.select(
-            c.customer_key, c.region, c.age_band, t.tier, segment(is_tail).label("segment"), is_tail.label("is_tail")
+    columns = [c.customer_key, c.region, c.age_band, segment(is_tail).label("segment"), is_tail.label("is_tail")]
+    if with_tier:
+        holds = sa.and_(
+            t.customer_key == c.customer_key, t.valid_from <= day, sa.or_(t.valid_to.is_(None), t.valid_to > day)
         )
+        joins = joins.outerjoin(schema.customer_tier, holds)
+        columns.append(t.tier)
+    return (
+        sa.select(*columns)
         .select_from(joins)
         .where(c.opened_on <= day, sa.or_(c.closed_on.is_(None), c.closed_on > day))
         .cte("open_customer")
@@ -117,49 +114,66 @@ def _arrange(asked: Asked, names: Sequence[str], values: Sequence[object]) -> Ke
     return tuple(found[key] for key in asked.by)  # type: ignore[misc]
 
 
-def _base_sizes(asked: Asked) -> tuple[sa.CTE, list[str], list[sa.ColumnElement[bool]], dict[Key, int]]:
-    """The tail base of the period's first day and its size by the question's customer dimensions."""
-    base = open_customers(asked.period.start)
+def _tail_base(asked: Asked) -> tuple[sa.CTE, list[str], list[sa.ColumnElement[bool]]]:
+    """The tail base of the period's first day, the question's customer dimensions, and its conditions."""
+    base = open_customers(asked.period.start, with_tier="tier" in asked.dimensions)
     by, where = of_customer(asked, base)
-    where.append(base.c.is_tail)
+    return base, by, [*where, base.c.is_tail]
+
+
+def _sizes(asked: Asked) -> dict[Key, int]:
+    """Members of the tail base by the question's customer dimensions."""
+    base, by, where = _tail_base(asked)
     columns = [base.c[key] for key in by]
     query = sa.select(*columns, sa.func.count()).select_from(base).where(*where).group_by(*columns)
-    return base, by, where, {tuple(row[:-1]): row[-1] for row in _rows(asked, query) if row[-1]}
+    return {tuple(row[:-1]): row[-1] for row in _rows(asked, query) if row[-1]}
 
 
 def tail_base(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """Size of the tail base on the period's first day."""
-    _, by, _, sizes = _base_sizes(asked)
-    return {_arrange(asked, by, key): Raw(size, None, size, float(size)) for key, size in sizes.items()}
+    by = [key for key in asked.by if key in _OF_CUSTOMER]
+    return {_arrange(asked, by, key): Raw(size, None, size, float(size)) for key, size in _sizes(asked).items()}
 
 
 def long_tail_coverage(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """Members of the tail base with an engaged contact in the period ÷ tail base; by ``through``, up to each day."""
-    base, by, where, sizes = _base_sizes(asked)
+    base, by, where = _tail_base(asked)
     contact_by = _of_contact(asked)
+    through = "through" in asked.by
     served = contacts_of(asked, parts.engaged_customer, contact_by, sources)
     columns = [*(base.c[key] for key in by), *(served.c[key] for key in contact_by)]
-    through = "through" in asked.by
-    last = [served.c.first_date] if through else []
+    if through:
+        columns.append(served.c.first_date)
+    # Without a contact's dimension one reading gives both sides; with one, who was not served has no key.
+    both = not contact_by
     query = (
-        sa.select(*columns, *last, sa.func.count())
-        .select_from(base.join(served, served.c.customer_key == base.c.customer_key))
+        sa.select(*columns, sa.func.count(), sa.func.count(served.c.customer_key))
+        .select_from(base.join(served, served.c.customer_key == base.c.customer_key, isouter=both))
         .where(*where)
-        .group_by(*columns, *last)
+        .group_by(*columns)
     )
-    counts = {tuple(row[:-1]): row[-1] for row in _rows(asked, query)}
-    names = [*by, *contact_by]
-    if not through:
-        # A contact dimension has keys only where somebody was served; a customer dimension also where nobody was.
-        keys = counts if contact_by else dict.fromkeys(sizes)
-        return {_arrange(asked, names, key): _covered(counts.get(key, 0), sizes.get(key[: len(by)], 0)) for key in keys}
+    members: dict[Key, int] = {} if both else _sizes(asked)
+    reached: dict[Key, dict[date | None, int]] = {}
+    for row in _rows(asked, query):
+        *key, size, count = row
+        day = key.pop() if through else None
+        group = tuple(key)
+        if both:
+            members[group] = members.get(group, 0) + size
+        if size:
+            days = reached.setdefault(group, {})
+            days[day] = days.get(day, 0) + count
     found: dict[Key, Raw] = {}
-    for group in dict.fromkeys(key[:-1] for key in counts):
-        reached = 0
+    for group, days in reached.items():
+        base_size = members.get(group[: len(by)], 0)
+        if not through:
+            found[_arrange(asked, [*by, *contact_by], group)] = _covered(days[None], base_size)
+            continue
+        so_far = 0
         for day in (asked.period.start + timedelta(days=i) for i in range(asked.period.days)):
-            reached += counts.get((*group, day), 0)
-            key = _arrange(asked, [*names, "through"], (*group, day))
-            found[key] = _covered(reached, sizes.get(group[: len(by)], 0))
+            so_far += days.get(day, 0)
+            key_names = [*by, *contact_by, "through"]
+            found[_arrange(asked, key_names, (*group, day))] = _covered(so_far, base_size)
     return found
 
 
@@ -176,7 +190,8 @@ def reach(reached: sa.Subquery) -> sa.ColumnElement[str]:
 
 def tail_reach_frequency(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """Members of the tail base by the number of their engaged contacts in the period."""
-    base, by, where, sizes = _base_sizes(asked)
+    base, by, where = _tail_base(asked)
+    sizes = _sizes(asked)
     reached = contacts_of(asked, parts.engaged_customer, (), sources)
     bucket = reach(reached)
     columns = [*(base.c[key] for key in by), *([bucket] if "reach" in asked.by else [])]
@@ -198,7 +213,7 @@ def tail_reach_frequency(asked: Asked, sources: Sources) -> dict[Key, Raw]:
 def _dividend(asked: Asked, sources: Sources, numerator: sa.ColumnElement, denominator: sa.ColumnElement,
               months: list[date], scale: float) -> dict[Key, Raw]:  # fmt: skip
     """A sum over the base members' months, by whether they were served in the period."""
-    base, by, where, _ = _base_sizes(asked)
+    base, by, where = _tail_base(asked)
     reached = contacts_of(asked, parts.engaged_customer, (), sources)
     m = schema.customer_month.c
     served = sa.case((reached.c.customer_key.is_not(None), sa.literal_column("'yes'")), else_=sa.literal_column("'no'"))
