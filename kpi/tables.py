@@ -1,5 +1,6 @@
 """Answers and rows as tables for people: named columns, named values, plain figures in the KPI's unit."""
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -79,7 +80,7 @@ def dimensions_of(columns: Iterable[str]) -> list[str]:
 
 def _told(values: pd.Series, names: Mapping[str, str] | None, language: Language, published: Published) -> pd.Series:
     def told(value: object) -> object:
-        if value is None or (not isinstance(value, str) and pd.isna(value)):
+        if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
             return None
         if isinstance(value, bool):
             return phrase(language, "yes" if value else "no")

@@ -68,7 +68,8 @@ def _answer(question: Question, version: int) -> Answer:
 
 def answer(question: Question, version: int) -> Answer:
     """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
-    return _answer(question, version)
+    found: Answer = _answer(question, version)
+    return found
 
 
 @_shared(max_entries=500)

@@ -2,8 +2,8 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
-from io import BytesIO
 from pathlib import Path
 
 import altair as alt
@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from kpi.charts import Style, spark
-from kpi.charts.export import png, xlsx
+from kpi.charts.export import csv, png, xlsx
 from kpi.charts.theme import css_variables
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value
@@ -30,6 +30,7 @@ from pages.state import View
 
 ASSETS = Path(__file__).parent / "assets"
 
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ARROWS = {-1: "↓", 0: "→", 1: "↑"}
 
 
@@ -55,10 +56,9 @@ def sidebar(groups: Mapping[str, Sequence[StreamlitPage]], published: Published 
             for one in listed:
                 st.page_link(one, width="stretch")
         if published is not None and published.feeds:
+            st.html(_feeds(published, language))
             version = format_count(published.version, language, compact=False)
-            st.html(
-                f'{_feeds(published, language)}<p class="nav-group">{phrase(language, "warehouse_version", version=version)}</p>'
-            )
+            st.html(f'<p class="nav-group">{phrase(language, "warehouse_version", version=version)}</p>')
 
 
 # --- head ----------------------------------------------------------------------------------------------------------
@@ -88,7 +88,8 @@ def as_of_line(view: View, published: Published, compared: Answer | None) -> str
     """Up to when there is data, what is compared with what, and which feed is late; as HTML."""
     language = view.language
     parts = [phrase(language, "as_of", moment=format_moment(published.local(published.latest), language))]
-    year = view.compare == "year" or view.period.end.year != published.today.year
+    shown = [view.period, *([compared.compared] if compared is not None and compared.compared is not None else [])]
+    year = any(period.start.year != published.today.year for period in shown)
     period = format_period(view.period.start, view.period.end, language, year)
     if compared is not None and compared.compared is not None:
         against = format_period(compared.compared.start, compared.compared.end, language, year)
@@ -401,7 +402,7 @@ def panel(
     key: str,
     title: str,
     subtitle: str,
-    chart: alt.TopLevelMixin | None,
+    chart: alt.LayerChart | None,
     table: Callable[[], pd.DataFrame],
     alt_text: str,
     language: Language,
@@ -420,9 +421,7 @@ def panel(
 
 
 @st.fragment
-def _menu(
-    key: str, title: str, chart: alt.TopLevelMixin, table: Callable[[], pd.DataFrame], language: Language
-) -> None:
+def _menu(key: str, title: str, chart: alt.LayerChart, table: Callable[[], pd.DataFrame], language: Language) -> None:
     """Table and downloads; made when the menu is opened, without running the page again."""
     with st.container(key=f"menu_{key}", width="content"):
         menu = st.popover(
@@ -439,19 +438,15 @@ def _menu(
             frame = table()
             st.dataframe(frame, hide_index=True, height=min(380, 36 * (len(frame) + 1) + 3), width=560)
             with st.container(horizontal=True, gap="xsmall"):
-                for label, suffix, kind, make in (
-                    ("CSV", "csv", "text/csv", lambda: frame.to_csv(index=False).encode("utf-8-sig")),
-                    (
-                        "XLSX",
-                        "xlsx",
-                        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                        lambda: xlsx(frame, title),
-                    ),
-                    (phrase(language, "panel_png"), "png", "image/png", lambda: png(chart)),
-                ):
+                files: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
+                    ("CSV", "csv", "text/csv", partial(csv, frame)),
+                    ("XLSX", "xlsx", _XLSX, partial(xlsx, frame, title)),
+                    (phrase(language, "panel_png"), "png", "image/png", partial(png, chart)),
+                )
+                for label, suffix, kind, make in files:
                     st.download_button(
                         label,
-                        data=lambda make=make: BytesIO(make()),
+                        data=make,
                         file_name=f"{key}.{suffix}",
                         mime=kind,
                         key=f"{key}_{suffix}",

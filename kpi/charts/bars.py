@@ -38,8 +38,8 @@ def volume_by_channel(
         index=slots.grain, columns="channel", values="value", aggfunc="sum", fill_value=0
     )
     pieces = []
-    for start, row in grid.iterrows():
-        base = 0.0
+    for start in grid.index:
+        row, base = grid.loc[start], 0.0
         for channel in order:
             value = float(row.get(channel, 0))
             pieces.append(
@@ -121,7 +121,7 @@ def volume_by_channel(
             .encode(x="x:Q", x2="x2:Q", y="y:Q", y2="y2:Q")
         )
     layers += _labels(grid, order, label_of, slots, top, divisor, style)
-    return finish(alt.layer(*layers), style, HEIGHT)
+    return finish(layers, style, HEIGHT)
 
 
 def _labels(
@@ -254,7 +254,7 @@ def rates_by_channel(
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
         y=y, text="change:N", color=alt.Color("tone:N", scale=None)
     )
-    return finish(alt.layer(bars, ticks, values, changes), style, HEIGHT)
+    return finish([bars, ticks, values, changes], style, HEIGHT)
 
 
 def _tone(cell: Cell, metric: Metric, style: Style) -> str:

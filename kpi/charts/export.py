@@ -10,12 +10,17 @@ _WIDTH = 900
 _SCALE = 2
 
 
-def png(chart: alt.TopLevelMixin) -> bytes:
+def png(chart: alt.LayerChart) -> bytes:
     """The figure as a picture, 900 units wide, at twice the resolution; needs no browser."""
     spec = chart.to_dict()
     spec["width"] = _WIDTH
     spec["background"] = spec.get("background") if spec.get("background") != "transparent" else "#FFFFFF"
     return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE))
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    """The table as CSV, UTF-8 with a mark that spreadsheets recognise."""
+    return table.to_csv(index=False).encode("utf-8-sig")
 
 
 def xlsx(table: pd.DataFrame, title: str) -> bytes:

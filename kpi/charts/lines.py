@@ -1,5 +1,7 @@
 """A KPI over time with its comparison."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -24,13 +26,13 @@ def trend(metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style) -> al
     rows = []
     for row in frame.sort_values(slots.grain).to_dict("records"):
         start = row[slots.grain]
-        known = {
+        figures_of = {
             name: None if pd.isna(row[name]) else row[name] * factor for name in ("value", "low", "high", "previous")
         }
         rows.append(
             {
                 "x": place[start] + 0.5,
-                **known,
+                **figures_of,
                 "when": slots.name(start, language),
                 "text": format_value(
                     None if pd.isna(row["value"]) else row["value"], metric.unit, language, compact=False
@@ -85,13 +87,13 @@ def trend(metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style) -> al
         )
     )
     layers += _labels(data, slots, y_domain, style)
-    return finish(alt.layer(*layers), style, HEIGHT)
+    return finish(layers, style, HEIGHT)
 
 
 def _labels(data: pd.DataFrame, slots: Slots, y_domain: list[float], style: Style) -> list[alt.Chart]:
     """The names of the two lines at their ends, kept a line's height apart."""
     palette, language = style.palette, style.language
-    ends = []
+    ends: list[dict[str, Any]] = []
     for column, key, colour in (("value", "chart_now", palette.accent), ("previous", "chart_before", palette.mute)):
         known = data.dropna(subset=[column])
         if len(known):

@@ -9,7 +9,7 @@ from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_bare, format_change, format_count, format_value
 from kpi.metrics.model import Metric
-from kpi.query.answer import Answer, Cell
+from kpi.query.answer import Answer, Cell, DimensionValue
 
 HEIGHT = 250
 SMALL = 30  # below this n a cell is pale
@@ -33,7 +33,7 @@ def by_tier(
     tiers = sorted({cell.key[0] for cell in parts.cells if cell.key[0] is not None}, key=lambda tier: int(str(tier)))
     unknown = any(cell.key[0] is None and cell.n for cell in parts.cells)
     heads = [phrase(language, "all_tiers"), *(names.get(str(tier), str(tier)) for tier in tiers)]
-    columns: list[object] = [*tiers, *([None] if unknown else [])]
+    columns: list[DimensionValue] = [*tiers, *([None] if unknown else [])]
     if unknown:
         heads.append(phrase(language, "unknown_short"))
     rows = []
@@ -63,7 +63,8 @@ def by_tier(
                     "name": titles[metric.id],
                 }
             )
-    return finish(_matrix(pd.DataFrame(rows), heads, style), style, HEIGHT)
+    chart = finish(_layers(pd.DataFrame(rows), heads, style), style, HEIGHT)
+    return chart.resolve_scale(color="independent", fill="independent")
 
 
 def _tip(cell: Cell | None, metric: Metric, style: Style) -> str:
@@ -74,7 +75,7 @@ def _tip(cell: Cell | None, metric: Metric, style: Style) -> str:
     return format_value(cell.value, metric.unit, style.language, compact=False)
 
 
-def _shades(metric: Metric, whole: Cell, cells: Mapping[object, Cell]) -> dict[object, float]:
+def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -> dict[DimensionValue, float]:
     """Key -> −1 (worst of the row) … 1 (best), 0 for what cannot be judged; a count: 0 … 1 by size."""
     judged = {
         key: cell.value
@@ -94,7 +95,7 @@ def _shades(metric: Metric, whole: Cell, cells: Mapping[object, Cell]) -> dict[o
     return {key: value / largest for key, value in distance.items()}
 
 
-def _matrix(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> alt.LayerChart:
+def _layers(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> list[alt.Chart]:
     palette, language = style.palette, style.language
     x = alt.X(
         "tier:N",
@@ -153,4 +154,4 @@ def _matrix(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> alt.Laye
         .encode(text="text:N")
     )
     others = text.transform_filter("!datum.whole")
-    return alt.layer(judged, sized, others, bold).resolve_scale(color="independent", fill="independent")
+    return [judged, sized, others, bold]

@@ -15,7 +15,8 @@ def spark(
 ) -> str:
     """An SVG image: one line for ``values``, a grey one for ``previous``; gaps stay gaps.
 
-    ``running``: the last value is still growing and is reached by a dotted piece. The scale is the line's own (no zero): it shows shape, not size.
+    ``running``: the last value is still growing and is reached by a dotted piece.
+    The scale is the line's own (no zero): it shows shape, not size.
     """
     palette = style.palette
     known = [value for value in (*values, *previous) if value is not None]

@@ -4,6 +4,7 @@ A channel and a tier have the same colour everywhere. Colours carry meaning only
 worse. Text is always ink, never coloured by channel.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -130,8 +131,8 @@ def channel_rank(channel: str | None) -> tuple[int, str]:
     return known, channel or ""
 
 
-def finish(chart: alt.LayerChart | alt.Chart, style: Style, height: int) -> alt.LayerChart | alt.Chart:
-    """Give a figure its height, background and the common look of axes and text."""
+def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: int) -> alt.LayerChart:
+    """The layers as one figure with its height, background and the common look of axes and text."""
     palette = style.palette
     axis: dict[str, Any] = {
         "labelColor": palette.mute,
@@ -142,15 +143,15 @@ def finish(chart: alt.LayerChart | alt.Chart, style: Style, height: int) -> alt.
         "gridColor": palette.grid,
         "title": None,
     }
-    return (
-        chart.properties(
-            height=height, background="transparent", padding={"left": 2, "right": 2, "top": 6, "bottom": 2}
-        )
+    chart: alt.LayerChart = (
+        alt.LayerChart(layer=list(layers))
+        .properties(height=height, background="transparent", padding={"left": 2, "right": 2, "top": 6, "bottom": 2})
         .configure(font=FONT)
         .configure_view(stroke=None)
         .configure_axis(**axis)
         .configure_text(color=palette.ink2, fontSize=11.5)
     )
+    return chart
 
 
 def css_variables(mode: Mode) -> str:

@@ -16,9 +16,10 @@ MINUS = "\u2212"
 
 # What counts as three significant figures without dropping digits before the point.
 _FIGURES = 3
-_LARGE: dict[Language, tuple[tuple[float, str], ...]] = {
-    "zh": ((1e8, "亿"), (1e4, "万")),
-    "en": ((1e9, "B"), (1e6, "M"), (1e4, "K")),
+# From which number on, by what it is divided, and the letter.
+_LARGE: dict[Language, tuple[tuple[float, float, str], ...]] = {
+    "zh": ((1e8, 1e8, "亿"), (1e4, 1e4, "万")),
+    "en": ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "K")),
 }
 
 
@@ -90,9 +91,9 @@ def format_count(value: float, language: Language, compact: bool = True) -> str:
 def format_amount(value: float, language: Language, compact: bool = True, decimals: int = 2) -> str:
     """A number that may be large; below ten thousand, or not ``compact``, with ``decimals``."""
     if compact:
-        for size, letter in _LARGE[language]:
-            if abs(value) >= size:
-                return f"{_figures(value / size)} {letter}"
+        for least, divisor, letter in _LARGE[language]:
+            if abs(value) >= least:
+                return f"{_figures(value / divisor)} {letter}"
     return _decimals(value, decimals)
 
 
@@ -105,9 +106,9 @@ def format_percent(share: float, digits: int = 0) -> str:
 
 def axis_unit(largest: float, language: Language) -> tuple[float, str]:
     """Divisor and letter for an axis, or a row, whose largest number is ``largest``."""
-    for size, letter in _LARGE[language]:
-        if abs(largest) >= size:
-            return size, letter
+    for least, divisor, letter in _LARGE[language]:
+        if abs(largest) >= least:
+            return divisor, letter
     return 1.0, ""
 
 

@@ -1,0 +1,127 @@
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pytest
+
+from kpi.i18n import numbers
+from kpi.i18n.numbers import format_bare, format_change, format_count, format_percent, format_period, format_value
+
+
+@dataclass
+class Moved:
+    change: float | None
+    relative_change: float | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "language", "compact", "text"),
+    [
+        (0.8473, "share", "zh", True, "84.7%"),
+        (0.8473, "share", "en", False, "84.73%"),
+        (0.05, "share", "en", True, "5.00%"),
+        (0, "share", "en", True, "0%"),
+        (1, "share", "en", True, "100%"),
+        (66_150_000, "count", "zh", True, "6,615 万"),
+        (66_150_000, "count", "en", True, "66.2 M"),
+        (66_150_000, "count", "en", False, "66,150,000"),
+        (70_321, "count", "en", True, "70.3 K"),
+        (70_321, "count", "zh", True, "7.03 万"),
+        (9_876, "count", "en", True, "9,876"),
+        (123_456_789, "customers", "zh", True, "1.23 亿"),
+        (7.1234, "multiple", "zh", True, "7.12 倍"),
+        (7.1234, "multiple", "en", True, "7.12×"),
+        (193.12, "seconds", "en", True, "193 s"),
+        (18.26, "seconds", "zh", True, "18.3 秒"),
+        (-41.27, "points", "en", True, "\u221241.3"),
+        (4.6218, "score", "en", True, "4.62"),
+        (-12.5, "yuan", "en", True, "\u2212¥12.50"),
+        (125_000, "yuan", "zh", True, "¥12.5 万"),
+        (None, "share", "zh", True, "–"),
+        (None, "count", "en", True, "–"),
+        (float("nan"), "share", "en", True, "–"),
+    ],
+)
+def test_a_value_with_its_unit(value, unit, language, compact, text):
+    assert format_value(value, unit, language, compact) == text
+
+
+def test_trap_almost_all_is_not_all():
+    # 99.97 % rounds to "100%" with three figures: a centre that fails three in ten thousand would look perfect.
+    assert format_value(0.9997, "share", "en") == "99.97%"
+    assert format_value(0.99999, "share", "en") == "99.99%"
+
+
+def test_trap_nothing_known_is_never_nought():
+    assert format_value(None, "count", "zh") == numbers.ABSENT != format_value(0, "count", "zh")
+
+
+def test_three_figures_survive_rounding_up():
+    assert format_value(0.09996, "share", "en") == "10.0%"
+    assert format_value(9.999, "multiple", "en") == "10.0×"
+
+
+@pytest.mark.parametrize(
+    ("change", "relative", "unit", "language", "text"),
+    [
+        (0.009, None, "share", "zh", "+0.9 个百分点"),
+        (-0.0023, None, "share", "en", "\u22120.2 pt"),
+        (0.0001, None, "share", "en", "±0.0 pt"),
+        (300, 0.0631, "count", "en", "+6.3%"),
+        (-300, -0.0631, "count", "zh", "\u22126.3%"),
+        (-2.5, None, "seconds", "en", "\u22122.5 s"),
+        (0.125, None, "multiple", "zh", "+0.12 倍"),
+        (None, None, "share", "en", "–"),
+        (5, None, "count", "en", "–"),
+    ],
+)
+def test_a_change_with_its_sign(change, relative, unit, language, text):
+    assert format_change(Moved(change, relative), unit, language) == text
+
+
+def test_trap_a_change_too_small_to_be_seen_has_no_sign():
+    assert numbers.shown_sign(Moved(-0.0001), "share") == 0
+    assert numbers.shown_sign(Moved(-0.0023), "share") == -1
+    assert numbers.shown_sign(Moved(0.0123), "share") == 1
+
+
+def test_minus_is_the_typographic_one_everywhere():
+    for text in (
+        format_value(-0.5, "share", "en"),
+        format_value(-3, "points", "zh"),
+        format_count(-12_345, "en"),
+        format_change(Moved(-0.05), "share", "zh"),
+    ):
+        assert "\u2212" in text
+        assert "-" not in text
+
+
+def test_bare_figures_share_the_unit_of_their_row():
+    divisor, letter = numbers.axis_unit(21_700, "zh")
+    assert (divisor, letter) == (1e4, "万")
+    assert format_bare(21_700, "count", divisor) == "2.17"
+    assert format_bare(12, "count", divisor) == "<0.01"
+    assert format_bare(0.8473, "share") == "84.7"
+    assert numbers.axis_unit(21_700, "en") == (1e3, "K")
+    assert numbers.axis_unit(9_000, "en") == (1.0, "")
+
+
+def test_a_share_that_is_not_nought_is_not_labelled_so():
+    assert format_percent(0.0004) == "<1%"
+    assert format_percent(0.0) == "0%"
+    assert format_percent(0.1534, 1) == "15.3%"
+
+
+def test_a_period_tells_the_year_once():
+    assert format_period(date(2026, 10, 26), date(2026, 11, 22), "en") == "26 Oct – 22 Nov 2026"
+    assert format_period(date(2026, 10, 26), date(2026, 11, 22), "zh") == "2026-10-26 至 11-22"
+    assert format_period(date(2025, 12, 30), date(2026, 1, 2), "en") == "30 Dec 2025 – 2 Jan 2026"
+    assert format_period(date(2025, 12, 30), date(2026, 1, 2), "zh", year=False) == "2025-12-30 至 2026-01-02"
+    assert format_period(date(2026, 1, 2), date(2026, 1, 2), "zh") == "2026-01-02"
+    assert format_period(date(2026, 10, 26), date(2026, 11, 22), "en", year=False) == "26 Oct – 22 Nov"
+
+
+def test_a_moment_names_its_weekday():
+    moment = datetime(2026, 11, 23, 11, 0)
+    assert numbers.format_moment(moment, "zh") == "11-23 周一 11:00"
+    assert numbers.format_moment(moment, "en") == "Mon 23 Nov 11:00"
+    assert numbers.format_moment(moment, "en", weekday=False) == "23 Nov 11:00"
