@@ -78,8 +78,8 @@ def import_file(warehouse: Warehouse, file: Path, mapping: Path | str, *, allow_
                 if rows:
                     load.exclude(reason, rows)
             if latest is not None:
-                for table, rows in plan.tables.items():
-                    load.stage(table, pa.Table.from_pylist(rows, schema=_arrow_schema(table)))
+                for table, named in plan.tables.items():
+                    load.stage(table, pa.Table.from_pylist(named, schema=_arrow_schema(table)))
                 load.feed(
                     plan.source.id,
                     plan.source.name_zh,
@@ -124,7 +124,8 @@ def _batches(path: Path, file: Path, plan: Mapping) -> Iterator[pa.RecordBatch]:
         tempfile.TemporaryFile() as said,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, env={}) as child,
     ):
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout is not None
         silent, broken = threading.Event(), None
         try:
             with _watched(child, silent):

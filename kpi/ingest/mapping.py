@@ -54,7 +54,8 @@ _NAMED: dict[str, tuple[type, bool]] = {"values": (list, False), "name_zh": (str
 _CHANNEL = _NAMED | {"family": (str, True), "messaging": (bool, True)}
 _TOPIC = _NAMED | {"business_line": (str, False), "complexity": (str, False), "referable": (bool, False)}
 _TEAM = _NAMED | {"specialty": (str, False)}
-_TABLES = ("source", "columns", "exclude", "reject", "channels", "topics", "teams", "outcomes")
+_DIMENSIONS = {"channels": ("channel", _CHANNEL), "topics": ("topic", _TOPIC), "teams": ("team", _TEAM)}
+_TABLES = ("source", "columns", "exclude", "reject", *_DIMENSIONS, "outcomes")
 
 # Columns whose values are a closed list, and numbers with limits (inclusive).
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -179,7 +180,7 @@ class _Check:
             given = value[key]
             if type(given) is not kind or (kind is str and not given):
                 raise self.fail("mapping_type", f"{place} {key}", kind=_kind(kind), value=_shown(given))
-            if kind is list and not all(isinstance(each, str) and each for each in given):
+            if isinstance(given, list) and not all(isinstance(each, str) and each for each in given):
                 raise self.fail("mapping_type", f"{place} {key}", kind=_kind(list), value=_shown(given))
         return value
 

@@ -30,6 +30,7 @@ BATCH_ROWS = 50_000
 _OVERHEAD_GB = 3
 _MESSAGE_BYTES = 1 << 16
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
+_FALSE = pa.scalar(False)
 
 
 class Target(TypedDict):
@@ -72,6 +73,8 @@ class Stop(Exception):
 
 def main() -> None:
     """Read the job from standard input and do it."""
+    # Arrow looks for pandas at its first call; nothing here uses it, and importing it takes longer than most files.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
     job: Job = json.load(sys.stdin)
     limit = (job["memory_gb"] + _OVERHEAD_GB) << 30
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -163,7 +166,6 @@ class Reading:
 
     def used(self, place: str, sql: str) -> list[str]:
         """Check that ``sql`` is one expression over the file's columns and say which of them it uses."""
-        # A literal, since a bound value makes DuckDB's client import pandas, at a second a process.
         question = _text(f"SELECT (\n{sql}\n)")
         text = self.connection.execute(f"SELECT json_serialize_sql({question})").fetchone()
         assert text is not None
@@ -289,7 +291,7 @@ class Reading:
         }
         found: dict[int, list[dict[str, Any]]] = {}
         numbers = batch["__problems"]
-        for row in pc.indices_nonzero(pc.greater(pc.list_value_length(numbers), 0)).to_pylist():
+        for row in pc.indices_nonzero(pc.greater(pc.list_value_length(numbers), pa.scalar(0))).to_pylist():
             found[row] = [self._problem(batch, row, number) for number in numbers[row].as_py()]
         for number, target in enumerate(self.job["targets"]):
             values = batch[target["name"]]
@@ -298,7 +300,7 @@ class Reading:
                 if target["name"] not in self.absolute:
                     values = self._utc(batch, number, values, columns.get("started_at"), found)
             columns[target["name"]] = values
-        backwards = pc.fill_null(pc.less(columns["ended_at"], columns["started_at"]), False)
+        backwards = pc.fill_null(pc.less(columns["ended_at"], columns["started_at"]), _FALSE)
         for row in pc.indices_nonzero(backwards).to_pylist():
             used = [
                 c for check in self.checks if check.get("name") in {"started_at", "ended_at"} for c in check["columns"]
@@ -348,16 +350,17 @@ class Reading:
 
         # Years outside the accepted ones are a problem already, and beyond what the zone's tables can tell.
         year = pc.year(local)
-        local = pc.if_else(pc.and_(pc.greater_equal(year, _FIRST_YEAR), pc.less_equal(year, _LAST_YEAR)), local, None)
+        late, early = pc.greater(year, pa.scalar(_LAST_YEAR)), pc.less(year, pa.scalar(_FIRST_YEAR))
+        local = pc.if_else(pc.or_(late, early), pa.scalar(None, local.type), local)
         first, second = at("earliest"), at("latest")
         # Around a gap both choices fall on its edge, a moment apart, and neither reads as the given wall-clock time.
         back = pc.local_timestamp(first.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone)))
         name = self.job["targets"][number]["name"]
-        for row in pc.indices_nonzero(pc.fill_null(pc.not_equal(back, local), False)).to_pylist():
+        for row in pc.indices_nonzero(pc.fill_null(pc.not_equal(back, local), _FALSE)).to_pylist():
             value = batch[f"__value_{number}"][row].as_py()
             found.setdefault(row, []).append({"key": "reason_no_such_time", "name": name, "value": value})
         if name == "ended_at" and started is not None:
-            return pc.if_else(pc.fill_null(pc.less(first, started), False), second, first)
+            return pc.if_else(pc.fill_null(pc.less(first, started), _FALSE), second, first)
         return first
 
 
