@@ -47,7 +47,7 @@ def test_commands_parse() -> None:
     parser = cli.build_parser("en")
     found = 0
     for path, text in texts():
-        for line in re.findall(r"^(?:\$ )?python -m kpi (.+)$", text.replace("\\\n", " "), re.MULTILINE):
+        for line in re.findall(r"^ {4}.*\bpython -m kpi (.+)$", text.replace("\\\n", " "), re.MULTILINE):
             arguments = line.split("#")[0].split("|")[0].split(">")[0].split()
             try:
                 parser.parse_args(arguments)
