@@ -30,7 +30,6 @@ BATCH_ROWS = 50_000
 _OVERHEAD_GB = 3
 _MESSAGE_BYTES = 1 << 16
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
-_FALSE = pa.scalar(False)
 
 
 class Target(TypedDict):
@@ -71,10 +70,17 @@ class Stop(Exception):
         self.kind, self.key, self.values = kind, key, values
 
 
+class _WithoutPandas:
+    """Arrow looks for pandas at its first call; nothing here uses it, and importing it takes longer than most files."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 def main() -> None:
     """Read the job from standard input and do it."""
-    # Arrow looks for pandas at its first call; nothing here uses it, and importing it takes longer than most files.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, _WithoutPandas())
     job: Job = json.load(sys.stdin)
     limit = (job["memory_gb"] + _OVERHEAD_GB) << 30
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -300,7 +306,7 @@ class Reading:
                 if target["name"] not in self.absolute:
                     values = self._utc(batch, number, values, columns.get("started_at"), found)
             columns[target["name"]] = values
-        backwards = pc.fill_null(pc.less(columns["ended_at"], columns["started_at"]), _FALSE)
+        backwards = pc.less(columns["ended_at"], columns["started_at"])
         for row in pc.indices_nonzero(backwards).to_pylist():
             used = [
                 c for check in self.checks if check.get("name") in {"started_at", "ended_at"} for c in check["columns"]
@@ -356,11 +362,11 @@ class Reading:
         # Around a gap both choices fall on its edge, a moment apart, and neither reads as the given wall-clock time.
         back = pc.local_timestamp(first.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone)))
         name = self.job["targets"][number]["name"]
-        for row in pc.indices_nonzero(pc.fill_null(pc.not_equal(back, local), _FALSE)).to_pylist():
+        for row in pc.indices_nonzero(pc.not_equal(back, local)).to_pylist():
             value = batch[f"__value_{number}"][row].as_py()
             found.setdefault(row, []).append({"key": "reason_no_such_time", "name": name, "value": value})
         if name == "ended_at" and started is not None:
-            return pc.if_else(pc.fill_null(pc.less(first, started), _FALSE), second, first)
+            return pc.if_else(pc.less(first, started), second, first)
         return first
 
 
