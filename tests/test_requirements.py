@@ -18,6 +18,7 @@ NOT_IMPORTED = {
     "pytest-xdist",
     "ruff",
     "uv",
+    "xlsxwriter",
 }
 OURS = {"app", "bench", "kpi", "pages", "seed", "tests"}
 
