@@ -228,33 +228,33 @@ class Reading:
                 place, name = f"[{table}] {reason}", f"__{table}_{number}"
                 columns = self.used(place, sql)
                 inner.append(f"{self.guarded(place, sql, 'BOOLEAN')} AS {name}")
-                check(f"{name} IS NULL", key="reason_check_failed", name=reason, columns=columns)
+                check(f"{name} IS NULL", key="row_check_failed", name=reason, columns=columns)
                 if table == "exclude":
                     excluded.append(f"WHEN {name}.v THEN {number}")
                 else:
-                    check(f"{name}.v", key="reason_check", name=reason, columns=columns)
+                    check(f"{name}.v", key="row_check", name=reason, columns=columns)
         for number, target in enumerate(self.job["targets"]):
             place, name = f"[columns] {target['name']}", f"__target_{number}"
             columns = self.used(place, target["sql"])
             sql = self._time(place, target) if target["kind"] == "TIMESTAMP" else target["sql"]
             inner.append(f"{self.guarded(place, sql, target['kind'])} AS {name}")
             meaning = {"name": target["name"], "columns": columns}
-            check(f"{name} IS NULL", key="reason_failed", **meaning)
+            check(f"{name} IS NULL", key="row_failed", **meaning)
             value, text = f"{name}.v", f"CAST({name}.v AS VARCHAR)"
             if target["codes"] is not None:
                 arms = " ".join(f"WHEN {_text(code)} THEN {_text(id_)}" for code, id_ in target["codes"].items())
                 value = f"CASE {text} {arms} END"
-                check(f"{name}.v IS NOT NULL AND {value} IS NULL", key="reason_unmapped", value=number, **meaning)
+                check(f"{name}.v IS NOT NULL AND {value} IS NULL", key="row_unmapped", value=number, **meaning)
             elif target["choices"] is not None:
                 valid = ", ".join(_text(choice) for choice in target["choices"])
-                check(f"{text} NOT IN ({valid})", key="reason_not_valid", value=number, **meaning)
+                check(f"{text} NOT IN ({valid})", key="row_not_valid", value=number, **meaning)
             for sign, limit in (("<", target["low"]), (">", target["high"])):
                 if limit is not None:
-                    check(f"{name}.v {sign} {limit}", key="reason_limits", value=number, **meaning)
+                    check(f"{name}.v {sign} {limit}", key="row_limits", value=number, **meaning)
             if target["kind"] == "TIMESTAMP":
                 check(
                     f"{name}.v NOT BETWEEN TIMESTAMP '{_FIRST_YEAR}-01-01' AND TIMESTAMP '{_LAST_YEAR}-01-01'",
-                    key="reason_year",
+                    key="row_year",
                     value=number,
                     first=_FIRST_YEAR,
                     last=_LAST_YEAR,
@@ -262,7 +262,7 @@ class Reading:
                 )
             if target["needed"]:
                 empty = f"trim({name}.v) = ''" if target["kind"] == "VARCHAR" else "FALSE"
-                check(f"{name} IS NOT NULL AND ({name}.v IS NULL OR {empty})", key="reason_empty", **meaning)
+                check(f"{name} IS NOT NULL AND ({name}.v IS NULL OR {empty})", key="row_empty", **meaning)
             outer.append(f"{value} AS {_name(target['name'])}")
             outer.append(f"{text} AS __value_{number}")
         raw = [f"{_name(column)} AS __raw_{number}" for number, column in enumerate(self.columns)]
@@ -311,7 +311,7 @@ class Reading:
             used = [
                 c for check in self.checks if check.get("name") in {"started_at", "ended_at"} for c in check["columns"]
             ]
-            found.setdefault(row, []).append({"key": "reason_backwards", "values": self._raw(batch, row, used)})
+            found.setdefault(row, []).append({"key": "row_backwards", "values": self._raw(batch, row, used)})
         # What is left out is not judged.
         bad = [row for row in found if not batch["excluded"][row].is_valid]
         problems: list[str | None] = [None] * batch.num_rows
@@ -364,7 +364,7 @@ class Reading:
         name = self.job["targets"][number]["name"]
         for row in pc.indices_nonzero(pc.not_equal(back, local)).to_pylist():
             value = batch[f"__value_{number}"][row].as_py()
-            found.setdefault(row, []).append({"key": "reason_no_such_time", "name": name, "value": value})
+            found.setdefault(row, []).append({"key": "row_no_such_time", "name": name, "value": value})
         if name == "ended_at" and started is not None:
             return pc.if_else(pc.less(first, started), second, first)
         return first
