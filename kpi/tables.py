@@ -33,8 +33,9 @@ def of_answer(
             text = "" if value is None else str(value)
             row[DIMENSIONS[dimension].name(language)] = names.get(dimension, {}).get(text, text)
         metric = METRICS[cell.kpi]
+        if kpi is None and len(answer.question.kpis) > 1:
+            row[phrase(language, "chart_kpi")] = metric.name(language)
         row |= {
-            phrase(language, "chart_kpi"): metric.name(language),
             phrase(language, "chart_value"): cell.value,
             phrase(language, "table_numerator"): cell.numerator,
             phrase(language, "table_denominator"): cell.denominator,

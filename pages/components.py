@@ -309,7 +309,6 @@ def card(
             phrase(language, "card_n", count=count),
             key=f"open_{metric.id}",
             type="tertiary",
-            help=phrase(language, "card_rows", name=name),
             disabled=not shown.n,
             on_click=state.open_drill,
             args=(metric.id,),
@@ -436,7 +435,7 @@ def _menu(key: str, title: str, chart: alt.LayerChart, table: Callable[[], pd.Da
                 st.skeleton(height=200)
                 return
             frame = table()
-            st.dataframe(frame, hide_index=True, height=min(380, 36 * (len(frame) + 1) + 3), width=560)
+            st.dataframe(frame, hide_index=True, height=min(380, 36 * (len(frame) + 1) + 3), width=560, placeholder="–")
             with st.container(horizontal=True, gap="xsmall"):
                 files: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
                     ("CSV", "csv", "text/csv", partial(csv, frame)),

@@ -57,7 +57,12 @@ def _content(question: Question, language: Language, published: Published) -> No
     frame = of_rows(page, language, _names(page, language, version), published)
     with slot:
         st.dataframe(
-            frame, hide_index=True, height=440, key="drill_rows", alt=components.metric_title(metric, language)
+            frame,
+            hide_index=True,
+            height=440,
+            placeholder="–",
+            key="drill_rows",
+            alt=components.metric_title(metric, language),
         )
 
 

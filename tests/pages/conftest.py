@@ -1,0 +1,39 @@
+"""One small demo bank for the tests of the pages."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from kpi.settings import ROOT
+from tests.browser import server
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a small demo bank."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    home.mkdir()
+    server.seed(
+        home, "--days", "70", "--interactions", "150", "--customers", "1500", "--end", "2026-11-22", "--seed", "1"
+    )
+    return home
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+    """Run the shell on a home with the given query parameters."""
+
+    def run(home: Path, **params: str) -> AppTest:
+        monkeypatch.setenv("KPI_HOME", str(home))
+        monkeypatch.setenv("KPI_MEMORY", "1")
+        st.cache_resource.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
+        for name, value in params.items():
+            app.query_params[name] = value
+        return app.run()
+
+    yield run
+    st.cache_resource.clear()

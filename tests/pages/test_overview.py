@@ -1,0 +1,131 @@
+"""What the overview shows of a small demo bank, without a browser."""
+
+import re
+from html import unescape
+
+from kpi.i18n.numbers import format_value
+from kpi.metrics.registry import METRICS
+from kpi.query import Filter, Period, Question, answer
+from kpi.settings import load_settings
+from kpi.warehouse import Warehouse
+from pages.overview import BESIDE, HEADLINES
+
+
+def html(app):
+    return [unescape(str(element.proto.body)) for element in app.get("html")]
+
+
+def text(app):
+    return re.sub(r"<[^>]+>", " ", "\n".join(html(app)))
+
+
+def card(app, name):
+    """The text of one card, or "" where there is none."""
+    found = [body for body in html(app) if f'<div class="kpi-label">{name}</div>' in body]
+    return re.sub(r"<[^>]+>", " ", found[0]) if found else ""
+
+
+def asked(kpis, days=28, *filters):
+    """The same question put to the warehouse directly."""
+    warehouse = Warehouse.from_settings(load_settings())
+    today = warehouse.published().today
+    period = Period(today, today).shifted(1 - days)
+    found = answer(warehouse, Question(kpis, Period(period.start, today), filters=filters, compare="previous"))
+    warehouse.close()
+    return found
+
+
+def test_the_cards_say_what_the_warehouse_answers(demo_home, open_page):
+    app = open_page(demo_home, lang="en")
+    assert not app.exception
+    answered = asked(HEADLINES)
+    for kpi, name in (("self_service_rate", "Self-service rate"), ("volume", "Interactions"), ("csat", "Satisfaction")):
+        assert format_value(answered.cell(kpi).value, METRICS[kpi].unit, "en") in card(app, name)
+    assert format_value(asked(("given_up_rate",)).cell("given_up_rate").value, "share", "en") in card(
+        app, "Self-service rate"
+    )
+
+
+def test_chinese_all_through(demo_home, open_page):
+    app = open_page(demo_home, lang="zh")
+    assert not app.exception
+    assert app.title[0].value == "总览"
+    for name in ("自助化率", "业务量", "满意率", "长尾覆盖率", "服务水平", "一次解决率"):
+        assert card(app, name)
+    assert "合成数据" in text(app)
+
+
+def test_a_filter_changes_what_is_asked(demo_home, open_page):
+    app = open_page(demo_home, lang="en", period="7d", channel="wechat")
+    volume = asked(("volume",), 7, Filter("channel", ("wechat",))).cell("volume").value
+    assert format_value(volume, "count", "en") in card(app, "Interactions")
+
+
+def test_trap_a_kpi_that_cannot_be_filtered_so_says_it(demo_home, open_page):
+    missing = [kpi for kpi in HEADLINES if "team" not in METRICS[kpi].dimensions]
+    app = open_page(demo_home, lang="en", team=_a_team())
+    assert not app.exception
+    assert [kpi for kpi in missing if kpi == "long_tail_coverage"]
+    assert "cannot be filtered by Team" in card(app, "Tail coverage")
+
+
+def test_trap_no_value_is_a_dash_with_its_reason(demo_home, open_page):
+    # First-contact resolution needs seven days: yesterday alone has nothing mature, so the last whole day that has
+    # stands there with its date, and is named as such.
+    app = open_page(demo_home, lang="en", period="yesterday")
+    assert not app.exception
+    assert "last complete" in card(app, "FCR")
+
+
+def test_without_a_comparison_nothing_is_compared(demo_home, open_page):
+    app = open_page(demo_home, lang="en", compare="none")
+    assert not app.exception
+    assert "no comparison chosen" in card(app, "Satisfaction")
+    assert "against" not in text(app)
+
+
+def test_periods_of_every_grain(demo_home, open_page):
+    for period in ("yesterday", "7d", "90d", "ytd", "last_quarter"):
+        for compare in ("previous", "year"):
+            assert not open_page(demo_home, period=period, compare=compare).exception, (period, compare)
+
+
+def test_a_selection_without_any_contact_is_no_error(demo_home, open_page):
+    app = open_page(demo_home, lang="en", channel="vip", age_band="<25", tier="7", period="yesterday")
+    assert not app.exception
+
+
+def test_bad_links_are_named(demo_home, open_page):
+    app = open_page(demo_home, lang="en", channel="fax", period="x" * 10_000)
+    assert not app.exception
+    assert "fax" in app.warning[0].value
+    assert len(app.warning[0].value) < 400
+
+
+def test_rows_open_from_the_address(demo_home, open_page):
+    app = open_page(demo_home, lang="en", drill="volume", period="7d")
+    assert not app.exception
+    volume = int(asked(("volume",), 7).cell("volume").value)
+    assert f"{volume:,} rows" in text(app)
+    assert len(app.dataframe[0].value) == min(50, volume)
+
+
+def test_an_empty_home_offers_the_demo_bank_or_an_import(tmp_path, open_page):
+    app = open_page(tmp_path / "home", lang="en")
+    assert not app.exception
+    assert [button.label for button in app.button if button.label == "Make the demo bank"]
+
+
+def test_every_headline_has_a_companion_in_both_languages():
+    from kpi.i18n import catalogue
+
+    assert {f"foot_{beside}" for beside in BESIDE.values()} <= set(catalogue())
+
+
+def _a_team():
+    from kpi.query.labels import labels
+
+    warehouse = Warehouse.from_settings(load_settings())
+    team = next(team for team in labels(warehouse, "team", "en") if team)
+    warehouse.close()
+    return team
