@@ -417,10 +417,11 @@ def _reading() -> Iterator[None]:
     """Turn DuckDB's errors about the file into a Stop."""
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise Stop("file", "file_memory") from error
-    except (duckdb.Error, pa.ArrowException) as error:
+    # An error on the way, after the first rows, comes through Arrow as an OSError.
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
         said = str(error)
+        if "Out of Memory Error" in said:
+            raise Stop("file", "file_memory") from error
         line = re.search(r"CSV Error on Line: (\d+)", said)
         fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", said)
         if line and fields:

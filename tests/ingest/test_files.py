@@ -57,6 +57,16 @@ def test_broken_files_are_refused(
         assert piece in text
 
 
+def test_a_long_file_cut_far_behind_its_first_rows_loads_nothing(
+    warehouse: Warehouse, write: Callable[..., Path]
+) -> None:
+    rows = [GOOD.replace("c1", f"c{number}") for number in range(60_000)]
+    file = write("long.csv", "\n".join([HEADER, *rows, "c,2024-06-01", ""]))
+    text = refused(warehouse, file, write("m.toml", MAPPING))
+    assert "Line 60002" in text
+    assert "2 fields where 7" in text
+
+
 def test_a_missing_file_and_a_folder(warehouse: Warehouse, tmp_path: Path) -> None:
     assert "no file" in refused(warehouse, tmp_path / "none.csv")
     assert "cannot be opened" in refused(warehouse, tmp_path)
