@@ -162,11 +162,18 @@ class Reading:
                 f"columns = {{{columns}}})"
             )
         elif job["format"] == "json":
-            table = f"read_json({place}, sample_size = -1)"
+            # Names from every record, no types: what a value is, is for the mapping to say.
+            table = f"read_json({place}, sample_size = -1, maximum_depth = 1)"
         else:
             table = f"read_parquet([{place}])"
         with _reading():
-            self.connection.execute(f"CREATE TEMP VIEW source AS SELECT row_number() OVER () AS __row, * FROM {table}")
+            columns = "*"
+            if job["format"] == "json":
+                found = self.connection.execute(f"DESCRIBE FROM {table}").fetchall()
+                columns = ", ".join(f"{_name(row[0])} ->> '$' AS {_name(row[0])}" for row in found)
+            self.connection.execute(
+                f"CREATE TEMP VIEW source AS SELECT row_number() OVER () AS __row, {columns} FROM {table}"
+            )
 
     # --- the mapping's expressions ---
 

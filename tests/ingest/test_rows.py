@@ -296,14 +296,23 @@ def test_a_column_without_a_name_is_called_by_its_position(warehouse: Warehouse,
 
 
 def test_json_lines(warehouse: Warehouse, write: Callable[..., Path]) -> None:
-    lines = [
-        dict(zip(HEADER.split(","), GOOD.split(","), strict=True)) | {"id": f"c{n}", "deep": {"a": n}} for n in (1, 2)
-    ]
-    lines[1]["start"] = "never"
-    mapping = write("m.toml", MAPPING.replace("required =", 'format = "json"\nrequired ='))
-    report = import_file(warehouse, write("x.json", "".join(json.dumps(line) + "\n" for line in lines)), mapping)
+    record = dict(zip(HEADER.split(","), GOOD.split(","), strict=True))
+    first = record | {"talk": {"net": {"seconds": 60}}, "same": {"A": 1, "a": 2}}
+    second = record | {"id": "c2", "start": "never", "talk": None}
+    change = {
+        "required =": 'format = "json"\nrequired =',
+        "CAST(talk AS INTEGER)": "CAST(talk ->> '$.net.seconds' AS INTEGER)",
+    }
+    text = MAPPING
+    for old, new in change.items():
+        text = text.replace(old, new)
+    file = write("x.json", json.dumps(first) + "\n" + json.dumps(second) + "\n")
+    report = import_file(warehouse, file, write("m.toml", text))
     assert counts(report) == {"rows_read": 2, "loaded": 1, "rejected": 1}
-    assert rejected(warehouse)[0][1]["deep"] == '{"a": 2}'
+    assert interactions(warehouse)[0].talk_seconds == 60
+    assert (rejected(warehouse)[0][1]["start"], rejected(warehouse)[0][1]["talk"]) == ("never", None)
+    # A list of records is read like lines.
+    assert import_file(warehouse, write("l.json", json.dumps([first, second])), write("m.toml", text)).duplicate == 1
 
 
 def test_parquet(warehouse: Warehouse, write: Callable[..., Path], tmp_path: Path) -> None:
