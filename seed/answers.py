@@ -12,7 +12,7 @@ Columns = dict[str, np.ndarray]
 _NOT_ASKED, _TIME_OUT, _INVALID = -9, -1, 0
 _RESPONSE = 0.21
 # Log-odds of a score of 4 or 5.
-_BASE = 3.35
+_BASE = 3.6
 _BY_CHANNEL = {"hotline": 0.10, "vip": 0.75, "sms": -0.05, "chat": -0.25, "wechat": 0.20, "ronge": 0.0,
                "robot": -0.55, "rm": 0.85}  # fmt: skip
 _BY_TIER = np.array([0.0, -0.16, -0.08, 0.0, 0.02, 0.10, 0.22, 0.36], dtype=np.float32)  # 0 = unknown
@@ -24,6 +24,8 @@ _SMS_ASKS_NO_NPS = np.array([channel.id == "sms" for channel in CHANNELS])
 
 
 class Answers:
+    """Asks those whose contact has ended, channel by channel."""
+
     def __init__(self, plan: Plan, people: People) -> None:
         self._plan, self._people = plan, people
         self._asks = np.array([channel.asks for channel in CHANNELS], dtype=np.float32)
@@ -41,7 +43,7 @@ class Answers:
 
         some = np.flatnonzero(askable & ~_SMS_ASKS_NO_NPS[channel] & (rng.random(size, dtype=np.float32) < _NPS_ASKED))
         mood = self._log_odds(columns, some)
-        points = np.clip(np.round(rng.normal(8.1, 1.9, some.size) + 0.55 * (mood - _BASE)), 0, 10)
+        points = np.clip(np.round(rng.normal(8.65, 1.75, some.size) + 0.55 * (mood - _BASE)), 0, 10)
         points[rng.random(some.size) > 0.32] = _TIME_OUT
         columns["nps"] = _filled(size, some, points)
 

@@ -49,6 +49,8 @@ _OCCUPANCY = np.array([0.79, 0.78, 0.75, 0.77, 0.76, 0.74, 0.73, 0.72, 0.80, 0.8
 
 
 class Around:
+    """Makes the tables that hang on a chunk's interactions."""
+
     def __init__(self, plan: Plan, people: People, staff: Staff) -> None:
         self._plan, self._people, self._staff = plan, people, staff
         self._agents = staff.keys

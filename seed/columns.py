@@ -26,7 +26,8 @@ def lookup(probabilities: np.ndarray, bins: int) -> np.ndarray:
 def coded(codes: np.ndarray, values: Sequence[str]) -> pa.Array:
     """Codes into ``values`` as a dictionary array; a negative code is null."""
     small = codes.astype(np.int8 if len(values) < 128 else np.int32, copy=False)
-    index = pa.array(small, mask=small < 0) if small.size and small.min() < 0 else pa.array(small)
+    missing = small < 0
+    index = pa.array(small, mask=missing) if missing.any() else pa.array(small)
     return pa.DictionaryArray.from_arrays(index, pa.array(values, pa.string()))
 
 

@@ -24,9 +24,9 @@ from seed.world import (
 Columns = dict[str, np.ndarray]
 
 NONE, MENU, QUEUE = range(3)
-_NULL = np.int32(-1)
+_NULL = -1
 # Mean seconds that a caller and somebody who writes are ready to wait.
-_PATIENCE_CALL, _PATIENCE_WRITE = 230, 420
+_PATIENCE_CALL, _PATIENCE_WRITE = 290, 520
 # How crowded the desk is at an hour of a workday, 1 = as planned; people are planned for the whole of the morning.
 _CROWDED = np.array(
     [0.8, 0.75, 0.7, 0.7, 0.7, 0.75, 0.85, 0.95, 1.02, 1.18, 1.22, 1.08, 0.95, 0.92, 1.0, 1.12, 1.08, 0.98, 0.95, 0.92,
@@ -35,7 +35,7 @@ _CROWDED = np.array(
 _OF_WEEK = np.array([1.08, 1.02, 1.0, 0.98, 1.0, 0.95, 0.93], dtype=np.float32)
 _DAY_NOISE = 0.10
 _LONGER = {"standard": 0.85, "personal": 1.05, "complex": 1.55}
-_UNRESOLVED = {"standard": 0.030, "personal": 0.055, "complex": 0.12}
+_UNRESOLVED = {"standard": 0.065, "personal": 0.10, "complex": 0.18}
 # Usual share of the contacts handled by a human, and their seconds; only to plan how many agents there are.
 _HANDLED_SHARE = {
     "general": 0.026, "card": 0.016, "loan": 0.008, "invest": 0.013, "ebank": 0.010, "shop": 0.006,
@@ -116,7 +116,7 @@ class Desk:
         outcome[~answered] = ABANDONED
 
         def put(name: str, kind: type, usual: int, values: np.ndarray, where: np.ndarray | None = None) -> None:
-            full = np.full(size, usual, dtype=kind)
+            full: np.ndarray = np.full(size, usual, dtype=kind)
             chosen = rows if where is None else rows[where]
             full[chosen] = values if where is None else values[where]
             columns[name] = full
@@ -171,7 +171,9 @@ class Desk:
         """An agent of the team who is on duty: three shifts a day, another part of the team each day."""
         on_duty = self._on_duty[hour, team]
         start = (day * 3 + (hour + 16) % 24 // 8) * self._most_on_duty[team]
-        return self._staff.first[team] + (start + rng.integers(0, 2**31 - 1, team.size) % on_duty) % self._staff.size[team]
+        return (
+            self._staff.first[team] + (start + rng.integers(0, 2**31 - 1, team.size) % on_duty) % self._staff.size[team]
+        )
 
 
 def leave_open(columns: Columns, limit: np.ndarray) -> None:

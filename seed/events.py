@@ -68,11 +68,11 @@ def _each_november(end: date) -> list[tuple[date, date]]:
 
 
 PLANTED: tuple[_Plan, ...] = (
-    # size: factor of the robot's hand-overs; half of what it no longer hands over ends as "resolved" and comes back.
+    # size: factor of the robot's hand-overs; most of those it no longer hands over come back.
     _Plan(
         "robot_release",
         _before_end(24, 0),
-        0.45,
+        0.40,
         "知识库 v3.2",
         "Knowledge base v3.2",
         "机器人不再主动转人工，答非所问者当作已解决",
@@ -112,7 +112,7 @@ PLANTED: tuple[_Plan, ...] = (
     _Plan(
         "team_waits",
         _before_end(16, 3),
-        2.1,
+        1.9,
         "投资理财组人手不足",
         "Investment team short of staff",
         "组内培训两周，在岗人数减半",

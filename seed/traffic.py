@@ -11,8 +11,9 @@ import numpy as np
 
 from seed import desk
 from seed.columns import lookup
-from seed.people import CLASSES, DIGITAL_CLASSES, ENTITLED, NEVER, People, Staff
-from seed.plan import DAY, HOUR_GROUPS, HOLIDAY, Plan
+from seed.options import Options
+from seed.people import CLASSES, DIGITAL_CLASSES, ENTITLED, People, Staff
+from seed.plan import DAY, HOUR_GROUPS, Plan
 from seed.topics import CODE, TOPICS
 from seed.world import (
     ABANDONED,
@@ -30,7 +31,7 @@ from seed.world import (
     ROBOT_CHANNEL,
     SELF,
     SMS,
-    TEAMS,
+    UNRESOLVED,
     VIP,
     WECHAT,
     shares,
@@ -39,7 +40,7 @@ from seed.world import (
 Columns = dict[str, np.ndarray]
 
 # What the planned contacts of a day leave out: those that come back are made from them.
-_RETURNS = 0.088
+_RETURNS = 0.093
 _OUTBOUND = 0.0022
 _PER_CHUNK = 900_000
 _BINS = 2048
@@ -51,11 +52,13 @@ _HARD_TO_END = {"standard": (0.78, 0.88), "personal": (1.35, 1.15), "complex": (
 _MATCHED = 0.925
 _UNMATCHED = 3.2  # factor of both shares when the robot did not understand
 # Share that comes back within a week, by how the contact ended (see ``_come_back``).
-_BACK = {"resolved": 0.040, "given_up": 0.27, "human_resolved": 0.050, "unresolved": 0.36, "lost": 0.45}
+_BACK = {"resolved": 0.098, "given_up": 0.32, "human_resolved": 0.075, "unresolved": 0.36, "lost": 0.45}
 # Of what the robot no longer hands over after the release, this share comes back.
-_BACK_UNHELPED = 0.62
+_BACK_UNHELPED = 0.75
+_SAYS_SO = 0.2
+_UNHELPED_LEAVE = np.float32(0.4)  # the others are told that it is done
 # Where customers go who come back: by kind of the earlier contact, shares of the channels; the rest stays.
-_AFTER_MACHINE = {HOTLINE: 0.20, CHAT: 0.07, ROBOT_CHANNEL: 0.07, WECHAT: 0.14}
+_AFTER_MACHINE = {HOTLINE: 0.16, CHAT: 0.05, ROBOT_CHANNEL: 0.07, WECHAT: 0.14}
 _AFTER_HUMAN = {HOTLINE: 0.12, WECHAT: 0.16, CHAT: 0.03, ROBOT_CHANNEL: 0.03}
 # How an hour differs between the channels: the phone by day, the machines at night.
 _BY_HOUR = np.ones((7, len(CHANNELS)))
@@ -107,6 +110,7 @@ class Traffic:
         self._channels = self._channel_table()
         self._starts = lookup(np.array([channel.starts for channel in CHANNELS]) + 0.0, _BINS)
         self._hands_over, self._gives_up = _ending_shares()
+        self._unknown = np.array([channel.unknown for channel in CHANNELS], dtype=np.float32)
         hours = desk.hours_by_team(self.options.interactions)
         self.staff = Staff(self.options, hours)
         self.desk = desk.Desk(plan, people, self.staff, hours)
@@ -137,8 +141,8 @@ class Traffic:
         return lookup(np.stack(tables), _BINS)
 
     def chunks(self) -> Iterator[Chunk]:
-        per_day = max(int(self.counts.mean()), 1)
-        length = max(_PER_CHUNK // per_day, 1)
+        """The data in chunks of days; the same days for the same options."""
+        length = days_a_chunk(self.options)
         later: Columns | None = None
         for number, first in enumerate(range(0, self.options.days, length)):
             last = min(first + length, self.options.days)
@@ -186,7 +190,7 @@ class Traffic:
         group = people.digital[np.maximum(who, 0)] * np.uint8(4) + ENTITLED[tier]
         group[who < 0] = (DIGITAL_CLASSES // 2) * 4
         channel = self._channels[day // 91, HOUR_GROUPS[hour], group, _draw(rng, size, _BINS)]
-        unknown = rng.random(size, dtype=np.float32) < np.array([c.unknown for c in CHANNELS], dtype=np.float32)[channel]
+        unknown = rng.random(size, dtype=np.float32) < self._unknown[channel]
         who[unknown] = UNKNOWN
         topic = self._topics[channel, _draw(rng, size, _BINS * 2)].astype(np.int8)
         for event, codes in (("shop_campaign", _SHOP), ("fee_notice", np.array([CODE["fees"]], dtype=np.int8))):
@@ -285,9 +289,11 @@ class Traffic:
         # What the release keeps from a human: most count as resolved and come back.
         unhelped = machine & before & ~escalated
         given_up = machine & ~before & (u < over + up)
-        given_up |= unhelped & (u < over * (release + (1 - release) * np.float32(0.2)))
+        given_up |= unhelped & (u < over * (release + (1 - release) * _UNHELPED_LEAVE))
         outcome = np.full(size, RESOLVED, dtype=np.uint8)
-        outcome[given_up] = GIVEN_UP
+        # Some say that it did not help before they leave.
+        leaves = np.flatnonzero(given_up)
+        outcome[leaves] = np.where(rng.random(leaves.size) < _SAYS_SO, np.uint8(UNRESOLVED), np.uint8(GIVEN_UP))
         outcome[menu] = ABANDONED
         reason = np.full(size, -1, dtype=np.int8)
         handed = np.flatnonzero(escalated)
@@ -299,7 +305,7 @@ class Traffic:
             "escalated": escalated,
             "reason": reason,
             "menu": menu,
-            "unhelped": unhelped & ~given_up,
+            "unhelped": unhelped,
         }
         # A session with a machine, or in the menu.
         alone = np.exp(rng.normal(0, 0.55, size).astype(np.float32))
@@ -318,7 +324,7 @@ class Traffic:
         """The same customers on the same topic within a week, most of them after something went wrong."""
         outcome, human = earlier["outcome"], earlier["answered"]
         share = np.select(
-            [human & (outcome != 1), human, outcome == GIVEN_UP, outcome == ABANDONED],
+            [human & (outcome != UNRESOLVED), human, _left(outcome), outcome == ABANDONED],
             [_BACK["human_resolved"], _BACK["unresolved"], _BACK["given_up"], _BACK["lost"]],
             _BACK["resolved"],
         ).astype(np.float32)
@@ -354,6 +360,16 @@ class Traffic:
         )
 
 
+def days_a_chunk(options: Options) -> int:
+    """Days that are made at once."""
+    return max(_PER_CHUNK // options.interactions, 1)
+
+
+def _left(outcome: np.ndarray) -> np.ndarray:
+    """Ended without a human and without success (asked of contacts that no human answered)."""
+    return (outcome == GIVEN_UP) | (outcome == UNRESOLVED)
+
+
 def _draw(rng: np.random.Generator, size: int, below: int) -> np.ndarray:
     return rng.integers(0, below, size, dtype=np.uint16)
 
@@ -382,5 +398,3 @@ def _reasons(rng: np.random.Generator, size: int, unmatched: np.ndarray) -> np.n
     u = rng.random(size)
     code = np.where(unmatched, np.searchsorted(lost, u), np.searchsorted(usual, u))
     return np.minimum(code, len(REASONS) - 1).astype(np.int8)
-
-

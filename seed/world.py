@@ -51,25 +51,25 @@ class Channel:
 
 
 CHANNELS: tuple[Channel, ...] = (
-    Channel("hotline", "95588 热线", "Hotline 95588", "phone", "hotline", "H", False, (0.128, 0.104), -2.6,
-            (0.40, 0.0, 0.56, 0.04), (0.13, 0.0), (0.07, 0.0), 0.22, (0.60, 27), 165, "general", (0.80, 0.10),
+    Channel("hotline", "95588 热线", "Hotline 95588", "phone", "hotline", "H", False, (0.116, 0.095), -2.6,
+            (0.40, 0.0, 0.56, 0.04), (0.13, 0.0), (0.07, 0.0), 0.22, (0.63, 23), 165, "general", (0.80, 0.10),
             (0, 0, 0, 1)),
     Channel("vip", "VIP 专线", "VIP line", "phone", "vip", "V", False, (0.0112, 0.0105), -1.6,
-            (0.06, 0.0, 0.93, 0.01), (0.15, 0.0), (0.04, 0.0), 0.02, (0.72, 13), 190, "vip", (0.80, 0.10),
+            (0.06, 0.0, 0.93, 0.01), (0.15, 0.0), (0.04, 0.0), 0.02, (0.75, 11), 190, "vip", (0.80, 0.10),
             (0, 0, 0, 1)),
     Channel("sms", "短信", "SMS", "sms", "digital", "S", True, (0.102, 0.088), -0.8,
             (0.985, 0.0, 0.015, 0.0), (0.008, 0.0), (0.07, 0.0), 0.15, (0.45, 45), 120, "online", (0.40, 0.14),
             (1, 0, 0, 0)),
     Channel("chat", "在线客服", "Online chat", "chat", "digital", "C", True, (0.050, 0.042), 0.6,
-            (0.0, 0.90, 0.10, 0.0), (0.0, 0.13), (0.0, 0.13), 0.25, (0.52, 52), 260, "online", (0.75, 0.20),
+            (0.0, 0.90, 0.10, 0.0), (0.0, 0.13), (0.0, 0.13), 0.25, (0.55, 48), 260, "online", (0.75, 0.20),
             (0.86, 0.14, 0, 0)),
-    Channel("wechat", "微信银行", "WeChat bank", "wechat", "digital", "W", True, (0.500, 0.545), 1.4,
-            (0.62, 0.374, 0.006, 0.0), (0.022, 0.066), (0.032, 0.066), 0.07, (0.55, 48), 240, "wechat", (0.75, 0.26),
+    Channel("wechat", "微信银行", "WeChat bank", "wechat", "digital", "W", True, (0.505, 0.550), 1.4,
+            (0.62, 0.374, 0.006, 0.0), (0.018, 0.057), (0.032, 0.066), 0.08, (0.57, 45), 240, "wechat", (0.75, 0.26),
             (0.81, 0.13, 0.025, 0.035)),
     Channel("ronge", "融e联", "ICBC Link IM", "ronge", "digital", "E", True, (0.056, 0.064), 1.6,
-            (0.45, 0.53, 0.02, 0.0), (0.03, 0.07), (0.04, 0.08), 0.0, (0.55, 46), 240, "wechat", (0.75, 0.26),
+            (0.45, 0.53, 0.02, 0.0), (0.03, 0.07), (0.04, 0.08), 0.0, (0.57, 44), 240, "wechat", (0.75, 0.26),
             (0.80, 0.17, 0.01, 0.02)),
-    Channel("robot", "智能机器人", "Robot", "robot", "digital", "R", False, (0.120, 0.136), 0.9,
+    Channel("robot", "智能机器人", "Robot", "robot", "digital", "R", True, (0.112, 0.124), 0.9,
             (0.0, 1.0, 0.0, 0.0), (0.0, 0.05), (0.0, 0.10), 0.20, (0.55, 30), 240, "online", (0.70, 0.20),
             (0.97, 0.03, 0, 0)),
     Channel("rm", "移动客户经理", "Mobile RM", "rm", "digital", "M", True, (0.0072, 0.0088), 0.3,
@@ -154,7 +154,6 @@ _LACKS: dict[str, set[str]] = {
     "hotline": _PHONE_LACKS,
     "vip": _PHONE_LACKS,
     "sms": {"matched", "nps_asked", "nps_score"},
-    "robot": {"first_response_seconds"},
     "rm": {"matched", "function_use"},
 }
 _FACTS_BESIDE = ("handling_leg", "function_use", "complaint", "referral", "agent_time")
@@ -168,6 +167,7 @@ def carries(channel: Channel) -> set[str]:
 
 
 def branch_ids() -> list[str]:
+    """Branches in the order of their codes."""
     return [f"{region[0]}_{number}" for region in REGIONS for number in range(1, BRANCHES_A_REGION + 1)]
 
 

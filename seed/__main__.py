@@ -1,0 +1,123 @@
+"""``python -m seed``: fill a warehouse with the demo bank."""
+
+import argparse
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from tqdm import tqdm
+
+from kpi.errors import InputError, KpiError
+from kpi.i18n import phrase
+from kpi.settings import Settings, load_settings
+from kpi.warehouse import Warehouse
+from seed.load import Progress, fill
+from seed.options import Options, today
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; gives the exit code: 0 done, 2 not acceptable as asked, 1 anything else that went wrong."""
+    settings = None
+    try:
+        settings = load_settings()
+        return _run(_parser().parse_args(arguments), settings)
+    except KpiError as error:
+        language = settings.language if settings else "en"
+        print(error.message(language), file=sys.stderr)
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    usual = Options(end=today())
+    parser = argparse.ArgumentParser(
+        prog="python -m seed", description="Fill a warehouse with the demo bank: the same options make the same facts."
+    )
+    parser.add_argument("--days", type=int, default=usual.days, help="days of data (%(default)s)")
+    parser.add_argument("--interactions", type=int, default=usual.interactions, help="a day (%(default)s)")
+    parser.add_argument("--customers", type=int, default=usual.customers, help="in all (%(default)s)")
+    parser.add_argument("--end", default=str(usual.end), help="the running day, YYYY-MM-DD (today in Shanghai)")
+    parser.add_argument("--seed", type=int, default=usual.seed, help="random seed (%(default)s)")
+    parser.add_argument("--target", default="", help="URL of the warehouse (the setting KPI_WAREHOUSE_URL)")
+    parser.add_argument("--if-empty", action="store_true", help="leave a warehouse that holds any data as it is")
+    parser.add_argument("--timing", action="store_true", help="say how long generating and loading took")
+    return parser
+
+
+def _run(asked: argparse.Namespace, settings: Settings) -> int:
+    try:
+        end = date.fromisoformat(asked.end)
+    except ValueError as error:
+        raise InputError("bad_date", text=asked.end) from error
+    options = Options(
+        days=asked.days, interactions=asked.interactions, customers=asked.customers, end=end, seed=asked.seed
+    )
+    language = "zh" if settings.language == "zh" else "en"
+    warehouse = Warehouse(asked.target or settings.warehouse_url, settings)
+    try:
+        if asked.if_empty and warehouse.exists() and warehouse.published().data_start is not None:
+            return 0
+        with _shown() as tell:
+            filled = fill(warehouse, options, tell, language)
+        if filled is None:
+            print(phrase(language, "seed_already_there", place=warehouse.place))
+            return 0
+        seconds = filled.generate_seconds + filled.load_seconds
+        print(
+            phrase(
+                language,
+                "seed_done",
+                interactions=f"{filled.interactions:,}",
+                first=filled.first,
+                last=filled.last,
+                place=warehouse.place,
+                seconds=f"{seconds:.1f}",
+            )
+        )
+        if asked.timing:
+            print(
+                phrase(
+                    language,
+                    "seed_timing",
+                    generate=f"{filled.generate_seconds:.1f}",
+                    generate_rate=f"{filled.interactions / filled.generate_seconds:,.0f}",
+                    load=f"{filled.load_seconds:.1f}",
+                    rate=f"{filled.interactions / seconds:,.0f}",
+                    memory=f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f}",
+                )
+            )
+    finally:
+        warehouse.close()
+    return 0
+
+
+@contextmanager
+def _shown() -> Iterator[Progress]:
+    """Shows progress on standard error: a bar on a terminal, a line a tenth otherwise."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    with tqdm(total=100, bar_format="{l_bar}{bar}| {elapsed}", file=sys.stderr) as bar:
+
+        def tell(share: float, text: str) -> None:
+            bar.set_description(text, refresh=False)
+            bar.update(round(share * 100, 1) - bar.n)
+
+        yield tell
+
+
+def _lines() -> Progress:
+    told = -1
+
+    def tell(share: float, text: str) -> None:
+        nonlocal told
+        if int(share * 10) > told:
+            told = int(share * 10)
+            print(f"{share:4.0%} {text}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""Filling a warehouse with the demo bank, by the same load path as any feed."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TypeVar
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.errors import MixedData
+from kpi.i18n import Language, phrase
+from kpi.warehouse import Warehouse
+from kpi.warehouse.load import Load
+from seed.answers import Answers
+from seed.around import Around
+from seed.facts import Facts
+from seed.options import ZONE, Options
+from seed.people import People
+from seed.plan import DAY, Plan
+from seed.traffic import Chunk, Traffic, days_a_chunk
+from seed.world import CHANNELS, carries, dimension_tables
+
+Progress = Callable[[float, str], None]
+_Item = TypeVar("_Item")
+
+# Interactions that one load takes; a bigger bank is loaded in several, each complete up to a midnight.
+_A_LOAD = 4_000_000
+# Of each hundred contacts, so many sessions that are none: left out and counted, as in a real feed.
+_EXCLUDED = {"zero_input": 0.021, "push": 0.083, "test": 0.0006}
+_PART = " part "
+
+
+@dataclass
+class Filled:
+    """What ``fill`` did, without what an earlier run had done.
+
+    ``generate_seconds``: making the facts; ``load_seconds``: staging, deriving, publishing. ``tables``: rows staged.
+    """
+
+    interactions: int = 0
+    first: date | None = None
+    last: date | None = None
+    generate_seconds: float = 0.0
+    load_seconds: float = 0.0
+    tables: dict[str, int] = field(default_factory=dict)
+
+
+class Bank:
+    """The demo bank of some options, before it is written anywhere."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.plan = Plan(options)
+        self.people = People(options, self.plan)
+        self.traffic = Traffic(self.plan, self.people)
+        self._answers = Answers(self.plan, self.people)
+        self._facts = Facts(self.plan, self.people, self.traffic.staff)
+        self._around = Around(self.plan, self.people, self.traffic.staff)
+
+    def standing(self) -> Iterable[tuple[str, pa.Table]]:
+        """Everything but facts, as (table, rows), several times a table."""
+        yield from dimension_tables(self.options.start, self.options.end).items()
+        yield "agent", self.traffic.staff.table()
+        for rows in self.people.customers():
+            yield "customer", rows
+        for rows in self.people.tier_history():
+            yield "customer_tier", rows
+        for rows in self.people.months():
+            yield "customer_month", rows
+
+    def facts(self, chunk: Chunk) -> dict[str, pa.Table]:
+        """The tables of one chunk of days."""
+        self._answers.ask(chunk.rng, chunk.columns)
+        names = self._facts.names(chunk)
+        return {"interaction": self._facts.interactions(chunk, names), **self._around.tables(chunk, names)}
+
+    def watermark(self, channel: int, until_day: int) -> datetime:
+        """UTC: how far a channel's feed has got when days before ``until_day`` were delivered."""
+        seconds = self.plan.origin + min(until_day * DAY, int(self.plan.cut[channel]))
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+    def excluded(self, chunk: Chunk) -> dict[str, int]:
+        return {reason: int(chunk.rng.poisson(share * len(chunk))) for reason, share in _EXCLUDED.items()}
+
+
+def present(warehouse: Warehouse, options: Options) -> int:
+    """How many loads of this very demo bank the warehouse holds; 0 in an empty one.
+
+    Raises MixedData when it holds real data or a demo bank of other options.
+    """
+    with warehouse.read() as connection:
+        published = warehouse.published(connection)
+        if published.data_start is None:
+            return 0
+        if not published.synthetic:
+            raise MixedData("seed_holds_real_data", place=warehouse.place)
+        known = [row.description or "" for row in connection.execute(sa.select(schema.load_batch.c.description))]
+    for description in known:
+        if description.partition(_PART)[0] != options.name:
+            raise MixedData("seed_holds_other_demo", place=warehouse.place, found=description)
+    return len(known)
+
+
+def fill(warehouse: Warehouse, options: Options, progress: Progress, language: Language = "en") -> Filled | None:
+    """Create the warehouse where it is missing and fill it; None when it holds this bank already.
+
+    ``progress``: is told the share done, 0 to 1, and what is being done in ``language``. What an earlier, broken
+    run has published is kept and continued. Raises MixedData as ``present`` does, and what loading raises.
+    """
+    warehouse.create()
+    done = present(warehouse, options)
+    borders = _borders(options)
+    if done >= len(borders):
+        return None
+    progress(0.0, phrase(language, "seed_step_people"))
+    clock = _Clock()
+    bank = Bank(options)
+    chunks = clock.walk(bank.traffic.chunks())
+    for number, until in enumerate(borders, start=1):
+        if number <= done:
+            _pass_over(chunks, until)
+            continue
+        with Load(
+            warehouse, description=f"{options.name}{_PART}{number} of {len(borders)}", synthetic=True, zone=ZONE
+        ) as load:
+            for code, channel in enumerate(CHANNELS):
+                load.feed(channel.id, channel.zh, channel.en, bank.watermark(code, until), carries(channel))
+            if number == 1:
+                for table, rows in clock.walk(bank.standing()):
+                    load.stage(table, rows)
+                    clock.lap("load")
+            for chunk in chunks:
+                facts = bank.facts(chunk)
+                clock.lap("generate")
+                for table, rows in facts.items():
+                    load.stage(table, rows)
+                for reason, rows_out in bank.excluded(chunk).items():
+                    load.exclude(reason, rows_out)
+                clock.count(facts)
+                clock.lap("load")
+                share = 0.05 + 0.6 * chunk.last / options.days
+                progress(share, phrase(language, "seed_step_contacts", day=bank.plan.date_of(chunk.last - 1)))
+                if chunk.last == until:
+                    break
+            progress(0.05 + 0.6 * until / options.days, phrase(language, "seed_step_publish"))
+            load.publish()
+            clock.lap("load")
+    progress(1.0, phrase(language, "seed_step_done"))
+    filled = clock.filled
+    filled.first, filled.last = options.start, options.end
+    return filled
+
+
+def _pass_over(chunks: Iterator[Chunk], until: int) -> None:
+    """Make the chunks before day ``until`` again, for what later ones take over from them."""
+    for chunk in chunks:
+        if chunk.last == until:
+            return
+
+
+def _borders(options: Options) -> list[int]:
+    """Days (exclusive) up to which each load goes: so many whole chunks as one load takes."""
+    chunk = days_a_chunk(options)
+    step = chunk * max(_A_LOAD // (chunk * options.interactions), 1)
+    return [*range(step, options.days, step), options.days]
+
+
+class _Clock:
+    """Adds up how long generating and loading took, each lap to the one it was spent on."""
+
+    def __init__(self) -> None:
+        self.filled = Filled()
+        self._since = time.perf_counter()
+
+    def lap(self, what: str) -> None:
+        now = time.perf_counter()
+        name = f"{what}_seconds"
+        setattr(self.filled, name, getattr(self.filled, name) + now - self._since)
+        self._since = now
+
+    def walk(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        for item in items:
+            self.lap("generate")
+            yield item
+
+    def count(self, facts: dict[str, pa.Table]) -> None:
+        for table, rows in facts.items():
+            self.filled.tables[table] = self.filled.tables.get(table, 0) + rows.num_rows
+        self.filled.interactions = self.filled.tables["interaction"]
