@@ -122,10 +122,11 @@ class Warehouse:
             root = duckdb.connect(":memory:", config=config)
             for package in ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake"):
                 root.execute(f"LOAD '{_extension(package)}'")
+            # The catalogue remembers where its files were; a home that was moved, or restored elsewhere, has them here.
             root.execute(
                 f"ATTACH 'ducklake:sqlite:{_quoted(self.catalogue)}' AS lake "
                 f"(DATA_PATH '{_quoted(self.place / 'data')}', "
-                f"META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT})"
+                f"OVERRIDE_DATA_PATH true, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT})"
             )
             use = "USE lake"
         # Every time in the warehouse is UTC without a zone; the session must not shift any.

@@ -1,0 +1,364 @@
+"""The command line: what it writes, and how it refuses."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.parquet as pq
+import pytest
+
+from kpi import cli, commands
+from kpi.metrics.registry import METRICS, SECTIONS
+from tests.code import ROOT
+from tests.world import World, make
+
+CELL = {"kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"}
+DAY = ("--from", "2026-03-02", "--to", "2026-03-02")
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict:
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two on Sunday; on Monday four to WeChat (three settled, one gave up), three calls answered and one lost."""
+    home = tmp_path_factory.mktemp("bank")
+    world = World(channels=("hotline", "wechat"))
+    world.topic("card", "loan")
+    five, six = world.customer(1, tier=5), world.customer(2, tier=6)
+    world.contact("self", "2026-03-01 09:00", customer_key=five, topic="loan")
+    world.contact("self", "2026-03-01 10:00")
+    world.contact("self", "2026-03-02 09:00", customer_key=five, topic="card")
+    world.contact("self", "2026-03-02 09:10", customer_key=six)
+    world.contact("self", "2026-03-02 09:20")
+    world.contact("gave_up", "2026-03-02 09:30")
+    for minute, score in ((0, 5), (10, 4), (20, 2)):
+        world.contact("call", f"2026-03-02 10:{minute:02}", csat_asked=True, csat_score=score)
+    world.contact("abandoned", "2026-03-02 11:00")
+    warehouse = make(home, "ducklake")
+    world.publish(warehouse, {"hotline": "2026-03-03 00:00", "wechat": "2026-03-02 20:00"})
+    warehouse.close()
+    (home / "lake").rename(home / "warehouse")
+    return home
+
+
+@pytest.fixture
+def run(bank: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Run a command on that bank, in this process."""
+    monkeypatch.setenv("KPI_HOME", str(bank))
+    monkeypatch.setenv("KPI_MEMORY", "1")
+
+    def command(*arguments: str, language: str = "en") -> Said:
+        monkeypatch.setenv("KPI_LANGUAGE", language)
+        code = cli.main(arguments)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return command
+
+
+# --- list ---
+
+
+def test_list_shows_every_declaration(run: Callable[..., Said]) -> None:
+    declared = json.loads(run("list", "--format", "json").out)
+    assert [kpi["id"] for kpi in declared] == list(METRICS)
+    for kpi in declared:
+        for name in ("name_zh", "name_en", "unit", "direction", "class", "formula_zh", "formula_en", "source"):
+            assert kpi[name], f"{kpi['id']} has no {name}"
+        assert kpi["section"] in SECTIONS
+        assert kpi["dimensions"]
+        assert kpi["version"] >= 1
+    by_id = {kpi["id"]: kpi for kpi in declared}
+    assert by_id["volume"]["class"] == "additive"
+    assert by_id["durable_self_service_rate"]["maturity_days"] == 7
+    assert "channel" not in by_id["occupancy"]["dimensions"]
+
+
+def test_list_for_people_is_told_in_their_language(run: Callable[..., Said]) -> None:
+    assert "长尾覆盖率" in run("list", language="zh").out
+    assert "long-tail coverage" in run("list").out
+
+
+# --- query ---
+
+
+def test_json_is_what_was_agreed(run: Callable[..., Said]) -> None:
+    said = run("query", "volume", "csat", "--by", "channel", *DAY, "--format", "json").json
+    assert set(said) == {"version", "as_of", "rows"}
+    assert said["as_of"] == {"hotline": "2026-03-02T16:00:00Z", "wechat": "2026-03-02T12:00:00Z"}
+    assert all(set(row) == CELL | {"channel"} for row in said["rows"])
+    values = {(row["kpi"], row["channel"]): row["value"] for row in said["rows"]}
+    assert values["volume", "hotline"] == values["volume", "wechat"] == 4
+    assert values["csat", "hotline"] == pytest.approx(2 / 3)
+
+
+def test_rate_comes_with_its_parts_and_interval(run: Callable[..., Said]) -> None:
+    (row,) = run("query", "self_service_rate", *DAY, "--format", "json").json["rows"]
+    assert (row["value"], row["numerator"], row["denominator"], row["n"]) == (0.5, 3, 6, 6)
+    assert row["low"] == pytest.approx(0.1876, abs=1e-4)
+    assert row["high"] == pytest.approx(0.8124, abs=1e-4)
+    assert row["previous"] is None
+    assert row["reason"] is None
+
+
+def test_trap_what_cannot_be_computed_is_null_with_its_reason(run: Callable[..., Said]) -> None:
+    (row,) = run("query", "csat", *DAY, "--filter", "channel=wechat", "--format", "json").json["rows"]
+    assert (row["value"], row["reason"]) == (None, "zero_denominator")
+
+
+def test_comparison(run: Callable[..., Said]) -> None:
+    (row,) = run("query", "volume", *DAY, "--compare", "previous", "--format", "json").json["rows"]
+    assert (row["value"], row["previous"], row["change"]) == (8, 2, 6)
+
+
+def test_tier_is_a_number_and_unknown_is_null(run: Callable[..., Said]) -> None:
+    rows = run("query", "volume", "--by", "tier", *DAY, "--format", "json").json["rows"]
+    assert {row["tier"]: row["value"] for row in rows} == {5: 1, 6: 1, None: 6}
+
+
+def test_date_is_iso(run: Callable[..., Said]) -> None:
+    rows = run("query", "volume", "--by", "date", "--from", "2026-03-01", "--to", "2026-03-02", "--format", "json")
+    assert {row["date"]: row["value"] for row in rows.json["rows"]} == {"2026-03-01": 2, "2026-03-02": 8}
+
+
+def test_names_may_stand_apart_or_with_commas(run: Callable[..., Said]) -> None:
+    apart = run("query", "volume", "csat", "--by", "channel", "tier", *DAY, "--format", "json").json
+    commas = run("query", "volume,csat", "--by", "channel,tier", *DAY, "--format", "json").json
+    assert apart == commas
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (["--filter", "tier=5,6"], 2),
+        (["--filter", "tier=5", "--filter", "tier=6"], 2),
+        (["--filter", "tier=5", "--filter", "channel=hotline"], 0),
+        (["--filter", "tier="], 6),
+        (["--filter", "tier=5", "channel=wechat"], 1),
+    ],
+)
+def test_filters(run: Callable[..., Said], filters: list[str], expected: int) -> None:
+    rows = run("query", "volume", *DAY, *filters, "--format", "json").json["rows"]
+    assert [row["value"] or 0 for row in rows] == [expected]
+
+
+def test_period_is_by_default_the_four_weeks_to_the_running_day(run: Callable[..., Said]) -> None:
+    (row,) = run("query", "volume", "--format", "json").json["rows"]
+    assert row["value"] == 10
+    (row,) = run("query", "volume", "--to", "2026-03-01", "--format", "json").json["rows"]
+    assert row["value"] == 2
+
+
+def test_csv_has_the_same_figures(run: Callable[..., Said]) -> None:
+    said = run("query", "volume", "csat", "--by", "tier", *DAY, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert set(rows[0]) == CELL | {"tier"}
+    assert {row["tier"]: row["value"] for row in rows if row["kpi"] == "volume"} == {"5": "1", "6": "1", "": "6"}
+
+
+def test_table_is_told_in_the_language_and_says_what_it_stands_on(run: Callable[..., Said]) -> None:
+    said = run(
+        "query", "self_service_rate", "csat", "--by", "channel", *DAY, "--compare", "previous", language="zh"
+    ).out
+    assert "自助化率" in said
+    assert "100%" in said or "100.00%" in said
+    assert "分母为零" in said
+    assert "合成数据" in said
+    assert "2026-03-02" in said
+    english = run("query", "csat", *DAY).out
+    assert "66.67%" in english
+    assert "Synthetic data" in english
+
+
+def test_trap_chinese_is_two_columns_wide(run: Callable[..., Said]) -> None:
+    from wcwidth import wcswidth
+
+    lines = run("query", "volume", "csat", "--by", "channel", *DAY, language="zh").out.splitlines()
+    rule = lines[1].split("  ")
+    starts = [sum(wcswidth(piece) + 2 for piece in rule[:i]) for i in range(len(rule))]
+    for line in lines[:6]:
+        for start in starts[1:3]:
+            before = next(i for i in range(len(line) + 1) if wcswidth(line[:i]) >= start)
+            assert line[before - 2 : before] == "  ", line
+
+
+# --- rows ---
+
+
+def test_rows_are_as_many_as_the_figure_says(run: Callable[..., Said]) -> None:
+    said = run("rows", "csat", *DAY, "--format", "json").json
+    assert (said["total"], said["numerator"], len(said["rows"])) == (3, 2, 3)
+    assert {row["csat_score"] for row in said["rows"]} == {5, 4, 2}
+    assert {row["started_at"] for row in said["rows"]} == {f"2026-03-02T02:{m}0:00Z" for m in (0, 1, 2)}
+
+
+def test_rows_are_paged_and_sorted(run: Callable[..., Said]) -> None:
+    first = run("rows", "csat", *DAY, "--size", "2", "--sort=-csat_score", "--format", "json").json
+    second = run("rows", "csat", *DAY, "--size", "2", "--page", "2", "--sort=-csat_score", "--format", "json").json
+    assert [row["csat_score"] for row in first["rows"] + second["rows"]] == [5, 4, 2]
+
+
+def test_rows_for_people_are_in_local_time(run: Callable[..., Said]) -> None:
+    said = run("rows", "csat", *DAY).out
+    assert "2026-03-02 10:20:00" in said
+    assert "rows 1–3 of 3, 2 of them in the numerator" in said
+    assert run("rows", "csat", *DAY, "--format", "csv").out.count("\n") == 4
+
+
+# --- check and export ---
+
+
+def test_check_proves_the_warehouse(run: Callable[..., Said]) -> None:
+    said = run("check")
+    assert said.code == 0
+    assert "✗" not in said.out
+    assert all(check["holds"] for check in run("check", *DAY, "--format", "json").json)
+
+
+def test_check_fails_when_an_identity_does(run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "audit", lambda _: [commands.Check("offered", 4, (("answered", 2), ("waiting", 1)))])
+    said = run("check")
+    assert said.code == 1
+    assert "✗ offered 4 = answered 2 + still waiting 1" in said.out
+
+
+def test_export_writes_the_table(run: Callable[..., Said], tmp_path: Path) -> None:
+    file = tmp_path / "contacts.parquet"
+    file.write_text("an older file")
+    assert run("export", "interaction", "--to", str(file)).code == 0
+    table = pq.read_table(file)
+    assert table.num_rows == 10
+    assert {"interaction_id", "started_at", "business_date", "next_seconds"} <= set(table.column_names)
+    assert pq.read_metadata(file).metadata[b"synthetic"] == b"true"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_trap_failed_export_leaves_nothing(run: Callable[..., Said], tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    assert run("export", "interactoin", "--to", str(file)).code == 2
+    assert run("export", "interaction", "--to", str(tmp_path / "none" / "x.parquet")).code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_roll_ups_can_be_exported(run: Callable[..., Said], tmp_path: Path) -> None:
+    file = tmp_path / "daily.parquet"
+    assert run("export", "daily", "--to", str(file)).code == 0
+    assert sum(pq.read_table(file)["contacts"].to_pylist()) == 10
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["lst"], ["lst", "list", "query"]),
+        (["query", "volum"], ["volum", "Did you mean “volume”"]),
+        (["query", "volume", "--by", "chanel"], ["chanel", "Did you mean “channel”"]),
+        (["query", "occupancy", "--by", "channel"], ["occupancy", "half_hour", "team"]),
+        (["query", "volume", "--filter", "channel=wechatt"], ["wechatt", "Did you mean “channel=wechat”"]),
+        (["query", "volume", "--filter", "tier=nine"], ["nine"]),
+        (["query", "volume", "--filter", "wechat"], ["wechat", "DIMENSION=VALUE"]),
+        (["query", "volume", "--from", "2026-13-01"], ["2026-13-01"]),
+        (["query", "volume", "--from", "2026-03-02", "--to", "2026-03-01"], ["2026-03-01", "Swap"]),
+        (["query", "volume", "--format", "tabel"], ["tabel", "Did you mean “table”"]),
+        (["query", "volume", "--compare", "last"], ["last", "previous", "year"]),
+        (["rows", "volume", "--sort", "nothing"], ["nothing", "started_at"]),
+        (["rows", "volume", "--page", "0"], ["0"]),
+        (["export", "interactions", "--to", "x.parquet"], ["Did you mean “interaction”"]),
+        (["import", "there_is_no.csv", "--mapping", "bank_calls"], ["there_is_no.csv"]),
+        (["import", "there_is_no.csv", "--mapping", "bank_cals"], ["bank_cals"]),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_what_would_do(
+    run: Callable[..., Said], arguments: list[str], named: list[str]
+) -> None:
+    said = run(*arguments)
+    assert said.code == 2
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    for text in named:
+        assert text in said.err
+    chinese = run(*arguments, language="zh")
+    assert chinese.code == 2
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese.err)
+
+
+def test_bad_setting_is_told_in_the_language_asked_for(
+    run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KPI_THREADS", "many")
+    said = run("list", language="zh")
+    assert said.code == 2
+    assert "设置 KPI_THREADS" in said.err
+
+
+def test_missing_warehouse_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["query", "volume"]) == 1
+    assert "python -m seed" in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_logged_and_ends_with_1(
+    run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(commands, "answer", broken)
+    assert run("query", "volume").code == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
+# --- as a process ---
+
+
+def process(home: Path, *arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "kpi", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"KPI_HOME": str(home), "KPI_MEMORY": "1"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_process_answers_and_refuses(bank: Path) -> None:
+    answered = process(bank, "query", "volume", *DAY, "--format", "json")
+    assert answered.returncode == 0
+    assert answered.stderr == ""
+    assert json.loads(answered.stdout)["rows"][0]["value"] == 8
+    refused = process(bank, "query", "volum")
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert "Traceback" not in refused.stderr
+
+
+def test_trap_reader_that_leaves_early_is_no_error(bank: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        ended = subprocess.run(
+            [sys.executable, "-m", "kpi", "list", "--format", "json"],
+            cwd=ROOT,
+            env=os.environ | {"KPI_HOME": str(bank)},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (0, b"")
