@@ -16,7 +16,7 @@ from kpi.charts.export import csv, png, xlsx
 from kpi.charts.theme import css_variables
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value
-from kpi.insight.freshness import deliveries
+from kpi.insight.freshness import deliveries, first_day
 from kpi.insight.headline import Sentence
 from kpi.insight.proof import tell
 from kpi.insight.tone import tone
@@ -36,7 +36,9 @@ _ARROWS = {-1: "↓", 0: "→", 1: "↑"}
 
 def look(style: Style) -> None:
     """The style sheet, with the palette of the theme in force as variables."""
-    st.html(f"<style>{css_variables(style.mode)}\n{(ASSETS / 'style.css').read_text('utf-8')}</style>")
+    # The uploader's own words are English only.
+    words = f':root{{--upload:"{phrase(style.language, "first_upload")}"}}'
+    st.html(f"<style>{css_variables(style.mode)}{words}\n{(ASSETS / 'style.css').read_text('utf-8')}</style>")
 
 
 def logo(style: Style) -> None:
@@ -107,7 +109,7 @@ def as_of_line(view: View, published: Published, compared: Answer | None) -> str
     if late:
         last = late[-1]
         moment = format_moment(last.until, language, weekday=False)
-        told = phrase(language, "feed_missing", feed=last.name(language), moment=moment)
+        told = phrase(language, "as_of_missing", feed=last.name(language), moment=moment)
         if len(late) > 1:
             told += " · " + phrase(language, "feed_more_missing", count=len(late) - 1)
         text += f' · <span class="worse">{escape(told)}</span>'
@@ -177,10 +179,9 @@ def _period_chip(view: View, published: Published) -> None:
             format_func=lambda value: phrase(language, f"period_{value}"),
             **state.bound("period", view.preset),
         )
-        first = published.local(published.data_start).date() if published.data_start else view.period.start
         st.date_input(
             phrase(language, "filter_dates"),
-            min_value=first,
+            min_value=first_day(published),
             max_value=published.today,
             format="YYYY-MM-DD",
             **state.bound("dates", (view.period.start, view.period.end)),
@@ -210,6 +211,7 @@ def _choice(view: View, dimension: str, names: Mapping[str, str]) -> None:
             list(names),
             format_func=lambda value: names.get(value, value),
             placeholder=phrase(view.language, "filter_placeholder"),
+            select_all=False,
             **state.bound(dimension, chosen),
         )
 
