@@ -6,7 +6,7 @@
 PORT ?= 8501
 PYTHON ?=
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --no-input --progress-bar off --require-hashes
+PIP := $(BIN)/python -m pip install -qq --no-input --progress-bar off --require-hashes
 
 .PHONY: demo test check bench real screens lock install install-dev system-packages
 .DELETE_ON_ERROR:
@@ -53,12 +53,12 @@ system-packages:
 	@touch $@
 
 .venv/runtime.stamp: requirements.lock .venv/created.stamp
-	@echo "Installing the program's packages …"
+	@echo "Installing the packages of the program (a minute) …"
 	@$(PIP) -r requirements.lock
 	@touch $@
 
 # The test lock holds the runtime's packages in the same versions.
 .venv/dev.stamp: requirements-dev.lock requirements.lock .venv/created.stamp
-	@echo "Installing the packages for tests …"
+	@echo "Installing the packages of the program and its tests (a minute) …"
 	@$(PIP) -r requirements-dev.lock
 	@touch .venv/runtime.stamp $@
