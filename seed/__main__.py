@@ -10,7 +10,7 @@ from datetime import date
 from tqdm import tqdm
 
 from kpi.errors import InputError, KpiError
-from kpi.i18n import phrase
+from kpi.i18n import Language, phrase
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
 from seed.load import Progress, fill
@@ -53,7 +53,7 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
     options = Options(
         days=asked.days, interactions=asked.interactions, customers=asked.customers, end=end, seed=asked.seed
     )
-    language = "zh" if settings.language == "zh" else "en"
+    language: Language = "zh" if settings.language == "zh" else "en"
     warehouse = Warehouse(asked.target or settings.warehouse_url, settings)
     try:
         if asked.if_empty and warehouse.exists() and warehouse.published().data_start is not None:

@@ -25,7 +25,7 @@ def lookup(probabilities: np.ndarray, bins: int) -> np.ndarray:
 
 def coded(codes: np.ndarray, values: Sequence[str]) -> pa.Array:
     """Codes into ``values`` as a dictionary array; a negative code is null."""
-    small = codes.astype(np.int8 if len(values) < 128 else np.int32, copy=False)
+    small: np.ndarray = codes.astype(np.int8 if len(values) < 128 else np.int32, copy=False)
     missing = small < 0
     index = pa.array(small, mask=missing) if missing.any() else pa.array(small)
     return pa.DictionaryArray.from_arrays(index, pa.array(values, pa.string()))

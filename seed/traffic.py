@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seed import desk
+from seed import desk, habits
 from seed.columns import lookup
 from seed.options import Options
-from seed.people import CLASSES, DIGITAL_CLASSES, ENTITLED, People, Staff
+from seed.people import DIGITAL_CLASSES, ENTITLED, People, Staff
 from seed.plan import DAY, HOUR_GROUPS, Plan
 from seed.topics import CODE, TOPICS
 from seed.world import (
@@ -23,7 +23,6 @@ from seed.world import (
     GIVEN_UP,
     HOTLINE,
     NOBODY,
-    REASONS,
     RESOLVED,
     RM,
     RM_CHANNEL,
@@ -32,9 +31,7 @@ from seed.world import (
     SELF,
     SMS,
     UNRESOLVED,
-    VIP,
     WECHAT,
-    shares,
 )
 
 Columns = dict[str, np.ndarray]
@@ -43,44 +40,20 @@ Columns = dict[str, np.ndarray]
 _RETURNS = 0.093
 _OUTBOUND = 0.0022
 _PER_CHUNK = 900_000
-_BINS = 2048
 _WEEK = 7 * DAY
 UNKNOWN = np.int32(-1)
 
-# How a complexity changes the share that goes on to a human, and that gives up.
-_HARD_TO_END = {"standard": (0.78, 0.88), "personal": (1.35, 1.15), "complex": (2.3, 1.5)}
 _MATCHED = 0.925
 _UNMATCHED = 3.2  # factor of both shares when the robot did not understand
 # Share that comes back within a week, by how the contact ended (see ``_come_back``).
 _BACK = {"resolved": 0.098, "given_up": 0.32, "human_resolved": 0.075, "unresolved": 0.36, "lost": 0.45}
 # Of what the robot no longer hands over after the release, this share comes back.
 _BACK_UNHELPED = 0.75
-_SAYS_SO = 0.2
+_SAYS_SO = 0.2  # of those who end unresolved
 _UNHELPED_LEAVE = np.float32(0.4)  # the others are told that it is done
 # Where customers go who come back: by kind of the earlier contact, shares of the channels; the rest stays.
 _AFTER_MACHINE = {HOTLINE: 0.16, CHAT: 0.05, ROBOT_CHANNEL: 0.07, WECHAT: 0.14}
 _AFTER_HUMAN = {HOTLINE: 0.12, WECHAT: 0.16, CHAT: 0.03, ROBOT_CHANNEL: 0.03}
-# How an hour differs between the channels: the phone by day, the machines at night.
-_BY_HOUR = np.ones((7, len(CHANNELS)))
-_BY_HOUR[:, HOTLINE] = (0.62, 0.85, 1.18, 1.0, 1.12, 0.86, 0.70)
-_BY_HOUR[:, VIP] = (0.5, 0.8, 1.25, 1.0, 1.15, 0.8, 0.6)
-_BY_HOUR[:, RM_CHANNEL] = (0.05, 0.5, 1.4, 0.9, 1.4, 0.6, 0.2)
-_BY_HOUR[:, SMS] = (1.1, 1.1, 1.0, 0.95, 1.0, 0.95, 0.9)
-# Who may use what, by what the tier entitles to (tiers 1–3, 4, 5, 6–7).
-_ENTITLEMENT = np.ones((4, len(CHANNELS)))
-_ENTITLEMENT[:, VIP] = (0.0, 0.25, 3.0, 9.0)
-_ENTITLEMENT[:, RM_CHANNEL] = (0.06, 1.0, 3.0, 8.0)
-# Topics that a channel sees more or less of.
-_TOPIC_BIAS: dict[str, dict[str, float]] = {
-    "hotline": {"loss_report": 2.5, "dispute": 3, "fraud": 3, "complaint": 3, "large_cash": 2.5, "balance": 0.5},
-    "vip": {"wealth": 4, "funds": 3, "private_banking": 12, "fx_purchase": 3, "large_cash": 3, "balance": 0.4},
-    "sms": {"balance": 2.5, "card_bill": 1.8, "statement": 1.5, "points": 1.5, "wealth": 0.2, "mortgage": 0.1},
-    "chat": {"shop_order": 3, "shop_refund": 4, "mobile_bank": 1.6},
-    "wechat": {"balance": 1.15, "notices": 1.4},
-    "ronge": {"link_im": 8, "shop_order": 1.8, "wealth": 1.3},
-    "robot": {"mobile_bank": 1.8, "login_password": 1.6, "fees": 1.6},
-    "rm": {"wealth": 8, "funds": 7, "private_banking": 20, "insurance": 6, "large_cash": 2, "balance": 0.1},
-}
 _OFFERED = ("wealth", "funds", "precious_metal", "shop_coupon", "e_loan")
 _SHOP = np.array([CODE["shop_order"], CODE["shop_coupon"], CODE["shop_refund"]], dtype=np.int8)
 
@@ -105,11 +78,11 @@ class Traffic:
     def __init__(self, plan: Plan, people: People) -> None:
         self.plan, self.people, self.options = plan, people, plan.options
         self.counts = np.round(plan.counts() / (1 + _RETURNS + _OUTBOUND)).astype(np.int64)
-        self._hours = lookup(plan.curve, _BINS)
-        self._topics = lookup(_topic_shares(), _BINS * 2)
-        self._channels = self._channel_table()
-        self._starts = lookup(np.array([channel.starts for channel in CHANNELS]) + 0.0, _BINS)
-        self._hands_over, self._gives_up = _ending_shares()
+        self._hours = lookup(plan.curve, habits.BINS)
+        self._topics = lookup(habits.topic_shares(), habits.BINS * 2)
+        self._channels = habits.channel_table(self.options, people)
+        self._starts = lookup(np.array([channel.starts for channel in CHANNELS]) + 0.0, habits.BINS)
+        self._hands_over, self._gives_up = habits.ending_shares()
         self._unknown = np.array([channel.unknown for channel in CHANNELS], dtype=np.float32)
         hours = desk.hours_by_team(self.options.interactions)
         self.staff = Staff(self.options, hours)
@@ -117,28 +90,6 @@ class Traffic:
         self._matched = np.array([_MATCHED - 0.05 * (t.complexity != "standard") for t in TOPICS], dtype=np.float32)
         self._release = plan.day_values("robot_release", 1)
         self._sms = plan.day_values("sms_gateway", 1)
-
-    def _channel_table(self) -> np.ndarray:
-        """Channel by quarter of the data, group of hours and class of customers, ready to draw from."""
-        quarters = self.options.days // 91 + 1
-        who = self.people.tickets
-        classes = self.people.digital[who].astype(np.int64) * 4 + ENTITLED[self.people.tiers[who, -1]]
-        of_class = np.bincount(classes, minlength=CLASSES) / who.size
-        digital = np.repeat(np.linspace(-0.5, 0.5, DIGITAL_CLASSES), 4)
-        entitled = np.tile(np.arange(4), DIGITAL_CLASSES)
-        liking = np.exp(np.outer(digital, [channel.digital for channel in CHANNELS])) * _ENTITLEMENT[entitled]
-        ends = np.array([channel.share for channel in CHANNELS])
-        tables = []
-        for quarter in range(quarters):
-            done = min(quarter * 91 + 45, self.options.days) / self.options.days
-            wanted = ends[:, 0] + (ends[:, 1] - ends[:, 0]) * done
-            wanted = wanted / wanted.sum()
-            fitted = liking.copy()
-            for _ in range(60):  # until both the classes and the channels add up
-                fitted /= fitted.sum(axis=1, keepdims=True)
-                fitted *= wanted / (of_class @ fitted)
-            tables.append(fitted[None, :, :] * _BY_HOUR[:, None, :])
-        return lookup(np.stack(tables), _BINS)
 
     def chunks(self) -> Iterator[Chunk]:
         """The data in chunks of days; the same days for the same options."""
@@ -178,7 +129,7 @@ class Traffic:
         counts = self.counts[first:last]
         day = np.repeat(np.arange(first, last, dtype=np.int32), counts)
         size = day.size
-        hour = self._hours[plan.kind[day], _draw(rng, size, _BINS)]
+        hour = self._hours[plan.kind[day], _draw(rng, size, habits.BINS)]
         start = day * np.int32(DAY) + hour.astype(np.int32) * 3600 + rng.integers(0, 3600, size, dtype=np.int32)
         start.sort()
         hour = (start - day * np.int32(DAY)) // 3600
@@ -189,10 +140,10 @@ class Traffic:
         tier[who < 0] = 1
         group = people.digital[np.maximum(who, 0)] * np.uint8(4) + ENTITLED[tier]
         group[who < 0] = (DIGITAL_CLASSES // 2) * 4
-        channel = self._channels[day // 91, HOUR_GROUPS[hour], group, _draw(rng, size, _BINS)]
+        channel = self._channels[day // habits.QUARTER, HOUR_GROUPS[hour], group, _draw(rng, size, habits.BINS)]
         unknown = rng.random(size, dtype=np.float32) < self._unknown[channel]
         who[unknown] = UNKNOWN
-        topic = self._topics[channel, _draw(rng, size, _BINS * 2)].astype(np.int8)
+        topic = self._topics[channel, _draw(rng, size, habits.BINS * 2)].astype(np.int8)
         for event, codes in (("shop_campaign", _SHOP), ("fee_notice", np.array([CODE["fees"]], dtype=np.int8))):
             for index, share in self.plan.extra(event).items():
                 rows = np.flatnonzero(day == index) if first <= index < last else np.empty(0, np.int64)
@@ -263,7 +214,7 @@ class Traffic:
         """Add everything that follows from time, customer, channel and topic."""
         start, channel, topic = columns["start"], columns["channel"], columns["topic"]
         size, day = start.size, start // DAY
-        way = self._starts[channel, _draw(rng, size, _BINS)]
+        way = self._starts[channel, _draw(rng, size, habits.BINS)]
         machine, menu = way < 2, way == 3
         robot = way == 1
         first = np.where(robot, np.uint8(ROBOT), np.uint8(SELF))
@@ -297,7 +248,7 @@ class Traffic:
         outcome[menu] = ABANDONED
         reason = np.full(size, -1, dtype=np.int8)
         handed = np.flatnonzero(escalated)
-        reason[handed] = _reasons(rng, handed.size, matched[handed] == 0)
+        reason[handed] = habits.reasons(rng, handed.size, matched[handed] == 0)
         columns |= {
             "first": first,
             "matched": matched,
@@ -372,29 +323,3 @@ def _left(outcome: np.ndarray) -> np.ndarray:
 
 def _draw(rng: np.random.Generator, size: int, below: int) -> np.ndarray:
     return rng.integers(0, below, size, dtype=np.uint16)
-
-
-def _topic_shares() -> np.ndarray:
-    """Channel × topic."""
-    rows = []
-    for channel in CHANNELS:
-        bias = _TOPIC_BIAS[channel.id]
-        rows.append(shares([topic.weight * bias.get(topic.id, 1.0) for topic in TOPICS]))
-    return np.stack(rows)
-
-
-def _ending_shares() -> tuple[np.ndarray, np.ndarray]:
-    """Share handed over to a human, and given up: channel × (self-service, robot) × topic."""
-    harder = np.array([_HARD_TO_END[topic.complexity] for topic in TOPICS], dtype=np.float32)
-    over = np.array([channel.hands_over for channel in CHANNELS], dtype=np.float32)[:, :, None] * harder[:, 0]
-    up = np.array([channel.gives_up for channel in CHANNELS], dtype=np.float32)[:, :, None] * harder[:, 1]
-    return over, up
-
-
-def _reasons(rng: np.random.Generator, size: int, unmatched: np.ndarray) -> np.ndarray:
-    """Why a session went on to a human."""
-    usual = np.cumsum(shares([0.22, 0.34, 0.08, 0.14, 0.13, 0.05, 0.04]))
-    lost = np.cumsum(shares([0.05, 0.22, 0.58, 0.05, 0.03, 0.05, 0.02]))
-    u = rng.random(size)
-    code = np.where(unmatched, np.searchsorted(lost, u), np.searchsorted(usual, u))
-    return np.minimum(code, len(REASONS) - 1).astype(np.int8)
