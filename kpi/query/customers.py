@@ -62,6 +62,12 @@ def open_customers(day: date, *, with_tier: bool = True) -> sa.CTE:
     )
 
 
+def masked(customer_key: sa.ColumnElement) -> sa.ColumnElement[str]:
+    """How a customer is shown: his masked id (``customer`` must be joined), else the end of his pseudonym."""
+    tail = sa.func.right(sa.cast(customer_key, sa.String), 4)
+    return sa.func.coalesce(schema.customer.c.masked_id, "••" + tail)
+
+
 def of_customer(asked: Asked, base: sa.CTE) -> tuple[list[str], list[sa.ColumnElement[bool]]]:
     """The question's customer dimensions, and its filters on them as conditions on ``base``."""
     by = [key for key in asked.by if key in _OF_CUSTOMER]

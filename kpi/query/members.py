@@ -14,6 +14,7 @@ from kpi.query.customers import (
     contacts_held,
     contacts_of,
     in_top,
+    masked,
     of_customer,
     open_customers,
     ranked_holdings,
@@ -28,8 +29,7 @@ _NOT_A_RATE = sa.cast(sa.null(), sa.Boolean)
 def _shown(customer_key: sa.ColumnElement, *columns: sa.ColumnElement) -> list[sa.ColumnElement]:
     """Masked customer and his attributes; the customer table must be joined."""
     c = schema.customer.c
-    masked = sa.func.coalesce(c.masked_id, "••" + sa.func.right(sa.cast(customer_key, sa.String), 4))
-    return [masked.label("customer"), *columns, c.region, c.age_band, c.opened_on]
+    return [masked(customer_key).label("customer"), *columns, c.region, c.age_band, c.opened_on]
 
 
 def _served_base(asked: Asked, sources: Sources, mark: str) -> sa.Select:

@@ -26,6 +26,7 @@ from kpi.metrics.model import (
 from kpi.query.answering import feeds_for, feeds_in_scope
 from kpi.query.compare import effective
 from kpi.query.conditions import check, condition, joined
+from kpi.query.customers import masked
 from kpi.query.measure import Asked, source_conditions
 from kpi.query.members import MEMBERS
 from kpi.query.question import Question
@@ -153,18 +154,12 @@ def _where(
     return from_, where
 
 
-def masked(customer_key: sa.ColumnElement, masked_id: sa.ColumnElement) -> sa.ColumnElement[str]:
-    """How a customer is shown: his masked id, or the last four digits of his pseudonym."""
-    tail = sa.func.right(sa.cast(customer_key, sa.String), 4)
-    return sa.func.coalesce(masked_id, "••" + tail)
-
-
 def _facts(asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: frozenset[str] | None) -> sa.Select:
     fact = part.fact
     from_, where = _where(asked, fact, part, sources)
     if schema.interaction in sa.sql.util.find_tables(fact.from_, include_joins=True):
         shown = [schema.interaction.c[key] for key in _CONTACT]
-        customer = masked(schema.interaction.c.customer_key, schema.customer.c.masked_id).label("customer")
+        customer = masked(schema.interaction.c.customer_key).label("customer")
         from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == schema.interaction.c.customer_key)
     else:
         shown, customer = [], sa.cast(sa.null(), sa.String).label("customer")
@@ -197,7 +192,7 @@ def _groups(
         sa.select(
             sa.func.max(sa.cast(mark, sa.Integer)).cast(sa.Boolean).label("numerator"),
             sa.func.min(i.started_at).label("first_at"),
-            sa.func.max(masked(i.customer_key, schema.customer.c.masked_id)).label("customer"),
+            sa.func.max(masked(i.customer_key)).label("customer"),
             sa.func.max(i.tier).label("tier"),
             sa.func.count().label("contacts"),
             sa.func.count(sa.distinct(i.channel)).label("channels"),
