@@ -50,7 +50,7 @@ def import_file(warehouse: Warehouse, file: Path, mapping: Path | str, *, allow_
     """
     plan = load_mapping(mapping)
     key = customer_key(warehouse.settings.home)
-    language: Language = warehouse.settings.language  # type: ignore[assignment]
+    language = warehouse.settings.language
     with readable(file, plan.source, warehouse.settings.home / "tmp") as path:
         warehouse.create()
         with Load(
@@ -117,7 +117,7 @@ def rejected_rows_csv(warehouse: Warehouse, load_id: int) -> str:
 
 def _batches(path: Path, file: Path, plan: Mapping) -> Iterator[pa.RecordBatch]:
     """What the child reads from ``path``; errors speak of ``file``."""
-    job = json.dumps(_job(path, file, plan))
+    job = json.dumps(reading_job(path, file, plan))
     # Nothing of our environment, and no module path of the caller's, goes to it.
     command = [sys.executable, "-I", str(Path(reader.__file__).resolve())]
     with (
@@ -167,7 +167,8 @@ def _watched(child: "subprocess.Popen[bytes]", silent: threading.Event) -> Itera
         timer.cancel()
 
 
-def _job(path: Path, file: Path, plan: Mapping) -> reader.Job:
+def reading_job(path: Path, file: Path, plan: Mapping) -> reader.Job:
+    """What the child is told: read ``path``, which is ``file`` or its copy in UTF-8, by ``plan``."""
     source = plan.source
     export = is_export(file)
     targets: list[reader.Target] = []

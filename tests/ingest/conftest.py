@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kpi.ingest import import_file
+from kpi.ingest import import_file, load_mapping, reader
+from kpi.ingest.importer import reading_job
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
 from kpi.warehouse.load import LoadReport
@@ -55,11 +56,14 @@ name_en = "Loans"
 """
 
 HEADER = "id,start,end,channel,customer,topic,talk"
+GOOD = "c1,2024-06-01 10:00:00,2024-06-01 10:05:00,P,k1,card,60"
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings({"KPI_HOME": str(tmp_path / "home"), "KPI_MEMORY": "1"})
+    """A plain DuckDB file: what is tested here is the import, and there are many of them."""
+    place = tmp_path / "home" / "test.duckdb"
+    return load_settings({"KPI_HOME": str(place.parent), "KPI_WAREHOUSE_URL": f"duckdb:///{place}", "KPI_MEMORY": "1"})
 
 
 @pytest.fixture
@@ -79,6 +83,21 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return written
+
+
+@pytest.fixture
+def reading(write: Callable[..., Path]) -> Callable[[dict[str, str]], reader.Reading]:
+    """The reading, in this process, of one good row by the small mapping with a piece of it replaced."""
+
+    def made(change: dict[str, str]) -> reader.Reading:
+        text = MAPPING
+        for old, new in change.items():
+            assert old in text
+            text = text.replace(old, new)
+        file = write("x.csv", f"{HEADER}\n{GOOD}\n")
+        return reader.Reading(reading_job(file, file, load_mapping(write("m.toml", text))), HEADER.split(","))
+
+    return made
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The shipped mapping of a bank's call log, on a small log with all its quirks; expected figures by hand."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,26 +9,34 @@ import sqlalchemy as sa
 from kpi import schema
 from kpi.ingest import import_file
 from kpi.query import Period, Question, answer
+from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
+from tests.ingest import bank_log
 
 DAYS = Period(date(2010, 8, 1), date(2010, 8, 2))
 
 
-@pytest.fixture
-def bank(warehouse: Warehouse, bank_file: Path) -> Warehouse:
-    report = import_file(warehouse, bank_file, "bank_calls")
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """The log in a warehouse of the default engine; the tests only read it."""
+    folder = tmp_path_factory.mktemp("bank")
+    file = folder / "calls.csv"
+    file.write_text(bank_log.text())
+    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(folder / "home")}))
+    report = import_file(warehouse, file, "bank_calls")
     assert (report.rows_read, report.loaded, report.excluded, report.rejected) == (61, 56, 5, 0)
     assert (report.first_date, report.last_date) == (DAYS.start, DAYS.end)
-    return warehouse
+    yield warehouse
+    warehouse.close()
 
 
-def value(bank: Warehouse, kpi: str) -> tuple[float | None, float | None, float | None]:
+def value(bank: Warehouse, kpi: str) -> tuple[object, ...]:
     cell = answer(bank, Question((kpi,), DAYS)).cell(kpi)
     assert cell.reason is None
     return cell.value, cell.numerator, cell.denominator
 
 
-def call(bank: Warehouse, interaction_id: str) -> sa.Row:  # type: ignore[type-arg]
+def call(bank: Warehouse, interaction_id: str) -> sa.Row:
     with bank.read() as connection:
         return connection.execute(
             sa.select(schema.interaction).where(schema.interaction.c.interaction_id == interaction_id)

@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from kpi.errors import FileError, KpiError, MappingError
-from kpi.ingest import import_file, importer
+from kpi.ingest import import_file, importer, reader
 from kpi.warehouse import Warehouse
 from tests.ingest import bank_log
-from tests.ingest.conftest import HEADER, MAPPING
-
-GOOD = "c1,2024-06-01 10:00:00,2024-06-01 10:05:00,P,k1,card,60"
+from tests.ingest.conftest import GOOD, HEADER, MAPPING
 
 
 def refused(
@@ -91,54 +89,64 @@ def test_a_whole_file_without_a_last_line_end_is_read_where_the_mapping_says_so(
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "key", "said"),
     [
-        ("CAST(strat AS TIMESTAMP)", ["strat", "start"]),
-        ("no_such_function(start)", ["no_such_function"]),
-        ("CAST(start AS TIMESTAMP", ["syntax error"]),
-        ("start", ["VARCHAR", "CAST(… AS TIMESTAMP)"]),
-        ("CAST(start AS TIMESTAMP)), (1", ["one SQL expression"]),
-        ("CAST(start AS TIMESTAMP)) FROM source WHERE (true", ["one SQL expression"]),
-        ("CAST(start AS TIMESTAMP)) UNION SELECT (now()", ["one SQL expression"]),
-        ("CAST(start AS TIMESTAMP)); SELECT (1", ["one SQL expression"]),
-        ("CAST(start AS TIMESTAMP)); DROP VIEW source; SELECT (1", ["Only SELECT"]),
-        ("max(CAST(start AS TIMESTAMP))", ["aggregates"]),
-        ("max(CAST(start AS TIMESTAMP)) OVER ()", ["window"]),
-        ("COLUMNS(*)", ["star"]),
-        ("$1", ["parameter"]),
+        ("CAST(strat AS TIMESTAMP)", "mapping_sql", ["strat", "start"]),
+        ("no_such_function(start)", "mapping_sql", ["no_such_function"]),
+        ("CAST(start AS TIMESTAMP", "mapping_sql", ["syntax error"]),
+        ("start", "mapping_no_time", ["VARCHAR"]),
+        ("CAST(start AS TIMESTAMP)), (1", "mapping_not_one_expression", []),
+        ("CAST(start AS TIMESTAMP)) FROM source WHERE (true", "mapping_not_one_expression", []),
+        ("CAST(start AS TIMESTAMP)) UNION SELECT (now()", "mapping_not_one_expression", []),
+        ("CAST(start AS TIMESTAMP)); SELECT (1", "mapping_not_one_expression", []),
+        ("CAST(start AS TIMESTAMP)); DROP VIEW source; SELECT (1", "mapping_sql", ["Only SELECT"]),
+        ("max(CAST(start AS TIMESTAMP))", "mapping_sql", ["aggregates"]),
+        ("max(CAST(start AS TIMESTAMP)) OVER ()", "mapping_sql_not_allowed", ["window"]),
+        ("COLUMNS(*)", "mapping_sql_not_allowed", ["star"]),
+        ("$1", "mapping_sql_not_allowed", ["parameter"]),
     ],
 )
 def test_expressions_that_do_not_work_name_their_column(
-    warehouse: Warehouse, write: Callable[..., Path], expression: str, said: list[str]
+    reading: Callable[[dict[str, str]], reader.Reading], expression: str, key: str, said: list[str]
 ) -> None:
-    mapping = write("m.toml", MAPPING.replace("CAST(start AS TIMESTAMP)", expression))
-    text = refused(warehouse, write("x.csv", f"{HEADER}\n{GOOD}\n"), mapping, MappingError)
-    assert "[columns] started_at" in text
+    with pytest.raises(reader.Stop) as caught:
+        reading({"CAST(start AS TIMESTAMP)": expression}).query()
+    assert (caught.value.kind, caught.value.key) == ("mapping", key)
+    assert caught.value.values["place"] == "[columns] started_at"
     for piece in said:
-        assert piece in text
+        assert piece in str(caught.value.values)
+
+
+def test_an_expression_that_does_not_work_is_told_with_what_duckdb_says(
+    warehouse: Warehouse, write: Callable[..., Path]
+) -> None:
+    mapping = write("m.toml", MAPPING.replace("CAST(start AS", "CAST(strat AS"))
+    text = refused(warehouse, write("x.csv", f"{HEADER}\n{GOOD}\n"), mapping, MappingError)
+    assert "m.toml, [columns] started_at: the expression does not work. DuckDB: Binder Error" in text
+    assert "strat" in text
 
 
 def test_a_reader_that_is_killed_is_told(
     warehouse: Warehouse, bank_file: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer.reader, "__file__", str(write("r.py", "import os\nos.kill(os.getpid(), 9)\n")))
+    monkeypatch.setattr(reader, "__file__", str(write("r.py", "import os\nos.kill(os.getpid(), 9)\n")))
     assert "ended unexpectedly (code -9)" in refused(warehouse, bank_file)
 
 
 def test_a_reader_that_breaks_off_in_the_middle_loads_nothing(
     warehouse: Warehouse, bank_file: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = Path(importer.reader.__file__).read_text("utf-8")
+    source = Path(str(reader.__file__)).read_text("utf-8")
     dying = source.replace("        stream.write_batch(batch)\n", "        stream.write_batch(batch)\n        1 / 0\n")
     assert dying != source
-    monkeypatch.setattr(importer.reader, "__file__", str(write("r.py", dying)))
+    monkeypatch.setattr(reader, "__file__", str(write("r.py", dying)))
     assert "ZeroDivisionError" in refused(warehouse, bank_file)
 
 
 def test_an_expression_that_never_ends_is_stopped(
     warehouse: Warehouse, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "SILENCE_SECONDS", 4.0)
+    monkeypatch.setattr(importer, "SILENCE_SECONDS", 2.0)
     endless = "CAST(list_sum(list_transform(range(100000000), x -> x % 7 + length(topic))) AS VARCHAR)"
     mapping = write("m.toml", MAPPING.replace('topic = "topic"', f'topic = "{endless}"'))
-    assert "no progress for 4 s" in refused(warehouse, write("x.csv", f"{HEADER}\n" + f"{GOOD}\n" * 50), mapping)
+    assert "no progress for 2 s" in refused(warehouse, write("x.csv", f"{HEADER}\n" + f"{GOOD}\n" * 50), mapping)

@@ -9,13 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from kpi.errors import MappingError
-from kpi.ingest import import_file, load_mapping, reader
-from kpi.ingest.importer import _job
+from kpi.errors import FileError
+from kpi.ingest import import_file, reader
 from kpi.warehouse import Warehouse
-from tests.ingest.conftest import HEADER, MAPPING
-
-ROW = "c1,2024-06-01 10:00:00,2024-06-01 10:05:00,P,k1,card,60"
+from tests.ingest.conftest import GOOD, HEADER, MAPPING
 
 
 @pytest.mark.parametrize(
@@ -32,20 +29,15 @@ ROW = "c1,2024-06-01 10:00:00,2024-06-01 10:05:00,P,k1,card,60"
     ],
 )
 def test_expressions_reach_nothing_but_their_row(
-    warehouse: Warehouse, write: Callable[..., Path], expression: str
+    reading: Callable[[dict[str, str]], reader.Reading], expression: str
 ) -> None:
-    mapping = write("m.toml", MAPPING.replace('topic = "topic"', f"topic = {json.dumps(expression)}"))
-    with pytest.raises(MappingError, match=r"\[columns\] topic"):
-        import_file(warehouse, write("x.csv", f"{HEADER}\n{ROW}\n"), mapping)
+    with pytest.raises(reader.Stop) as caught:
+        reading({'topic = "topic"': f"topic = {json.dumps(expression)}"}).query()
+    assert (caught.value.kind, caught.value.values["place"]) == ("mapping", "[columns] topic")
     condition = json.dumps(f"({expression}) IS NULL")
-    mapping = write("m.toml", MAPPING.replace('"test call" =', f'"other file" = {condition}\n"test call" ='))
-    with pytest.raises(MappingError, match=r"\[exclude\] other file"):
-        import_file(warehouse, write("x.csv", f"{HEADER}\n{ROW}\n"), mapping)
-
-
-def locked(write: Callable[..., Path]) -> tuple[duckdb.DuckDBPyConnection, Path]:
-    file = write("x.csv", f"{HEADER}\n{ROW}\n")
-    return reader._locked(_job(file, file, load_mapping(write("m.toml", MAPPING)))), file
+    with pytest.raises(reader.Stop) as caught:
+        reading({'"test call" =': f'"other file" = {condition}\n"test call" ='}).query()
+    assert (caught.value.kind, caught.value.values["place"]) == ("mapping", "[exclude] other file")
 
 
 @pytest.mark.parametrize(
@@ -69,27 +61,26 @@ def locked(write: Callable[..., Path]) -> tuple[duckdb.DuckDBPyConnection, Path]
         "CREATE SECRET s (TYPE s3)",
     ],
 )
-def test_the_childs_database_is_locked_even_for_whole_statements(write: Callable[..., Path], statement: str) -> None:
-    connection, file = locked(write)
-    assert connection.execute(f"SELECT count(*) FROM read_csv('{file}')").fetchone() == (1,)
+def test_the_childs_database_is_locked_even_for_whole_statements(
+    reading: Callable[[dict[str, str]], reader.Reading], statement: str
+) -> None:
+    opened = reading({})
+    file = Path(opened.job["file"])
+    assert opened.connection.execute(f"SELECT count(*) FROM read_csv('{file}')").fetchone() == (1,)
     with pytest.raises(duckdb.Error):
-        connection.execute(statement.format(file=file, folder=file.parent))
-    assert file.read_text() == f"{HEADER}\n{ROW}\n"
+        opened.connection.execute(statement.format(file=file, folder=file.parent))
+    assert file.read_text() == f"{HEADER}\n{GOOD}\n"
 
 
 def test_the_child_sees_nothing_of_our_environment(
     warehouse: Warehouse, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[object] = []
-    real = subprocess.Popen.__init__
-
-    def noted(child: subprocess.Popen[bytes], *arguments: object, **options: object) -> None:
-        given.append(options.get("env"))
-        real(child, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", noted)
-    import_file(warehouse, write("x.csv", f"{HEADER}\n{ROW}\n"), write("m.toml", MAPPING))
-    assert given == [{}]
+    monkeypatch.setenv("SECRET_OF_THE_CALLER", "x")
+    telling = "import os, sys\nprint('sees', sorted(os.environ), file=sys.stderr)\nsys.exit(1)\n"
+    monkeypatch.setattr(reader, "__file__", str(write("r.py", telling)))
+    with pytest.raises(FileError, match="sees") as caught:
+        import_file(warehouse, write("x.csv", f"{HEADER}\n{GOOD}\n"), write("m.toml", MAPPING))
+    assert "SECRET_OF_THE_CALLER" not in str(caught.value)
 
 
 def test_the_child_imports_nothing_of_the_program() -> None:
