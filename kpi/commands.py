@@ -242,7 +242,7 @@ def import_(asked: argparse.Namespace, warehouse: Warehouse, language: Language,
         [phrase(language, f"count_{name}"), format_count(getattr(report, name), language, False)] for name in counts
     ]
     output.write_table([asked.file.name, ""], lines, [False, True], to)
-    if report.first_date is not None:
+    if report.first_date is not None and report.last_date is not None:
         to.write(
             "\n" + phrase(language, "dates", period=format_period(report.first_date, report.last_date, language)) + "\n"
         )

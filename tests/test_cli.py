@@ -15,6 +15,7 @@ import pytest
 
 from kpi import cli, commands
 from kpi.metrics.registry import METRICS, SECTIONS
+from kpi.query.identity import Check
 from tests.code import ROOT
 from tests.world import World, make
 
@@ -231,7 +232,7 @@ def test_check_proves_the_warehouse(run: Callable[..., Said]) -> None:
 
 
 def test_check_fails_when_an_identity_does(run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "audit", lambda _: [commands.Check("offered", 4, (("answered", 2), ("waiting", 1)))])
+    monkeypatch.setattr(commands, "audit", lambda _: [Check("offered", 4, (("answered", 2), ("waiting", 1)))])
     said = run("check")
     assert said.code == 1
     assert "✗ offered 4 = answered 2 + still waiting 1" in said.out
@@ -294,9 +295,13 @@ def test_bad_input_ends_with_2_and_says_what_would_do(
     assert "Traceback" not in said.err
     for text in named:
         assert text in said.err
-    chinese = run(*arguments, language="zh")
-    assert chinese.code == 2
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese.err)
+
+
+def test_refusals_are_told_in_chinese(run: Callable[..., Said]) -> None:
+    said = run("query", "volum", language="zh")
+    assert said.code == 2
+    assert "没有名为“volum”的指标" in said.err
+    assert "您是否想用“volume”" in said.err
 
 
 def test_bad_setting_is_told_in_the_language_asked_for(
@@ -327,7 +332,7 @@ def test_what_nobody_foresaw_is_logged_and_ends_with_1(
 # --- as a process ---
 
 
-def process(home: Path, *arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
+def process(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "kpi", *arguments],
         cwd=ROOT,

@@ -42,7 +42,7 @@ def pinned(file: str) -> dict[str, str]:
 
 def imported(*places: str) -> set[str]:
     """The distributions that the code at some places imports."""
-    modules = set()
+    modules: set[str] = set()
     for _, node in nodes(*places):
         if isinstance(node, ast.Import):
             modules.update(alias.name.split(".")[0] for alias in node.names)
