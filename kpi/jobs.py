@@ -9,8 +9,8 @@ from pathlib import Path
 
 from kpi.settings import ROOT
 
-# How a progress bar on the standard error ends: "37%|███".
-_PERCENT = re.compile(r"(\d{1,3})%\|")
+# How a command tells its progress where there is no terminal: " 37% contacts up to 2026-09-05".
+_PROGRESS = re.compile(r"(\d{1,3})% (.*)")
 _TAIL = 8192  # bytes of output that are looked at
 
 
@@ -42,17 +42,18 @@ class Job:
 
     def progress(self) -> tuple[float | None, str]:
         """How far it is (0 … 1, None while it does not say) and the last line that it said."""
-        lines = [line.strip() for line in re.split(r"[\r\n]+", self._said()) if line.strip()]
+        lines = self._lines()
         if not lines:
             return None, ""
-        found = _PERCENT.findall(lines[-1])
-        text = lines[-1].split("%|")[0].rsplit(":", 1)[0] if found else lines[-1]
-        return (min(int(found[-1]), 100) / 100 if found else None), text
+        told = _PROGRESS.fullmatch(lines[-1])
+        return (min(int(told[1]), 100) / 100, told[2]) if told else (None, lines[-1])
 
     def complaint(self) -> str:
-        """What a failed job said, its progress bars left out."""
-        lines = [line.strip() for line in re.split(r"[\r\n]+", self._said()) if line.strip() and "%|" not in line]
-        return "\n".join(lines[-6:])
+        """What a failed job said, its progress left out."""
+        return "\n".join([line for line in self._lines() if not _PROGRESS.fullmatch(line)][-6:])
+
+    def _lines(self) -> list[str]:
+        return [line.strip() for line in self._said().splitlines() if line.strip()]
 
     def _said(self) -> str:
         with self._log.open("rb") as file:

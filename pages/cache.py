@@ -11,6 +11,7 @@ from functools import partial
 
 import streamlit as st
 
+from kpi.errors import WarehouseEmpty
 from kpi.i18n import Language
 from kpi.jobs import Job
 from kpi.query import answer as ask
@@ -54,8 +55,15 @@ class Moved(Exception):
 
 
 def published() -> Published:
-    """What is published now. Never kept: it is what all else is kept by."""
-    return warehouse().published()
+    """What is published now. Never kept: it is what all else is kept by.
+
+    Raises WarehouseEmpty where there is no data, or no warehouse, yet; WarehouseError where it cannot be read.
+    """
+    opened = warehouse()
+    if not opened.exists():
+        raise WarehouseEmpty("warehouse_empty", place=opened.place)
+    with opened.read() as connection:
+        return opened.require_data(connection)
 
 
 @_shared(max_entries=2000)

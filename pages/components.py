@@ -111,7 +111,7 @@ def as_of_line(view: View, published: Published, compared: Answer | None) -> str
         moment = format_moment(last.until, language, weekday=False)
         told = phrase(language, "as_of_missing", feed=last.name(language), moment=moment)
         if len(late) > 1:
-            told += " · " + phrase(language, "feed_more_missing", count=len(late) - 1)
+            told += " · " + phrase(language, "as_of_more_missing", count=len(late) - 1)
         text += f' · <span class="worse">{escape(told)}</span>'
     return text
 

@@ -1,7 +1,7 @@
 """Which feeds lag behind, and by what they are told."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from kpi.i18n import Language
 from kpi.warehouse.published import Feed, Published
@@ -22,6 +22,11 @@ class Delivery:
 
     def name(self, language: Language) -> str:
         return self.name_zh if language == "zh" else self.name_en
+
+
+def first_day(published: Published) -> date:
+    """The business date of the oldest contact; the running one in a warehouse without any."""
+    return published.today if published.data_start is None else published.local(published.data_start).date()
 
 
 def deliveries(published: Published) -> tuple[Delivery, ...]:
