@@ -124,6 +124,9 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     loaded.add_argument("--mapping", required=True, metavar="MAPPING", help=say("mapping"))
     loaded.add_argument("--allow-mixed", action="store_true", help=say("allow_mixed"))
 
+    rejected = command("rejected", commands.rejected)
+    rejected.add_argument("load", type=int, metavar="LOAD", help=say("load"))
+
     checked = command("check", commands.check)
     question(checked)
     formats(checked, ("table", "json"))

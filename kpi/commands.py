@@ -246,6 +246,16 @@ def import_(asked: argparse.Namespace, warehouse: Warehouse, language: Language,
         to.write(
             "\n" + phrase(language, "dates", period=format_period(report.first_date, report.last_date, language)) + "\n"
         )
+    if report.rejected:
+        to.write("\n" + phrase(language, "rejected_where", load=report.load_id) + "\n")
+    return 0
+
+
+def rejected(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """The rejected rows of a load as CSV, to be mended and imported again."""
+    from kpi.ingest import rejected_rows_csv
+
+    to.write(rejected_rows_csv(warehouse, asked.load))
     return 0
 
 

@@ -18,13 +18,16 @@ from kpi.errors import SettingError
 _BYTES = 32
 
 
-def customer_key(home: Path) -> bytes:
+def customer_key(home: Path, *, hashed_before: bool = False) -> bytes:
     """The key, made at the first call.
 
-    Raises SettingError when the file is no key.
+    ``hashed_before``: the warehouse holds customers hashed with a key, so that making another one would be wrong.
+    Raises SettingError when the file is no key, or is missing where there must be one.
     """
     path = home / "customer.key"
     if not path.exists():
+        if hashed_before:
+            raise SettingError("customer_key_lost", path=path)
         home.mkdir(parents=True, exist_ok=True)
         draft = home / f".customer.key.{secrets.token_hex(4)}"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -46,13 +46,16 @@ def import_file(warehouse: Warehouse, file: Path, mapping: Path | str, *, allow_
     Rows that break a rule are kept as rejected with every reason; see ``rejected_rows_csv``. The feed's watermark
     is the end of the day of the latest contact (or that contact, see [source] watermark), never earlier than before.
 
-    Raises MappingError, FileError (nothing is loaded), MixedData for a warehouse that holds synthetic data.
+    Raises MappingError, FileError (nothing is loaded), MixedData for a warehouse that holds synthetic data,
+    SettingError when the key that customers were hashed with is gone.
     """
     plan = load_mapping(mapping)
-    key = customer_key(warehouse.settings.home)
     language = warehouse.settings.language
     with readable(file, plan.source, warehouse.settings.home / "tmp") as path:
         warehouse.create()
+        published = warehouse.published()
+        hashed = any("customer_key" in feed.carries for feed in published.feeds.values()) and not published.synthetic
+        key = customer_key(warehouse.settings.home, hashed_before=hashed)
         with Load(
             warehouse,
             description=f"{file.name} ({plan.source.id})",

@@ -55,3 +55,17 @@ def test_ids_stand_nowhere_in_the_facts(warehouse: Warehouse, load_rows: Callabl
     assert keys[0] > 0
     assert keys[3] is None
     assert "62220202" not in str(rows)
+
+
+def test_a_lost_key_is_not_replaced(warehouse: Warehouse, load_rows: Callable[..., object]) -> None:
+    load_rows("c1,2024-06-01 10:00:00,,P,k1,card,60")
+    key = warehouse.settings.home / "customer.key"
+    content = key.read_text()
+    key.unlink()
+    with pytest.raises(SettingError, match="Restore it from a backup"):
+        load_rows("c2,2024-06-01 10:00:00,,P,k1,card,60")
+    assert not key.exists()
+    key.write_text(content)
+    load_rows("c2,2024-06-01 10:00:00,,P,k1,card,60")
+    with warehouse.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count(sa.distinct(schema.interaction.c.customer_key)))) == 1
