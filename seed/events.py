@@ -120,7 +120,7 @@ PLANTED: tuple[_Plan, ...] = (
         (
             Sign("asa", "team", "invest", "up"),
             Sign("abandonment_rate", "team", "invest", "up"),
-            Sign("csat", "team", "invest", "down"),
+            Sign("service_level", "team", "invest", "down"),
         ),
     ),
     # size: share of the tier's contacts that are not made.

@@ -30,7 +30,7 @@ _CONTACTS_BY_TIER = np.array([0, 0.88, 0.95, 1.0, 1.1, 1.25, 1.4, 1.5], dtype=np
 # Mean monthly contribution in fen at the middle of a tier.
 _VALUE_BY_TIER = np.array([0, 700, 1400, 2700, 5600, 12500, 27000, 60000], dtype=np.float32)
 _VALUE_SPREAD, _VALUE_NOISE = 0.72, 0.18
-_JOINED, _LEFT = 0.15, 0.10  # of all customers, during 800 days
+_JOINED, _LEFT = 0.14, 0.15  # of all customers, during 800 days
 _RISES, _FALLS = 0.010, 0.0062  # a month
 _ROWS_AT_ONCE = 1_000_000
 
@@ -57,7 +57,7 @@ class People:
         self._give_tiers(rng)
         self.level = rng.normal(0, 1, count).astype(np.float32)
         self.dormant = rng.random(count, dtype=np.float32) < 0.06
-        activity = np.exp(rng.normal(0, 0.45, count)).astype(np.float32) * _CONTACTS_BY_TIER[self.tiers[:, -1]]
+        activity = np.exp(rng.normal(0, 0.36, count)).astype(np.float32) * _CONTACTS_BY_TIER[self.tiers[:, -1]]
         activity *= _CONTACTS_BY_AGE[self.age] * np.where(self.dormant, np.float32(0.25), np.float32(1))
         drawn = activity * np.float32(5 / activity.mean())
         whole = drawn.astype(np.int32) + (rng.random(count, dtype=np.float32) < drawn % 1)
