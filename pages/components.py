@@ -181,7 +181,7 @@ def _period_chip(view: View, published: Published) -> None:
         )
         st.date_input(
             phrase(language, "filter_dates"),
-            min_value=first_day(published),
+            min_value=min(first_day(published), view.period.start),
             max_value=published.today,
             format="YYYY-MM-DD",
             **state.bound("dates", (view.period.start, view.period.end)),
@@ -274,7 +274,8 @@ def card(
     if cell.value is None and mature is not None:
         shown, shown_foot = mature[0], phrase(language, "card_mature_period", period=mature[1])
     reason = phrase(language, f"reason_{shown.reason}") if shown.value is None and shown.reason else ""
-    note = phrase(language, "card_provisional") if shown.provisional else ""
+    arriving = phrase(language, "card_provisional")
+    mark = f'<i class="arriving" title="{arriving}"><span class="sr">{arriving}</span></i>' if shown.provisional else ""
     values = [value for value, _ in line]
     known = [value for value in values if value is not None]
     description = (
@@ -294,7 +295,7 @@ def card(
         st.html(
             f'<div class="kpi-label">{escape(name)}</div>'
             f'<div class="kpi-value">{format_value(shown.value, metric.unit, language)}'
-            f"<small>{escape(reason or note)}</small></div>"
+            f"{mark}<small>{escape(reason)}</small></div>"
             f'<div class="kpi-delta">{_delta(shown, metric, view)}</div>'
             f'<img class="spark" alt="{escape(description, quote=True)}" src="data:image/svg+xml;base64,{drawn}">'
             f'<div class="kpi-foot">{escape(shown_foot)}</div>'

@@ -15,7 +15,8 @@ from kpi.warehouse.published import Published
 from pages import cache, components, drill
 from pages.state import FILTERS, View
 
-# The six headline figures, each with the one that stands beside it on its card.
+# The six headline figures, each with the one that stands beside it on its card. The base of the coverage is its own
+# denominator and is not asked for again.
 BESIDE = {
     "self_service_rate": "given_up_rate",
     "volume": "wechat_phone_multiple",
@@ -27,6 +28,7 @@ BESIDE = {
 HEADLINES = tuple(BESIDE)
 # Coverage accumulates: its line runs through the days, the others' go by date.
 _CUMULATIVE = "long_tail_coverage"
+_BASE = "tail_base"
 
 
 def render(view: View, published: Published, style: Style) -> None:
@@ -34,7 +36,7 @@ def render(view: View, published: Published, style: Style) -> None:
     language, version = view.language, published.version
     names = {kpi: _name(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}
     filters = {dimension: cache.labels(dimension, language, version) for dimension in FILTERS}
-    asked = [kpi for kpi in names if view.applies(METRICS[kpi])]
+    asked = [kpi for kpi in names if kpi != _BASE and view.applies(METRICS[kpi])]
     headline = cache.answer(view.question(*asked), version)
 
     components.head(
@@ -104,7 +106,8 @@ def _cards(
             line = [(one.value, one.previous) for one in lines[kpi].cells if one.kpi == kpi]
             foot = ""
             if view.applies(METRICS[beside]):
-                value = format_value(headline.cell(beside).value, METRICS[beside].unit, language)
+                figure = cell.denominator if beside == _BASE else headline.cell(beside).value
+                value = format_value(figure, METRICS[beside].unit, language)
                 foot = phrase(language, f"foot_{beside}", value=value)
             running = slots.period.end >= slots.running and kpi != _CUMULATIVE
             components.card(
