@@ -113,9 +113,9 @@ class Mapping:
     tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 
     @property
-    def carries(self) -> frozenset[str]:
+    def carries(self) -> set[str]:
         """The columns of ``interaction`` that the file records; KPIs on others come out as not recorded."""
-        return frozenset(self.columns)
+        return set(self.columns)
 
 
 def shipped_mappings() -> dict[str, Path]:
