@@ -22,7 +22,7 @@ identified = _i.customer_key.is_not(None)
 linked = sa.and_(inbound, identified, _i.topic.is_not(None))
 
 answered = sa.and_(inbound, human)
-lost_in_queue = sa.and_(inbound, sa.not_(human), _i.abandoned_stage == "queue")
+lost_in_queue = sa.and_(inbound, sa.not_(human), _i.abandoned_stage.is_not_distinct_from("queue"))
 waiting = sa.and_(inbound, sa.not_(human), _i.queued.is_(True), _i.ended_at.is_(None))
 offered = sa.or_(answered, lost_in_queue, waiting)
 
