@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from math import ceil
+from math import ceil, fsum
 
 from kpi.insight.intervals import SMALL_N
 from kpi.metrics import parts
@@ -44,7 +44,8 @@ def consistency(asked: Asked, sources: frozenset[str] | None) -> dict[Key, Raw]:
             if len(found) >= 2
         ]
         weight = sum(n for _, n in gaps)
-        answers[key] = quotient(100 * sum(gap * n for gap, n in gaps), weight, weight)
+        # Exactly rounded, so that the order in which topics are read cannot change it.
+        answers[key] = quotient(100 * fsum(gap * n for gap, n in gaps), weight, weight)
     return answers
 
 
