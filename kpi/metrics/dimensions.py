@@ -158,6 +158,7 @@ DIMENSIONS: dict[str, Dimension] = {
             "reach",
             "触达次数",
             "Contacts",
+            customer=True,
             values={
                 "0": ("从未", "never"),
                 "1": ("1 次", "once"),
@@ -166,11 +167,18 @@ DIMENSIONS: dict[str, Dimension] = {
                 "10+": ("10 次以上", "10 or more"),
             },
         ),
-        Dimension("served", "是否服务", "Served", values={"yes": ("服务过", "Served"), "no": ("未服务", "Not served")}),
+        Dimension(
+            "served",
+            "是否服务",
+            "Served",
+            customer=True,
+            values={"yes": ("服务过", "Served"), "no": ("未服务", "Not served")},
+        ),
         Dimension(
             "tier_after",
             "期末星级",
             "Tier after",
+            customer=True,
             values={
                 **{str(star): (f"{star} 星", f"{star}★") for star in range(1, 8)},
                 "exit": ("离开", "Left"),

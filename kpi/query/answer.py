@@ -58,7 +58,7 @@ class Cut:
 class Answer:
     """``as_of``: feed -> watermark (UTC) of the feeds that the figures stand on. ``period``: what was answered
     (the question's, cut to the running day). ``compared``: the comparison's period; ``aligned_by``: ``length``,
-    ``weekday`` or a holiday's id. ``rolled_up``: how many of the KPIs came from roll-ups.
+    ``weekday`` or a holiday's id. ``rolled_up``: how many of the KPIs are totals or ratios that came from roll-ups.
     """
 
     question: Question

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.insight.intervals import newcombe, wilson
-from kpi.metrics.model import Custom, Distinct, Measure, Metric, Total
+from kpi.metrics.model import Custom, Distinct, Measure, Metric, Ratio, Total, parts_of
 from kpi.metrics.registry import requirements
 from kpi.metrics.rollups import ROLLUPS
 from kpi.query import privacy
@@ -16,12 +16,15 @@ from kpi.query.answer import Answer, Cell, Reason
 from kpi.query.compare import Comparison, comparison, effective, shifted_key
 from kpi.query.conditions import check, condition
 from kpi.query.custom import CUSTOM
-from kpi.query.measure import Asked, Key, Plan, Raw, request
+from kpi.query.measure import Asked, Key, Plan, Raw, counted_in_several, request, roll_up_for
 from kpi.query.question import Period, Question
 from kpi.warehouse import Published, Warehouse
 
-# Requirements that are tables, not columns of a contact.
-_TABLES = frozenset(schema.metadata.tables) - set(schema.interaction.c.keys())
+# Requirements that are tables which serve all feeds. Legs, uses and referrals are not: each hangs on a contact of the
+# feed that recorded it, so that a feed without them says nothing about its contacts.
+_TABLES = (
+    frozenset(schema.metadata.tables) - set(schema.interaction.c.keys()) - {"handling_leg", "function_use", "referral"}
+)
 _TIMES = {"date", "week", "month", "through"}
 
 
@@ -49,12 +52,13 @@ def answer_on(
     period = effective(question.period, published.today)
     filters = (*question.filters, *question.scope.filters)
     sources = feeds_in_scope(connection, published, question)
-    asked = Asked(connection, published, question.by, filters, period, rolled_up=rolled_up)
+    scope = question.scope.filters
+    asked = Asked(connection, published, question.by, filters, period, rolled_up=rolled_up, scope=scope)
     compared: Comparison | None = None
     if question.compare is not None:
         compared = comparison(connection, published, period, question.compare, sources)
     before = (
-        Asked(connection, published, question.by, filters, compared.period, compared.cuts, rolled_up)
+        Asked(connection, published, question.by, filters, compared.period, compared.cuts, rolled_up, scope)
         if compared is not None and _covered(published, compared.period)
         else None
     )
@@ -65,17 +69,20 @@ def answer_on(
     now = _read(asked, judged)
     then = _read(before, judged) if before is not None else {}
 
+    hidden = _too_small(question, asked, judged, now)
+    hidden_then = _too_small(question, before, judged, then) if before is not None else {}
     cells: list[Cell] = []
     for metric in metrics:
         kpi = judged[metric.id]
         previous = {
             moved: raw
             for key, raw in then.get(metric.id, {}).items()
-            if (moved := _moved(question.by, key, compared)) is not None
+            if key not in hidden_then.get(metric.id, ()) and (moved := _moved(question.by, key, compared)) is not None
         }
-        keys = _keys(question, now, metric.id, previous)
-        cells += [kpi.cell(question.by, key, now[metric.id].get(key), previous.get(key), period) for key in keys]
-    answered = Answer(
+        for key in _keys(question, now, metric.id, previous):
+            cell = kpi.cell(question.by, key, now[metric.id].get(key), previous.get(key), period)
+            cells.append(_without_figures(cell) if key in hidden.get(metric.id, ()) else cell)
+    return Answer(
         question=question,
         version=published.version,
         synthetic=published.synthetic,
@@ -85,13 +92,15 @@ def answer_on(
         aligned_by=compared.aligned_by if compared else None,
         cuts=compared.cuts if compared else (),
         cells=tuple(cells),
-        counted_twice=_counted_twice(asked, judged, now) if question.by else {},
+        rolled_up=sum(_from_roll_ups(asked, one.measure) for one in judged.values()),
+        counted_twice=_counted_twice(asked, judged) if question.by else {},
     )
-    return privacy.hide_small_cells(answered, asked)
 
 
 def feeds_in_scope(connection: sa.Connection, published: Published, question: Question) -> frozenset[str]:
-    """The feeds that can have delivered what the question is about: all, or those of the filtered channels."""
+    """The feeds that can have delivered what the question is about: all, or those of the filtered channels (again
+    all where these have no contact at all).
+    """
     narrow = [f for f in (*question.filters, *question.scope.filters) if f.dimension in {"channel", "line"}]
     if not narrow:
         return frozenset(published.feeds)
@@ -99,19 +108,22 @@ def feeds_in_scope(connection: sa.Connection, published: Published, question: Qu
     query = sa.select(daily.table.c.source).distinct()
     for filter_ in narrow:
         query = query.where(condition(daily.columns()[filter_.dimension], filter_))
-    return frozenset(row[0] for row in connection.execute(query)) & frozenset(published.feeds)
+    found = frozenset(row[0] for row in connection.execute(query)) & frozenset(published.feeds)
+    return found or frozenset(published.feeds)
 
 
 def feeds_for(
     metric: Metric, measure: Measure, published: Published, in_scope: frozenset[str]
 ) -> frozenset[str] | None:
-    """The feeds in scope that record what the KPI needs; None when that is every feed of the warehouse, so that
-    nothing has to be left out. Columns are a feed's own; a table (customers, unit costs) serves all.
+    """The feeds in scope that record what the KPI needs; None when nothing has to be left out. Columns, and tables
+    that hang on a contact, are a feed's own; the others (customers, unit costs, complaints) serve all.
     """
     needed = requirements(metric, measure)
     if not (needed & _TABLES) <= frozenset().union(*(feed.carries for feed in published.feeds.values())):
         return frozenset()
     columns = [requirement.split("|") for requirement in needed - _TABLES]
+    if not columns:
+        return None
     carrying = frozenset(
         source
         for source in in_scope
@@ -151,6 +163,20 @@ def _read(asked: Asked, judged: dict[str, "_Judged"]) -> dict[str, dict[Key, Raw
             readers[kpi] = request(plan, one.metric, one.measure, one.sources)
     read = plan.read()
     return found | {kpi: reader(read) for kpi, reader in readers.items()}
+
+
+def _too_small(
+    question: Question, asked: Asked, judged: dict[str, "_Judged"], found: dict[str, dict[Key, Raw]]
+) -> dict[str, set[Key]]:
+    """KPI -> keys of the cells that stand for too few customers for the viewer to see."""
+    if question.scope.see_interactions:
+        return {}
+    measured = {kpi: (one.measure, one.sources) for kpi, one in judged.items()}
+    return privacy.small_cells(asked, measured, found)
+
+
+def _without_figures(cell: Cell) -> Cell:
+    return Cell(cell.kpi, cell.key, None, None, None, None, provisional=cell.provisional, reason="hidden")
 
 
 def _keys(question: Question, now: dict[str, dict[Key, Raw]], kpi: str, previous: dict[Key, Raw]) -> list[Key]:
@@ -220,7 +246,8 @@ class _Judged:
             counts = isinstance(self.measure, Total | Distinct)
             return None if counts and self._inside(span) else "no_data"
         if raw.value is None:
-            return "immature" if mature_until is not None and span.end > mature_until else "zero_denominator"
+            # Of the last day, only what ended before the watermark's time of day is mature.
+            return "immature" if mature_until is not None and span.end >= mature_until else "zero_denominator"
         return None
 
     def _mature_until(self) -> date | None:
@@ -258,16 +285,19 @@ def _span(by: tuple[str, ...], key: Key, period: Period) -> Period:
     return period
 
 
-def _counted_twice(asked: Asked, judged: dict[str, _Judged], now: dict[str, dict[Key, Raw]]) -> dict[str, int]:
-    """Distinct counts: by how much the rows' sum exceeds the parent. Not over time, where nobody would add."""
-    distinct = {kpi: one for kpi, one in judged.items() if isinstance(one.measure, Distinct)}
-    if not distinct or _TIMES & set(asked.by):
+def _from_roll_ups(asked: Asked, measure: Measure) -> bool:
+    """Whether every sum of a total or ratio is read from a roll-up."""
+    return isinstance(measure, Total | Ratio) and all(roll_up_for(asked, part.fact) for part in parts_of(measure))
+
+
+def _counted_twice(asked: Asked, judged: dict[str, _Judged]) -> dict[str, int]:
+    """Distinct counts: how many stand in more than one row. Not over time, where nobody would add."""
+    if _TIMES & set(asked.by):
         return {}
-    parent = _read(replace(asked, by=()), distinct)
     return {
-        kpi: int(sum(raw.value or 0 for raw in now[kpi].values()) - (parent[kpi][()].value or 0))
-        for kpi in distinct
-        if () in parent[kpi]
+        kpi: counted_in_several(asked, one.measure, one.sources)
+        for kpi, one in judged.items()
+        if isinstance(one.measure, Distinct) and one.sources != frozenset()
     }
 
 

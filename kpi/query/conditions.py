@@ -23,7 +23,9 @@ def check(connection: sa.Connection, question: Question) -> list[Metric]:
     have, PeriodError for a date that is none.
     """
     metrics = [metric(kpi) for kpi in question.kpis]
-    for dimension in (*question.by, *(filter_.dimension for filter_ in question.filters)):
+    # A scope's filter that a KPI cannot apply must stop the question: leaving it out would show too much.
+    filters = (*question.filters, *question.scope.filters)
+    for dimension in (*question.by, *(filter_.dimension for filter_ in filters)):
         if dimension not in DIMENSIONS:
             raise UnknownName("dimension", dimension, DIMENSIONS)
         for declared in metrics:
@@ -34,7 +36,7 @@ def check(connection: sa.Connection, question: Question) -> list[Metric]:
                     dimension=dimension,
                     valid=", ".join(declared.dimensions),
                 )
-    for filter_ in question.filters:
+    for filter_ in filters:
         valid = known_values(connection, filter_.dimension)
         for value in filter_.values:
             if valid is not None and value != "" and value not in valid:

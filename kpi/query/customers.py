@@ -5,6 +5,7 @@ asked and the feeds that record it, and gives key -> ``Raw`` like a plan does.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import sqlalchemy as sa
@@ -216,17 +217,19 @@ def tail_reach_frequency(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     }
 
 
-def _dividend(asked: Asked, sources: Sources, numerator: sa.ColumnElement, denominator: sa.ColumnElement,
+def _dividend(asked: Asked, sources: Sources, numerator: sa.ColumnElement, of: sa.ColumnElement,
               months: list[date], scale: float) -> dict[Key, Raw]:  # fmt: skip
-    """A sum over the base members' months, by whether they were served in the period."""
+    """``numerator`` ÷ the base members' months that have ``of``, by whether they were served in the period."""
     base, by, where = _tail_base(asked)
     reached = contacts_of(asked, parts.engaged_customer, (), sources)
     m = schema.customer_month.c
     served = sa.case((reached.c.customer_key.is_not(None), sa.literal_column("'yes'")), else_=sa.literal_column("'no'"))
     columns = [*(base.c[key] for key in by), *([served] if "served" in asked.by else [])]
     where = where + [condition(served, f) for f in asked.filters if f.dimension == "served"]
+    keys = (column.label(f"k{i}") for i, column in enumerate(columns))
+    members = sa.func.count(sa.distinct(sa.case((of.is_not(None), m.customer_key))))
     query = (
-        sa.select(*(column.label(f"k{i}") for i, column in enumerate(columns)), numerator, denominator)
+        sa.select(*keys, sa.func.sum(numerator), sa.func.count(of), members)
         .select_from(
             base.join(schema.customer_month, m.customer_key == base.c.customer_key).outerjoin(
                 reached, reached.c.customer_key == base.c.customer_key
@@ -236,26 +239,25 @@ def _dividend(asked: Asked, sources: Sources, numerator: sa.ColumnElement, denom
         .group_by(*_labels(columns))
     )
     names = [*by, *(["served"] if "served" in asked.by else [])]
-    return {
-        _arrange(asked, names, row[:-2]): quotient(int(row[-2] or 0), row[-1], row[-1], scale)
-        for row in _rows(asked, query)
-        if row[-1] or columns
-    }
+    found: dict[Key, Raw] = {}
+    for *key, total, n, customers in _rows(asked, query):
+        if n or columns:
+            raw = quotient(int(total or 0), n, n, scale)
+            found[_arrange(asked, names, key)] = replace(raw, customers=customers)
+    return found
 
 
 def tail_value(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """Mean over members and closed months, in yuan; n is the number of member-months."""
-    m = schema.customer_month.c
-    return _dividend(
-        asked, sources, sa.func.sum(m.value_fen), sa.func.count(m.value_fen), closed_months(asked.period), 0.01
-    )
+    value = schema.customer_month.c.value_fen
+    return _dividend(asked, sources, value, value, closed_months(asked.period), 0.01)
 
 
 def tail_active(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """Members of the tail base with active products in the last closed month ÷ those with a row there."""
-    m = schema.customer_month.c
-    active = sa.func.sum(sa.case((m.products > 0, 1), else_=0))
-    return _dividend(asked, sources, active, sa.func.count(m.products), closed_months(asked.period)[-1:], 1)
+    products = schema.customer_month.c.products
+    active = sa.case((products > 0, 1), else_=0)
+    return _dividend(asked, sources, active, products, closed_months(asked.period)[-1:], 1)
 
 
 def value_held(asked: Asked, sources: Sources) -> sa.Subquery:
@@ -395,9 +397,9 @@ def tier_upgrade_rate(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     totals: dict[Key, int] = {}
     for row in rows:
         totals[tuple(row[: len(by)])] = totals.get(tuple(row[: len(by)]), 0) + row[-2]
-    return {
-        _arrange(asked, [*by, "tier_after"], row[:-2]): quotient(
-            row[-2], totals[tuple(row[: len(by)])], totals[tuple(row[: len(by)])]
-        )
-        for row in rows
-    }
+    found: dict[Key, Raw] = {}
+    for *key, customers, _ in rows:
+        total = totals[tuple(key[: len(by)])]
+        raw = quotient(customers, total, total)
+        found[_arrange(asked, [*by, "tier_after"], key)] = replace(raw, customers=customers)
+    return found

@@ -4,7 +4,7 @@ not. Additive sums, distinct counts and percentiles of one fact share one statem
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import sqlalchemy as sa
@@ -38,6 +38,7 @@ class Raw:
     n: int | None = None
     value: float | None = None
     note: tuple[tuple[str, float], ...] = ()
+    customers: int | None = None  # distinct customers it stands for, where n counts something else
 
 
 def quotient(numerator: float, denominator: float, n: int, scale: float = 1) -> Raw:
@@ -47,7 +48,9 @@ def quotient(numerator: float, denominator: float, n: int, scale: float = 1) -> 
 
 @dataclass(frozen=True)
 class Asked:
-    """One reading: the dimensions and filters that hold for it, and the days."""
+    """One reading: the dimensions and filters that hold for it, and the days. ``scope``: filters that no share of
+    a whole lifts, since they say what the asker may see.
+    """
 
     connection: sa.Connection
     published: Published
@@ -56,17 +59,14 @@ class Asked:
     period: Period
     cuts: tuple[Cut, ...] = ()
     rolled_up: bool = True
+    scope: tuple[Filter, ...] = ()
 
     def without(self, dimensions: Sequence[str]) -> "Asked":
-        """The same over all values of ``dimensions``."""
-        return Asked(
-            self.connection,
-            self.published,
-            tuple(key for key in self.by if key not in dimensions),
-            tuple(filter_ for filter_ in self.filters if filter_.dimension not in dimensions),
-            self.period,
-            self.cuts,
-            self.rolled_up,
+        """The same over all values of ``dimensions`` that the asker may see."""
+        return replace(
+            self,
+            by=tuple(key for key in self.by if key not in dimensions),
+            filters=tuple(f for f in self.filters if f.dimension not in dimensions or f in self.scope),
         )
 
     @property
@@ -131,7 +131,7 @@ class Plan:
 def _read(asked: Asked, statement: _Statement, additive: bool) -> dict[Key, dict[str, int]]:
     if not additive:
         return _facts(asked, statement, asked.period)
-    roll_up = next((r for r in ROLLUPS if asked.rolled_up and r.covers(statement.fact, asked.dimensions)), None)
+    roll_up = roll_up_for(asked, statement.fact)
     if roll_up is None:
         return _facts(asked, statement, asked.period)
     cut = asked.first_cut
@@ -145,6 +145,29 @@ def _read(asked: Asked, statement: _Statement, additive: bool) -> dict[Key, dict
         before = found.get(key)
         found[key] = {label: number + before[label] for label, number in sums.items()} if before else sums
     return found
+
+
+def roll_up_for(asked: Asked, fact: Fact) -> RollUp | None:
+    """The narrowest roll-up that answers sums of ``fact``."""
+    return next((r for r in ROLLUPS if asked.rolled_up and r.covers(fact, asked.dimensions)), None)
+
+
+def counted_in_several(asked: Asked, distinct: Distinct, sources: frozenset[str] | None) -> int:
+    """How many of what ``distinct`` counts are there under more than one of the question's keys."""
+    part = distinct.part
+    from_, columns = joined(part.fact.from_, part.fact.columns, asked.dimensions)
+    where = [
+        part.where,
+        part.fact.date.between(asked.period.start, asked.period.end),
+        *source_conditions(part.fact, sources, asked.cuts),
+        *(condition(columns[filter_.dimension], filter_) for filter_ in asked.filters),
+    ]
+    keys = (columns[dimension].label(f"k{i}") for i, dimension in enumerate(asked.by))
+    each = sa.select(distinct.key.label("who"), *keys).select_from(from_).where(*where).distinct().subquery("each")
+    several = sa.select(each.c.who).group_by(each.c.who).having(sa.func.count() > 1).subquery("several")
+    query = sa.select(sa.func.count()).select_from(several)
+    count: int = asked.connection.execute(query, asked.published.binds()).scalar_one()
+    return count
 
 
 def _facts(asked: Asked, statement: _Statement, period: Period) -> dict[Key, dict[str, int]]:
@@ -296,10 +319,13 @@ def _ratio(
 
     def read_share(read: dict[str, dict[Key, dict[str, int]]]) -> dict[Key, Raw]:
         totals = whole.read()[bottom[0]]
+        # By a dimension of the whole, the values that occur; else every part of the whole, with a share of nought
+        # where nothing passes the filter.
+        keys = read[top[0]] if len(kept) < len(plan.asked.by) else totals
         shares: dict[Key, Raw] = {}
-        for key, sums in read[top[0]].items():
+        for key in keys:
             total = totals[tuple(key[i] for i in kept)][bottom[1]]
-            shares[key] = quotient(sums[top[1]], total, total, scale)
+            shares[key] = quotient(read[top[0]].get(key, {}).get(top[1], 0), total, total, scale)
         return shares
 
     return read_share

@@ -1,53 +1,80 @@
 """Small cells: a viewer without the right to see interactions learns nothing about a handful of customers."""
 
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
 from kpi import schema
-from kpi.metrics.dimensions import DIMENSIONS, INTERACTION
-from kpi.metrics.parts import CONTACTS_IDENTIFIED
-from kpi.query.answer import Answer, Cell
-from kpi.query.measure import Asked, Key, Plan
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Custom, Measure, Part, Ratio, parts_of
+from kpi.query.measure import Asked, Key, Plan, Raw
 
 # A cell that stands for fewer distinct customers than this, and at least one, is hidden.
 SMALLEST_SHOWN = 10
 
+Measured = Mapping[str, tuple[Measure, frozenset[str] | None]]
 
-def hide_small_cells(answer: Answer, asked: Asked) -> Answer:
-    """The answer as the question's scope may see it.
 
-    Hidden are the cells by customers' attributes that stand for 1–9 distinct customers, and, where just one of a
-    line of cells is hidden and could be recovered from the line's total, the next smallest with it.
+def small_cells(asked: Asked, measured: Measured, found: Mapping[str, Mapping[Key, Raw]]) -> dict[str, set[Key]]:
+    """KPI -> keys of the cells to hide: those by customers' attributes that stand for 1–9 distinct customers, and
+    where just one of a line of cells is hidden, so that the line's total would give it away, one more of them.
     """
-    if answer.question.scope.see_interactions:
-        return answer
-    attributes = [key for key in asked.dimensions if DIMENSIONS[key].customer]
-    if not attributes or any(key not in INTERACTION.columns for key in asked.dimensions):
-        return answer
-    sizes = _distinct_customers(asked)
-    hidden = {key for key, size in sizes.items() if 0 < size < SMALLEST_SHOWN}
-    for position, dimension in enumerate(asked.by):
-        if not DIMENSIONS[dimension].customer:
-            continue
-        lines: dict[Key, list[Key]] = defaultdict(list)
-        for key in sizes:
-            lines[key[:position] + key[position + 1 :]].append(key)
-        for keys in lines.values():
-            shown = sorted((key for key in keys if key not in hidden), key=lambda key: sizes[key])
-            if len(keys) - len(shown) == 1 and shown:
-                hidden.add(shown[0])
-    return replace(answer, cells=tuple(_hidden(cell) if cell.key in hidden else cell for cell in answer.cells))
-
-
-def _distinct_customers(asked: Asked) -> dict[Key, int]:
+    if not any(DIMENSIONS[dimension].customer for dimension in asked.dimensions):
+        return {}
     plan = Plan(asked)
-    place = plan.other(
-        CONTACTS_IDENTIFIED, "customers", sa.func.count(sa.distinct(schema.interaction.c.customer_key)), None
-    )
-    return {key: sums[place[1]] for key, sums in plan.read()[place[0]].items()}
+    places = {
+        kpi: plan.other(part, f"{part.id}__customers", _customers(part), sources)
+        for kpi, (measure, sources) in measured.items()
+        if sources != frozenset() and (part := _stands_on(measure)) is not None
+    }
+    read = plan.read()
+    hidden: dict[str, set[Key]] = {}
+    for kpi in measured:
+        if kpi in places:
+            statement, label = places[kpi]
+            sizes = {key: sums[label] for key, sums in read[statement].items()}
+        else:
+            sizes = {key: (raw.n or 0) if raw.customers is None else raw.customers for key, raw in found[kpi].items()}
+        hidden[kpi] = _hidden(sizes)
+    return hidden
 
 
-def _hidden(cell: Cell) -> Cell:
-    return Cell(cell.kpi, cell.key, None, None, None, None, provisional=cell.provisional, reason="hidden")
+def _stands_on(measure: Measure) -> Part | None:
+    """The part whose customers a cell stands for; None for a KPI of customers, which counts them itself."""
+    match measure:
+        case Ratio(numerator=top, whole_of=(_, *_)):
+            return top
+        case Custom(parts=()):
+            return None
+    return parts_of(measure)[-1]
+
+
+def _customers(part: Part) -> sa.ColumnElement[int]:
+    return sa.func.count(sa.distinct(sa.case((part.where, schema.interaction.c.customer_key))))
+
+
+def _hidden(sizes: Mapping[Key, int]) -> set[Key]:
+    hidden = {key for key, size in sizes.items() if 0 < size < SMALLEST_SHOWN}
+    # Along every dimension, since the total over any of them may be asked for; again until nothing is added, since
+    # what is hidden along one line may be alone on another.
+    while added := {key for line in _lines(sizes) if (key := _second(line, hidden, sizes)) is not None}:
+        hidden |= added
+    return hidden
+
+
+def _lines(sizes: Mapping[Key, int]) -> list[list[Key]]:
+    """The cells that differ in one dimension only, for every dimension."""
+    lines: dict[tuple[int, Key], list[Key]] = defaultdict(list)
+    for key in sizes:
+        for position in range(len(key)):
+            lines[position, key[:position] + key[position + 1 :]].append(key)
+    return list(lines.values())
+
+
+def _second(line: list[Key], hidden: set[Key], sizes: Mapping[Key, int]) -> Key | None:
+    """The cell to hide beside the only hidden one of a line: the smallest that stands for anybody."""
+    shown = [key for key in line if key not in hidden]
+    if len(line) - len(shown) != 1 or not shown:
+        return None
+    return min(shown, key=lambda key: (sizes[key] == 0, sizes[key], str(key)))
