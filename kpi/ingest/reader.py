@@ -128,9 +128,11 @@ def _header(job: Job) -> list[str]:
             raise Stop("file", "file_columns_count", expected=len(job["names"]), found=len(first))
         return job["names"]
     names = [name.strip() or f"column_{position}" for position, name in enumerate(first, start=1)]
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name.lower() in seen:  # SQL does not tell "ID" from "id"
             raise Stop("file", "file_columns_repeat", name=name)
+        seen.add(name.lower())
     return names
 
 
@@ -223,63 +225,64 @@ class Reading:
 
     def query(self) -> str:
         """One row of the file a row: its number, raw columns, problems by number, and the target columns."""
-        inner, outer, problems = [], [], []
-
-        def check(condition: str, **meaning: object) -> None:
-            problems.append(f"CASE WHEN {condition} THEN {len(self.checks)} END")
-            self.checks.append(meaning)
-
-        excluded = []
-        for table in ("exclude", "reject"):
-            for number, (reason, sql) in enumerate(self.job[table]):
-                place, name = f"[{table}] {reason}", f"__{table}_{number}"
-                columns = self.used(place, sql)
-                inner.append(f"{self.guarded(place, sql, 'BOOLEAN')} AS {name}")
-                check(f"{name} IS NULL", key="row_check_failed", name=reason, columns=columns)
-                if table == "exclude":
-                    excluded.append(f"WHEN {name}.v THEN {number}")
-                else:
-                    check(f"{name}.v", key="row_check", name=reason, columns=columns)
-        for number, target in enumerate(self.job["targets"]):
-            place, name = f"[columns] {target['name']}", f"__target_{number}"
-            columns = self.used(place, target["sql"])
-            sql = self._time(place, target) if target["kind"] == "TIMESTAMP" else target["sql"]
-            inner.append(f"{self.guarded(place, sql, target['kind'])} AS {name}")
-            meaning = {"name": target["name"], "columns": columns}
-            check(f"{name} IS NULL", key="row_failed", **meaning)
-            value, text = f"{name}.v", f"CAST({name}.v AS VARCHAR)"
-            if target["codes"] is not None:
-                arms = " ".join(f"WHEN {_text(code)} THEN {_text(id_)}" for code, id_ in target["codes"].items())
-                value = f"CASE {text} {arms} END"
-                check(f"{name}.v IS NOT NULL AND {value} IS NULL", key="row_unmapped", value=number, **meaning)
-            elif target["choices"] is not None:
-                valid = ", ".join(_text(choice) for choice in target["choices"])
-                check(f"{text} NOT IN ({valid})", key="row_not_valid", value=number, **meaning)
-            for sign, limit in (("<", target["low"]), (">", target["high"])):
-                if limit is not None:
-                    check(f"{name}.v {sign} {limit}", key="row_limits", value=number, **meaning)
-            if target["kind"] == "TIMESTAMP":
-                check(
-                    f"{name}.v NOT BETWEEN TIMESTAMP '{_FIRST_YEAR}-01-01' AND TIMESTAMP '{_LAST_YEAR}-01-01'",
-                    key="row_year",
-                    value=number,
-                    first=_FIRST_YEAR,
-                    last=_LAST_YEAR,
-                    **meaning,
-                )
-            if target["needed"]:
-                empty = f"trim({name}.v) = ''" if target["kind"] == "VARCHAR" else "FALSE"
-                check(f"{name} IS NOT NULL AND ({name}.v IS NULL OR {empty})", key="row_empty", **meaning)
-            outer.append(f"{value} AS {_name(target['name'])}")
-            outer.append(f"{text} AS __value_{number}")
+        self.guards: list[str] = []  # every expression, told apart where it fails
+        self.problems: list[str] = []
+        excluded = [
+            f"WHEN {self._condition('exclude', number, reason, sql)}.v THEN {number}"
+            for number, (reason, sql) in enumerate(self.job["exclude"])
+        ]
+        for number, (reason, sql) in enumerate(self.job["reject"]):
+            name = self._condition("reject", number, reason, sql)
+            self._check(f"{name}.v", key="row_check", name=reason, columns=self.used(f"[reject] {reason}", sql))
+        values = [self._target(number, target) for number, target in enumerate(self.job["targets"])]
         raw = [f"{_name(column)} AS __raw_{number}" for number, column in enumerate(self.columns)]
         kept = [f"__raw_{number}" for number in range(len(raw))]
         case = f"CASE {' '.join(excluded)} END" if excluded else "NULL"
         return (
             f"SELECT __row AS row_number, CAST({case} AS INTEGER) AS excluded, "
-            f"list_filter([{', '.join(problems)}], x -> x IS NOT NULL) AS __problems, {', '.join(outer + kept)} "
-            f"FROM (SELECT __row, {', '.join(raw + inner)} FROM source)"
+            f"list_filter([{', '.join(self.problems)}], x -> x IS NOT NULL) AS __problems, {', '.join(values + kept)} "
+            f"FROM (SELECT __row, {', '.join(raw + self.guards)} FROM source)"
         )
+
+    def _check(self, condition: str, **meaning: object) -> None:
+        """A problem of the rows that ``condition`` holds for."""
+        self.problems.append(f"CASE WHEN {condition} THEN {len(self.checks)} END")
+        self.checks.append(meaning)
+
+    def _condition(self, table: str, number: int, reason: str, sql: str) -> str:
+        """The name under which a condition of [exclude] or [reject] stands in the query."""
+        place, name = f"[{table}] {reason}", f"__{table}_{number}"
+        columns = self.used(place, sql)
+        self.guards.append(f"{self.guarded(place, sql, 'BOOLEAN')} AS {name}")
+        self._check(f"{name} IS NULL", key="row_check_failed", name=reason, columns=columns)
+        return name
+
+    def _target(self, number: int, target: Target) -> str:
+        """Guard and check a target; its value and the value's text as columns of the query."""
+        place, name = f"[columns] {target['name']}", f"__target_{number}"
+        meaning = {"name": target["name"], "columns": self.used(place, target["sql"])}
+        sql = self._time(place, target) if target["kind"] == "TIMESTAMP" else target["sql"]
+        self.guards.append(f"{self.guarded(place, sql, target['kind'])} AS {name}")
+        value, text = f"{name}.v", f"CAST({name}.v AS VARCHAR)"
+        self._check(f"{name} IS NULL", key="row_failed", **meaning)
+        if target["codes"] is not None:
+            arms = " ".join(f"WHEN {_text(code)} THEN {_text(id_)}" for code, id_ in target["codes"].items())
+            value = f"CASE {text} {arms} END"
+            self._check(f"{name}.v IS NOT NULL AND {value} IS NULL", key="row_unmapped", value=number, **meaning)
+        elif target["choices"] is not None:
+            valid = ", ".join(_text(choice) for choice in target["choices"])
+            self._check(f"{text} NOT IN ({valid})", key="row_not_valid", value=number, **meaning)
+        for sign, limit in (("<", target["low"]), (">", target["high"])):
+            if limit is not None:
+                self._check(f"{name}.v {sign} {limit}", key="row_limits", value=number, **meaning)
+        if target["kind"] == "TIMESTAMP":
+            years = {"first": _FIRST_YEAR, "last": _LAST_YEAR}
+            limits = f"TIMESTAMP '{_FIRST_YEAR}-01-01' AND TIMESTAMP '{_LAST_YEAR}-01-01'"
+            self._check(f"{name}.v NOT BETWEEN {limits}", key="row_year", value=number, **years, **meaning)
+        if target["needed"]:
+            empty = f"trim({name}.v) = ''" if target["kind"] == "VARCHAR" else "FALSE"
+            self._check(f"{name} IS NOT NULL AND ({name}.v IS NULL OR {empty})", key="row_empty", **meaning)
+        return f"{value} AS {_name(target['name'])}, {text} AS __value_{number}"
 
     # --- the rows ---
 

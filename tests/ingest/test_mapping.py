@@ -6,6 +6,8 @@ import pytest
 
 from kpi.errors import MappingError, UnknownName
 from kpi.ingest import load_mapping, shipped_mappings
+from kpi.ingest.mapping import Source
+from tests.code import ROOT
 from tests.ingest.conftest import MAPPING
 
 
@@ -97,3 +99,12 @@ def test_shipped_mappings_are_valid(name: str) -> None:
     mapping = load_mapping(name)
     assert mapping.source.id
     assert mapping.carries >= {"interaction_id", "started_at"}
+
+
+def test_the_example_of_the_documentation_is_a_mapping(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "import.md").read_text("utf-8")
+    (tmp_path / "example.toml").write_text(text.split("```toml")[1].split("```")[0], "utf-8")
+    mapping = load_mapping(tmp_path / "example.toml")
+    assert mapping.codes["topic"] == {"LOAN": "loans", "MORTGAGE": "loans"}
+    for key in Source.__dataclass_fields__:
+        assert f"`{key}`" in text or f"\n{key} = " in text, f"docs/import.md does not tell of {key}"
