@@ -37,7 +37,7 @@ COMPOSED = {
     "word_neutral_": "comparisons",
 }
 # Names that are the same in both languages, and the one phrase that is in the other language on purpose.
-SAME = {"product", "card_n", "short_vip"}
+SAME = {"card_n", "short_vip"}
 OTHER_LANGUAGE = {"switch_language"}
 # What joins the pieces of a sentence, and is nothing or a blank in one of the languages.
 JOINTS = {"say_space", "say_after_previous", "say_after_year"}
