@@ -17,6 +17,7 @@ NOT_IMPORTED = {
     "pandas-stubs",
     "pytest-xdist",
     "ruff",
+    "types-pyyaml",
     "uv",
     "xlsxwriter",
 }
@@ -51,7 +52,10 @@ def imported(*places: str) -> set[str]:
     known = packages_distributions()
     missing = {module for module in modules - OURS - sys.stdlib_module_names if module not in known}
     assert not missing, f"imported but not installed: {missing}"
-    return {normal(known[module][0]) for module in modules if module in known and module not in OURS}
+    pins = set(pinned("requirements.txt")) | set(pinned("requirements-dev.txt"))
+    # A module may come from several distributions; the one that is required is meant.
+    of = {module: {normal(name) for name in known[module]} for module in modules - OURS if module in known}
+    return {min(names & pins or names) for names in of.values()}
 
 
 def test_what_the_program_imports_is_required() -> None:

@@ -3,8 +3,12 @@
 from io import BytesIO
 
 import altair as alt
+import noto_cjk_sans_otc
 import pandas as pd
 import vl_convert
+
+# A fresh machine has no Chinese font; this one comes with the requirements.
+vl_convert.register_font_directory(str(noto_cjk_sans_otc.FONT_PATH.parent))
 
 _WIDTH = 900
 _SCALE = 2
