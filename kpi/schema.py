@@ -41,6 +41,9 @@ interaction = _table(
     Column("tier", SmallInteger),  # star 1–7 as of the contact; looked up at publication where the customer has one
     _derived("is_tail", Boolean),  # as of the contact; null = unidentified
     Column("region", String),  # the customer's, looked up where it is null
+    # What the feed itself gave for the two: a later load of customers looks them up again from here.
+    _derived("given_tier", SmallInteger),
+    _derived("given_region", String),
     _derived("age_band", String),
     Column("topic", String),
     Column("media", String),  # text | picture | video | voice

@@ -43,17 +43,21 @@ class RollUp:
             self.fact.source.label("source"),
             *(self.fact.columns[dimension].label(dimension) for dimension in self.dimensions),
         ]
-        sums: list[sa.Label] = []
-        for part in self.parts:
-            sums.append(part.sum().label(part.id))
-            if part.value is not None:
-                sums.append(part.count().label(f"{part.id}__n"))
-        query = sa.select(*keys, *sums).select_from(self.fact.from_).group_by(*(key.element for key in keys))
+        query = sa.select(*keys, *self.sums()).select_from(self.fact.from_).group_by(*(key.element for key in keys))
         if between is not None:
             query = query.where(self.fact.date.between(*between))
         if dates is not None:
             query = query.where(self.fact.date.in_(sorted(dates)))
         return query
+
+    def sums(self) -> list[sa.Label]:
+        """The aggregates behind the columns of the parts."""
+        found: list[sa.Label] = []
+        for part in self.parts:
+            found.append(part.sum().label(part.id))
+            if part.value is not None:
+                found.append(part.count().label(f"{part.id}__n"))
+        return found
 
     def covers(self, fact: Fact, dimensions: Collection[str]) -> bool:
         """Whether a question on ``fact`` by ``dimensions`` can be answered; attributes are looked up at asking."""

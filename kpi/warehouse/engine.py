@@ -21,11 +21,15 @@ from kpi.errors import UnknownName, WarehouseBusy, WarehouseEmpty, WarehouseErro
 from kpi.metrics.rollups import ROLLUPS
 from kpi.settings import Settings
 from kpi.warehouse.published import Published, read_published
+from kpi.warehouse.tail import DEFAULT_RULE
 
 SCHEMA_VERSION = 1
 
 # How long a statement on the catalogue waits for another process's commit, in milliseconds.
 _CATALOGUE_TIMEOUT = 30_000
+
+# Data files of one table above which a load merges the small ones. Every file costs a reader about a millisecond.
+_FILES_BEFORE_MERGE = 200
 
 
 class Warehouse:
@@ -91,6 +95,7 @@ class Warehouse:
                     {"name": "time_zone", "value": self.settings.time_zone.key},
                 ],
             )
+            connection.execute(schema.tail_rule.insert(), DEFAULT_RULE)
 
     def engine(self, create: bool = False) -> sa.Engine:
         """The SQLAlchemy engine, opened at the first call.
@@ -177,6 +182,21 @@ class Warehouse:
         """The writer's lock and a transaction: committed at the end, rolled back by any exception."""
         with self.write_lock(), self.engine().begin() as connection:
             yield connection
+
+    def tidy(self, connection: sa.Connection) -> None:
+        """Remove what killed loads left behind, and put many small files together. Under the writer's lock only.
+
+        Past versions stay readable, and readers are not disturbed: a file goes only when no version names it.
+        """
+        if self.kind != "ducklake":
+            return
+        with connection.begin():
+            connection.exec_driver_sql("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)").fetchall()
+        with connection.begin():
+            files = connection.exec_driver_sql("SELECT max(file_count) FROM ducklake_table_info('lake')").scalar_one()
+        if files > _FILES_BEFORE_MERGE:
+            with connection.begin():
+                connection.exec_driver_sql("CALL ducklake_merge_adjacent_files('lake')").fetchall()
 
     def published(self, connection: sa.Connection | None = None) -> Published:
         """What is published now, or as the given reading connection sees it."""

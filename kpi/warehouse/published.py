@@ -35,6 +35,7 @@ class Published:
     synthetic: bool
     data_start: datetime | None
     feeds: dict[str, Feed] = field(hash=False)
+    empty: bool = False  # nothing was ever loaded
 
     @property
     def complete_until(self) -> datetime:
@@ -91,4 +92,12 @@ def read_published(connection: sa.Connection, version_query: str) -> Published:
         synthetic=facts.get("synthetic") == "true",
         data_start=datetime.fromisoformat(start) if start else None,
         feeds=feeds,
+        empty="synthetic" not in facts,
     )
+
+
+def write_facts(connection: sa.Connection, facts: dict[str, str]) -> None:
+    """Set what the warehouse says of itself (``warehouse_fact``)."""
+    table = schema.warehouse_fact
+    connection.execute(table.delete().where(table.c.name.in_(list(facts))))
+    connection.execute(table.insert(), [{"name": name, "value": value} for name, value in facts.items()])

@@ -1,0 +1,76 @@
+"""Business days: the wall clock of the business zone as SQL, and what is known of each date."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import chinese_calendar
+
+# The national holidays under stable ids; they move through the year, so that a year before is compared by them.
+_HOLIDAYS = {
+    chinese_calendar.Holiday.new_years_day: "new_year",
+    chinese_calendar.Holiday.spring_festival: "spring_festival",
+    chinese_calendar.Holiday.tomb_sweeping_day: "qingming",
+    chinese_calendar.Holiday.labour_day: "labour_day",
+    chinese_calendar.Holiday.dragon_boat_festival: "dragon_boat",
+    chinese_calendar.Holiday.mid_autumn_festival: "mid_autumn",
+    chinese_calendar.Holiday.national_day: "national_day",
+    chinese_calendar.Holiday.anti_fascist_70th_day: "victory_day",
+}
+_KNOWN_YEARS = range(min(chinese_calendar.holidays).year, max(chinese_calendar.holidays).year + 1)
+
+
+def wall_clock(zone: ZoneInfo, moment: str, first: datetime, last: datetime) -> str:
+    """SQL of the local time of the UTC column ``moment``, right for every time from ``first`` to ``last``.
+
+    The offsets and their changes are written out: this is many times faster than the engine's time-zone
+    function, and it is the same data of time zones that the rest of the program uses.
+    """
+    changes = list(_changes(zone, first, last))
+    cases = [f"WHEN {moment} < TIMESTAMP '{until}' THEN {seconds}" for until, seconds in changes[:-1]]
+    offset = f"CASE {' '.join(cases)} ELSE {changes[-1][1]} END" if cases else str(changes[-1][1])
+    return f"({moment} + to_seconds({offset}))"
+
+
+def _changes(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[tuple[datetime, int]]:
+    """(UTC end, offset in seconds) of each stretch of one offset; the last one's end is ``last``."""
+    at, offset = first, _offset(zone, first)
+    while at < last:
+        following = min(at + timedelta(hours=12), last)
+        if _offset(zone, following) != offset:
+            low, high = at, following
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) // 2
+                low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+            # Zones change on whole seconds.
+            yield high.replace(microsecond=0), offset
+            offset = _offset(zone, following)
+        at = following
+    yield last, offset
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> int:
+    gone = moment.replace(tzinfo=UTC).astimezone(zone).utcoffset()
+    assert gone is not None
+    return int(gone.total_seconds())
+
+
+def calendar_rows(dates: Iterable[date]) -> list[dict[str, object]]:
+    """Rows of the ``calendar`` table. Outside the years whose holidays are known, Monday to Friday are workdays."""
+    return [_calendar_row(day) for day in dates]
+
+
+def _calendar_row(day: date) -> dict[str, object]:
+    workday, holiday = day.isoweekday() <= 5, None
+    if day.year in _KNOWN_YEARS:
+        workday = chinese_calendar.is_workday(day)
+        name = chinese_calendar.holidays.get(day)
+        holiday = _HOLIDAYS[chinese_calendar.Holiday(name)] if name else None
+    return {
+        "business_date": day,
+        "week": day - timedelta(days=day.weekday()),
+        "month": day.replace(day=1),
+        "weekday": day.isoweekday(),
+        "workday": workday,
+        "holiday": holiday,
+    }

@@ -1,0 +1,209 @@
+"""Rows that wait to be published: in temporary tables of the process, outside any transaction on the warehouse."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.errors import LoadError, UnknownName
+
+# What a feed may fill. The rest is the warehouse's own book-keeping.
+_OWN = {"calendar", "warehouse_fact", "feed", "load_batch", "exclusion", "rejected_row"}
+STAGEABLE = {name: table for name, table in schema.metadata.tables.items() if name not in _OWN}
+
+_NOT_NEGATIVE = ("wait_seconds", "first_response_seconds", "transfers", "talk_seconds", "hold_seconds", "wrap_seconds")
+
+# Per table, what a row must not be. The condition is what the message shows.
+_WRONG: dict[str, tuple[str, ...]] = {
+    "interaction": (
+        "ended_at < started_at",
+        "direction NOT IN ('inbound', 'outbound')",
+        "tier NOT BETWEEN 1 AND 7",
+        *(f"{column} < 0" for column in _NOT_NEGATIVE),
+    ),
+    "handling_leg": ("talk_seconds < 0", "hold_seconds < 0", "wrap_seconds < 0"),
+    "function_use": ("started < 0", "completed < 0", "failed < 0", "completed + failed > started"),
+    "complaint": ("due_on < opened_on", "decided_on < opened_on", "closed_on < opened_on"),
+    "referral": ("visited_at < referred_at", "completed_at < referred_at", "amount_fen < 0"),
+    "agent_time": ("handle_seconds < 0", "idle_seconds < 0", "break_seconds < 0"),
+    "customer": ("closed_on < opened_on",),
+    "customer_tier": ("valid_to <= valid_from", "tier NOT BETWEEN 1 AND 7"),
+    "customer_month": ("day(month) <> 1", "tier NOT BETWEEN 1 AND 7"),
+    "agent": ("valid_to <= valid_from",),
+    "unit_cost": ("valid_to <= valid_from", "cost_fen < 0"),
+    "service_target": ("seconds < 0",),
+    "tail_rule": (
+        "day(valid_from) <> 1",
+        "kind NOT IN ('value', 'tier')",
+        "kind = 'value' AND parameter NOT BETWEEN 1 AND 99",
+        "kind = 'tier' AND parameter NOT BETWEEN 1 AND 7",
+    ),
+}
+
+
+def listed(names: list[str] | tuple[str, ...], prefix: str = "") -> str:
+    """Column names as SQL."""
+    return ", ".join(f'{prefix}"{name}"' for name in names)
+
+
+def example(connection: sa.Connection, table: sa.Table, where: str, relation: str | None = None) -> str:
+    """The key of the first row of ``relation`` (default: what is staged) that ``where`` holds for, to name it."""
+    key = list(table.info["key"])
+    row = connection.exec_driver_sql(
+        f"SELECT {listed(key)} FROM {relation or staged(table)} WHERE {where} LIMIT 1"
+    ).one()
+    return ", ".join(f"{name} {value}" for name, value in zip(key, row, strict=True))
+
+
+def literal(text: object) -> str:
+    """A value as an SQL literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def staged(table: sa.Table) -> str:
+    """Name of the temporary table in which rows for ``table`` wait."""
+    return f"staged_{table.name}"
+
+
+@dataclass
+class Stage:
+    """The staged rows of one load. ``rows``: table -> rows handed over; ``duplicate``: of these, how many an
+    equal key later in the load replaced.
+    """
+
+    connection: sa.Connection
+
+    def __post_init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self.duplicate: dict[str, int] = {}
+
+    def add(self, name: str, data: pa.Table | pa.RecordBatch | pd.DataFrame) -> None:
+        """Append rows for a table; columns that are missing stay null.
+
+        Raises UnknownName for a table or column that is none, LoadError for a derived column or a wrong type.
+        """
+        if name not in STAGEABLE:
+            raise UnknownName("table", name, list(STAGEABLE))
+        table = STAGEABLE[name]
+        try:
+            arrow = _arrow(data)
+        except pa.ArrowException as error:
+            raise LoadError("stage_type", table=name, problem=_first_line(error)) from error
+        columns = list(arrow.column_names)
+        valid = schema.source_columns(table)
+        for column in columns:
+            if column not in table.columns:
+                raise UnknownName("column", f"{name}.{column}", valid)
+            if column not in valid:
+                raise LoadError("derived_column", table=name, column=column, valid=", ".join(valid))
+        _refuse_fractions(table, arrow)
+        with self.connection.begin():
+            if name not in self.rows:
+                self._create(table)
+            try:
+                insert_arrow(self.connection, staged(table), arrow)
+            except sa.exc.DBAPIError as error:
+                raise LoadError("stage_type", table=name, problem=_first_line(error.orig)) from error
+        self.rows[name] = self.rows.get(name, 0) + arrow.num_rows
+
+    def _create(self, table: sa.Table) -> None:
+        dialect = self.connection.dialect
+        columns = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in schema.source_columns(table))
+        self.connection.exec_driver_sql(f"CREATE OR REPLACE TEMP TABLE {staged(table)} ({columns})")
+
+    def require(self, *tables: sa.Table) -> None:
+        """Make empty staging tables where nothing was staged, for steps that write derived columns only."""
+        for table in tables:
+            if table.name not in self.rows:
+                self._create(table)
+                self.rows[table.name] = self.duplicate[table.name] = 0
+
+    def settle(self) -> None:
+        """Check every staged row, and keep of each key the row that came last.
+
+        Raises LoadError naming the rule and the first row that breaks it.
+        """
+        with self.connection.begin():
+            for name in self.rows:
+                self._check(STAGEABLE[name])
+                self.duplicate[name] = self._keep_latest(STAGEABLE[name])
+
+    def _check(self, table: sa.Table) -> None:
+        needed = [name for name in schema.source_columns(table) if not table.c[name].nullable]
+        wrong = {f'"{name}" IS NULL': name for name in needed} | dict.fromkeys(_WRONG.get(table.name, ()), "")
+        counts = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for condition in wrong)
+        found = self.connection.exec_driver_sql(f"SELECT {counts} FROM {staged(table)}").one()
+        for (condition, column), rows in zip(wrong.items(), found, strict=True):
+            if rows:
+                first = example(self.connection, table, condition)
+                if column:
+                    raise LoadError("stage_null", table=table.name, column=column, rows=rows, example=first)
+                raise LoadError("stage_rule", table=table.name, rule=condition, rows=rows, example=first)
+
+    def _keep_latest(self, table: sa.Table) -> int:
+        run, key, name = self.connection.exec_driver_sql, listed(table.info["key"]), staged(table)
+        # Most loads repeat no key; counting them is cheaper than looking for the last of each.
+        keys = run(f"SELECT count(*) FROM (SELECT 1 FROM {name} GROUP BY {key})").scalar_one()
+        repeated: int = self.rows[table.name] - keys
+        if not repeated:
+            return 0
+        if table is schema.customer:
+            self._refuse_contradictions(table)
+        run(f"DELETE FROM {name} WHERE rowid NOT IN (SELECT max(rowid) FROM {name} GROUP BY {key})")
+        return repeated
+
+    def _refuse_contradictions(self, table: sa.Table) -> None:
+        """Customers are master data: two different rows of one mean that the feed, or its key, is broken."""
+        columns, key = listed(schema.source_columns(table)), listed(table.info["key"])
+        several = (
+            f"(SELECT {key} FROM (SELECT DISTINCT {columns} FROM {staged(table)}) GROUP BY {key} HAVING count(*) > 1)"
+        )
+        rows = self.connection.exec_driver_sql(f"SELECT count(*) FROM {several}").scalar_one()
+        if rows:
+            first = example(self.connection, table, "true", several)
+            raise LoadError("customer_twice", rows=rows, example=first)
+
+    def drop(self) -> None:
+        """Forget everything that is staged."""
+        with self.connection.begin():
+            for (name,) in self.connection.exec_driver_sql(
+                "SELECT table_name FROM duckdb_tables() WHERE temporary"
+            ).fetchall():
+                self.connection.exec_driver_sql(f"DROP TABLE {name}")
+        self.rows.clear()
+
+
+def _arrow(data: pa.Table | pa.RecordBatch | pd.DataFrame) -> pa.Table:
+    if isinstance(data, pd.DataFrame):
+        return pa.Table.from_pandas(data, preserve_index=False)
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    return data
+
+
+def _refuse_fractions(table: sa.Table, arrow: pa.Table) -> None:
+    """DuckDB would round; a whole number that came as 3.0 is fine, 3.5 is a mistake."""
+    for name in arrow.column_names:
+        if isinstance(table.c[name].type, sa.Integer) and pa.types.is_floating(arrow[name].type):
+            odd = arrow[name].filter(pc.not_equal(arrow[name], pc.round(arrow[name])))
+            if len(odd):
+                raise LoadError("stage_fraction", table=table.name, column=name, example=odd[0].as_py())
+
+
+def insert_arrow(connection: sa.Connection, table: str, arrow: pa.Table) -> None:
+    """Append ``arrow`` to a table, by the names of its columns."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    columns = listed(arrow.column_names)
+    driver.register("arrived", arrow)
+    try:
+        connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM arrived")
+    finally:
+        driver.unregister("arrived")
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).splitlines()[0].removeprefix("Conversion Error: ") if error else "–"
