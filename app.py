@@ -7,15 +7,21 @@ import logging
 import secrets
 
 import streamlit as st
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kpi.errors import KpiError
 from kpi.settings import load_settings
 from pages import components, state
 
 log = logging.getLogger("switchboard")
+
+# What a browser may open by its address. The overview is the default page, whose address is "/".
+PATHS = {"/", "/healthz"}
 
 
 async def healthz(_: Request) -> JSONResponse:
@@ -27,10 +33,26 @@ async def healthz(_: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-async def overview(request: Request) -> Response:
-    """The overview is the default page, whose address is "/"; keep the filters of a link that names it."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"/{query}", status_code=307)
+class OneEntrance:
+    """Leads every address that names no page to the default one, with its filters.
+
+    A browser that asks for a page says that it wants HTML; everything else is the application's own traffic.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in PATHS and _wants_a_page(Headers(scope=scope)):
+            query = scope["query_string"].decode("latin-1")
+            response = RedirectResponse(f"/?{query}" if query else "/", status_code=307)
+            await response(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def _wants_a_page(headers: Headers) -> bool:
+    return "text/html" in headers.get("accept", "")
 
 
 def on_error(error: Exception) -> bool:
@@ -43,5 +65,8 @@ def on_error(error: Exception) -> bool:
 
 
 app = st.App(
-    "pages/shell.py", routes=[Route("/healthz", healthz), Route("/overview", overview)], on_script_error=on_error
+    "pages/shell.py",
+    routes=[Route("/healthz", healthz)],
+    middleware=[Middleware(OneEntrance)],
+    on_script_error=on_error,
 )

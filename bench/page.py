@@ -49,9 +49,8 @@ def main() -> None:
             opened.close()
     print("overview, click to settled page, seconds (warm server, 2 cores)")
     for name, times in (("asked before", warm), ("first asked", first)):
-        print(
-            f"  {name:13} min {min(times):.2f}  median {statistics.median(times):.2f}  max {max(times):.2f}  n {len(times)}"
-        )
+        least, middle, most = min(times), statistics.median(times), max(times)
+        print(f"  {name:13} min {least:.2f}  median {middle:.2f}  max {most:.2f}  n {len(times)}")
 
 
 def _click(page: Page, period: str) -> float:

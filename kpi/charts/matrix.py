@@ -45,14 +45,13 @@ def by_tier(
         if metric.unit not in {"count", "customers", "yuan"}:
             divisor, letter = 1.0, ""
         label = titles[metric.id] + (f" {letter}" if letter else " %" if metric.unit == "share" else "")
-        whole_divisor = divisor
         for head, key in zip(heads, ["*", *columns], strict=True):
-            cell = all_of_it if key == "*" else cells.get(key)  # type: ignore[call-overload]
+            cell = all_of_it if key == "*" else cells.get(key)
             rows.append(
                 {
                     "kpi": label,
                     "tier": head,
-                    "text": format_bare(cell.value if cell else None, metric.unit, whole_divisor),
+                    "text": format_bare(cell.value if cell else None, metric.unit, divisor),
                     "shade": 0.0 if key == "*" else shades.get(key, 0.0),
                     "neutral": metric.direction not in {"up", "down"},
                     "whole": key == "*",

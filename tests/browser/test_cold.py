@@ -7,9 +7,7 @@ from tests.browser import server
 from tests.browser.server import settled
 
 
-@pytest.mark.parametrize(
-    "path", ["/overview?channel=wechat", "/shell", "/drill", "/components", "/pages/overview", "/state"]
-)
+@pytest.mark.parametrize("path", ["/overview?channel=wechat", "/drill", "/pages/overview"])
 def test_trap_a_cold_server_opens_the_shell_only(demo_home, tmp_path, visit, path):
     with server.serve(demo_home, tmp_path / "server.log") as address:
         page = visit()

@@ -34,7 +34,7 @@ def days(period=WEEK):
     return [period.start + timedelta(days=day) for day in range(period.days)]
 
 
-def volume_frames(shares=None, per_day=1000):
+def volume_frames(shares=None, per_day=1000) -> tuple[pd.DataFrame, pd.DataFrame]:
     shares = shares or {"wechat": 0.7, "hotline": 0.28, "vip": 0.01, "rm": 0.005, "sms": 0.005}
     parts = pd.DataFrame(
         [{"date": day, "channel": name, "value": per_day * share} for day in days() for name, share in shares.items()]
