@@ -53,7 +53,8 @@ _DERIVED = {
     "crossed_channel": f"CASE WHEN {_LINKED} THEN coalesce(l.crossed_channel, false) END",
 }
 
-_IN_FORCE = "s.business_date >= {0}.valid_from AND (s.business_date < {0}.valid_to OR {0}.valid_to IS NULL)"
+# Two comparisons, not an OR: an outer join with an OR in its condition is a nested loop over all pairs of rows.
+_IN_FORCE = "s.business_date >= {0}.valid_from AND s.business_date < coalesce({0}.valid_to, DATE '9999-12-31')"
 
 _JOINS = f"""
 LEFT JOIN customer c ON c.customer_key = s.customer_key

@@ -495,7 +495,7 @@ class Publication:
                 write_facts(self._connection, {"data_start": earliest.isoformat()})
 
 
-def _slices(counted: Iterable[sa.Row[Any]]) -> list[tuple[date, date]]:
+def _slices(counted: Iterable[sa.Row[*tuple[Any, ...]]]) -> list[tuple[date, date]]:
     """Stretches of days that hold about ``_ROWS_AT_ONCE`` rows each."""
     slices: list[tuple[date, date]] = []
     rows = 0
