@@ -1,13 +1,11 @@
-"""What all tests share: no settings from outside, a home of one's own, an empty warehouse."""
+"""What all tests share: no settings from outside, and a home of one's own."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kpi.settings import Settings, load_settings
-from kpi.warehouse import Warehouse
 
 # Whoever runs the tests may have settings of his own; children of the tests must not inherit them either.
 for name in [name for name in os.environ if name.startswith("KPI_")]:
@@ -27,13 +25,3 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def settings(home: Path) -> Settings:
     """The default settings with that home."""
     return load_settings()
-
-
-@pytest.fixture
-def warehouse(settings: Settings) -> Iterator[Warehouse]:
-    """An empty warehouse on the default engine."""
-    settings.home.mkdir(exist_ok=True)
-    opened = Warehouse.from_settings(settings)
-    opened.create()
-    yield opened
-    opened.close()
