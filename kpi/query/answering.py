@@ -215,8 +215,9 @@ class _Judged:
             kpi=self.metric.id,
             key=key,
             value=value,
-            numerator=raw.numerator if raw and reason is None else None,
-            denominator=raw.denominator if raw and reason is None else None,
+            # Over nothing there is no value, but both parts still add up to the parent's.
+            numerator=raw.numerator if raw and reason in {None, "zero_denominator"} else None,
+            denominator=raw.denominator if raw and reason in {None, "zero_denominator"} else None,
             n=raw.n if raw else None,
             low=low,
             high=high,

@@ -116,9 +116,9 @@ def _select(asked: Asked, metric: Metric, measure: Measure, sources: frozenset[s
     match measure:
         case Total(part) | Percentile(part=part):
             return _facts(asked, part, nothing, sources)
-        case Ratio(top, bottom, _, _, whole_of):
+        case Ratio(top, bottom, _, proportion, whole_of):
             if not whole_of:
-                return _facts(asked, bottom, _mark(top, bottom), sources)
+                return _facts(asked, bottom, _mark(top, bottom) if proportion else nothing, sources)
             inside = [f for f in asked.filters if f.dimension in whole_of]
             columns = INTERACTION.columns
             mark = sa.and_(sa.true(), *(condition(columns[f.dimension], f) for f in inside))
