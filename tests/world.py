@@ -177,7 +177,7 @@ class World:
         with Load(warehouse, description="test", synthetic=synthetic, zone=self.zone) as load:
             for channel in self.channels:
                 moment = watermarks if isinstance(watermarks, str) else watermarks[channel]
-                load.feed(channel, *_names(channel).values(), self.utc(moment), set(self.carries[channel]))
+                load.feed(channel, channel, channel, self.utc(moment), set(self.carries[channel]))
             for name, rows in tables.items():
                 load.stage(name, arrow(name, rows))
             return load.publish()

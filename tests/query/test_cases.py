@@ -115,12 +115,12 @@ def _compare_sql(
     days = {"from": case["from"], "to": case["to"]}
     bound = {key: day for key, day in days.items() if f":{key}" in sql}
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in connection.execute(sa.text(sql), bound).mappings():
-        found[tuple(row[dimension] for dimension in by)] = dict(row)
-    extra = {key for key, row in found.items() if row.get("num", row.get("value"))} - set(cells)
+    for figures in connection.execute(sa.text(sql), bound).mappings():
+        found[tuple(figures[dimension] for dimension in by)] = dict(figures)
+    extra = {key for key, figures in found.items() if figures.get("num", figures.get("value"))} - set(cells)
     assert not extra, f"{name} by {by}: SQL also has {extra}"
     for key, cell in cells.items():
-        row = found.get(key, {})
+        row: dict[str, Any] = found.get(key, {})
         if isinstance(cell, str):
             assert not row.get("den"), f"{name} by {by} {key}: {row}, and yet {cell}"
             continue

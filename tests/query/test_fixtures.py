@@ -20,8 +20,8 @@ def _calls(world: World, day: str, kind: str, times: int, **facts: object) -> No
 def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     world = World()
     world.topic("balance")
-    for key in range(1, 6):
-        world.customer(key)
+    for number in range(1, 6):
+        world.customer(number)
     # Service level. Menu hang-ups belong to no formula.
     day = "2026-03-02"
     for times, wait in ((790, 20), (140, 21)):
@@ -35,12 +35,12 @@ def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         _calls(world, "2026-03-03", kind, content, csat_asked=True, csat_score=5)
         _calls(world, "2026-03-03", kind, times - content, csat_asked=True, csat_score=1)
     # Distinct customers on three days, on a channel each; then one customer on three channels beside another.
-    for day, kind, keys in (("09", "call", (1, 2, 3, 4)), ("10", "chat", (3, 4, 5)), ("11", "self", (5,))):
-        for key in keys:
-            world.contact(kind, f"2026-03-{day} 10:00", customer_key=key, topic="balance")
-    for kind, keys in (("call", (1, 2)), ("chat", (1,)), ("self", (1,))):
-        for key in keys:
-            world.contact(kind, "2026-03-12 10:00", customer_key=key, topic="balance")
+    for day, kind, customers in (("09", "call", "1234"), ("10", "chat", "345"), ("11", "self", "5")):
+        for key in customers:
+            world.contact(kind, f"2026-03-{day} 10:00", customer_key=int(key), topic="balance")
+    for kind, customers in (("call", "12"), ("chat", "1"), ("self", "1")):
+        for key in customers:
+            world.contact(kind, "2026-03-12 10:00", customer_key=int(key), topic="balance")
     # Occupancy: 48 of 60 minutes.
     for half_hour, handle in (("09:00", 1500), ("09:30", 1380)):
         world.add("agent_time", source="hotline", agent_key="a1", half_hour=world.utc(f"2026-03-16 {half_hour}"),
