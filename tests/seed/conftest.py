@@ -52,7 +52,8 @@ def bank(options: Options) -> duckdb.DuckDBPyConnection:
         )
         SELECT i.*, (i.started_at + INTERVAL 8 HOUR)::DATE AS day, hour(i.started_at + INTERVAL 8 HOUR) AS hour,
                t.tier, p.business_line,
-               CASE WHEN later <= 604800 THEN later END AS later, CASE WHEN earlier <= 604800 THEN earlier END AS earlier,
+               CASE WHEN later <= 604800 THEN later END AS later,
+               CASE WHEN earlier <= 604800 THEN earlier END AS earlier,
                direction = 'inbound' AND i.ended_at IS NOT NULL AND engaged
                    AND first_handler IN ('self_service', 'robot') AS machine
         FROM interaction i LEFT JOIN linked USING (source, interaction_id)
