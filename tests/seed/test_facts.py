@@ -165,7 +165,8 @@ def test_some_contacts_are_still_open_and_say_only_what_is_known(bank: duckdb.Du
 
 def test_trap_everyone_offered_is_answered_lost_or_waiting(bank: duckdb.DuckDBPyConnection) -> None:
     asked = "direction = 'inbound' AND (escalated OR first_handler IN ('agent', 'rm') OR abandoned_stage = 'queue')"
-    state = "human_answered::INT + (abandoned_stage = 'queue')::INT + (ended_at IS NULL AND queued AND NOT human_answered)::INT"
+    waiting = "(ended_at IS NULL AND queued AND NOT human_answered)"
+    state = f"human_answered::INT + (abandoned_stage = 'queue')::INT + {waiting}::INT"
     assert count(bank, f"interaction WHERE {asked} AND {state} <> 1") == 0
     assert count(bank, f"interaction WHERE direction = 'inbound' AND NOT ({asked}) AND {state} <> 0") == 0
     # Answered without a queue: no wait at all, which is not a wait of 0 s.
@@ -176,7 +177,8 @@ def test_trap_everyone_offered_is_answered_lost_or_waiting(bank: duckdb.DuckDBPy
 
 
 def test_legs_add_up_to_their_contact(bank: duckdb.DuckDBPyConnection) -> None:
-    wrong = """(SELECT source, interaction_id, i.transfers, i.team, i.talk_seconds, i.hold_seconds, i.wrap_seconds, count(*) AS legs,
+    wrong = """(SELECT source, interaction_id, i.transfers, i.team, i.talk_seconds, i.hold_seconds, i.wrap_seconds,
+                       count(*) AS legs,
                        arg_max(l.team, seq) AS last_team, arg_max(l.agent_key, seq) AS last_agent, i.agent_key,
                        sum(l.talk_seconds) AS talk, sum(l.hold_seconds) AS hold, sum(l.wrap_seconds) AS wrap
                 FROM interaction i JOIN handling_leg l USING (source, interaction_id) GROUP BY ALL)
@@ -211,7 +213,8 @@ def test_referrals_go_forward_in_time(bank: duckdb.DuckDBPyConnection) -> None:
     outbound = "interaction WHERE direction = 'outbound'"
     assert count(bank, outbound) > 50
     assert count(bank, f"referral SEMI JOIN (FROM {outbound}) USING (source, interaction_id)") > 20
-    assert count(bank, "referral JOIN interaction USING (source, interaction_id) WHERE scenario <> 'campaign' AND direction = 'outbound'") == 0  # fmt: skip
+    sent = "referral JOIN interaction USING (source, interaction_id) WHERE direction = 'outbound'"
+    assert count(bank, f"{sent} AND scenario <> 'campaign'") == 0
 
 
 def test_tiers_go_up_and_down_and_customers_come_and_go(bank: duckdb.DuckDBPyConnection, options: Options) -> None:
@@ -228,7 +231,8 @@ def test_each_month_has_every_customer_open_at_its_end(bank: duckdb.DuckDBPyConn
     assert months[0] == date(2026, 2, 1)
     assert options.start.month == 3
     assert months[-1] == date(2026, 10, 1)
-    expected = count(bank, "customer WHERE opened_on < DATE '2026-07-01' AND coalesce(closed_on, DATE '9999-01-01') >= DATE '2026-07-01'")  # fmt: skip
+    open_then = "opened_on < {0} AND coalesce(closed_on, DATE '9999-01-01') >= {0}".format("DATE '2026-07-01'")
+    expected = count(bank, f"customer WHERE {open_then}")
     assert count(bank, "customer_month WHERE month = DATE '2026-06-01'") == expected
     assert count(bank, "customer_month WHERE value_fen < 0") > 0
     # A month says the tier that was in force at its end.
