@@ -37,12 +37,14 @@ def write_months(connection: sa.Connection, counts: Counts, months: set[date]) -
                 c.customer_key IS NULL
                     OR c.opened_on <= r.last_day AND (c.closed_on > r.last_day OR c.closed_on IS NULL) AS is_open
             FROM listed l JOIN month_rule r USING (month) LEFT JOIN customer c USING (customer_key)
+        ), sized AS (
+            -- Grouped and joined: a filtered window count over a whole partition takes the square of its rows.
+            SELECT month, any_value(open_customers) + count(*) FILTER (WHERE stranger) AS of_all FROM known GROUP BY month
         ), ranked AS (
             SELECT *, row_number() OVER (
                     PARTITION BY month, is_open ORDER BY value_fen DESC NULLS LAST, customer_key
-                ) AS place,
-                open_customers + count(*) FILTER (WHERE stranger) OVER (PARTITION BY month) AS of_all
-            FROM known
+                ) AS place
+            FROM known JOIN sized USING (month)
         )
         SELECT customer_key, month, tier, value_fen, products, fresh, was,
             CASE WHEN is_open THEN CASE kind
