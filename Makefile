@@ -17,7 +17,7 @@ demo: install
 	@exec $(BIN)/streamlit run app.py --server.port $(PORT) --browser.serverAddress localhost
 
 test: system-packages install-dev check
-	$(BIN)/python -m pytest tests --ignore tests/browser -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest tests --ignore tests/browser -n 2 --dist loadfile -q
 	$(BIN)/python -m pytest tests/browser -q
 
 check: install-dev
