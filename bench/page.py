@@ -38,15 +38,18 @@ SETTLED = """() => new Promise(done => {
 
 def main() -> None:
     """Print the least, the median and the most."""
-    with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        with server.serve(load_settings().home, Path(folder) / "server.log") as address:
-            opened = server.browser(playwright)
-            page = server.context(opened, "en").new_page()
-            page.goto(address)
-            server.settled(page)
-            first = [_click(page, period) for period in PERIODS[::2]]
-            warm = [_click(page, period) for _ in range(ROUNDS) for period in PERIODS]
-            opened.close()
+    with (
+        TemporaryDirectory() as folder,
+        sync_playwright() as playwright,
+        server.serve(load_settings().home, Path(folder) / "server.log") as address,
+    ):
+        opened = server.browser(playwright)
+        page = server.context(opened, "en").new_page()
+        page.goto(address)
+        server.settled(page)
+        first = [_click(page, period) for period in PERIODS[::2]]
+        warm = [_click(page, period) for _ in range(ROUNDS) for period in PERIODS]
+        opened.close()
     print("overview, click to settled page, seconds (warm server, 2 cores)")
     for name, times in (("asked before", warm), ("first asked", first)):
         least, middle, most = min(times), statistics.median(times), max(times)

@@ -95,15 +95,20 @@ def as_of_line(view: View, published: Published, compared: Answer | None) -> str
     period = format_period(view.period.start, view.period.end, language, year)
     if compared is not None and compared.compared is not None:
         against = format_period(compared.compared.start, compared.compared.end, language, year)
-        parts.append(phrase(language, "as_of_compared", period=period, compared=against))
+        if all(cell.previous is None for cell in compared.cells):
+            parts.append(phrase(language, "as_of_nothing_before", period=period, compared=against))
+            compared = None
+        else:
+            parts.append(phrase(language, "as_of_compared", period=period, compared=against))
+    else:
+        parts.append(phrase(language, "as_of_alone", period=period))
+    if compared is not None:
         if compared.aligned_by == "weekday":
             parts.append(phrase(language, "aligned_weekday"))
         elif compared.aligned_by not in {"length", None}:
             parts.append(phrase(language, "aligned_holiday"))
         if compared.cuts:
             parts.append(phrase(language, "cut_same_hour"))
-    else:
-        parts.append(phrase(language, "as_of_alone", period=period))
     text = " · ".join(parts)
     late = [feed for feed in deliveries(published) if feed.late]
     if late:

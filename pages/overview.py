@@ -171,7 +171,7 @@ def _by_channel(view: View, style: Style, headline: Answer, names: Mapping[str, 
     components.panel(
         "channels",
         phrase(language, "panel_by_channel"),
-        phrase(language, "panel_by_channel_sub") if view.compare else "",
+        phrase(language, "panel_by_channel_sub") if any(one.previous is not None for one in parts.cells) else "",
         chart,
         lambda: of_answer(parts, language, {"channel": names}),
         phrase(language, "alt_by_channel", value=format_value(whole.value, metric.unit, language)),

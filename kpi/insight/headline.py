@@ -52,10 +52,9 @@ def movers(cells: Sequence[Cell], metrics: Mapping[str, Metric], language: Langu
     compared = [cell for cell in cells if cell.change is not None and metrics[cell.kpi].direction != "none"]
     if not compared:
         return ()
-    sure = [cell for cell in compared if _beyond_chance(cell)]
     spans: list[Span] = []
     for wanted, key in ((1, "say_better"), (-1, "say_worse")):
-        found = [cell for cell in sure if goodness(cell, metrics[cell.kpi]) == wanted]
+        found = [cell for cell in compared if goodness(cell, metrics[cell.kpi]) == wanted]
         if not found:
             continue
         spans.append(Span(phrase(language, key)))
@@ -70,19 +69,12 @@ def movers(cells: Sequence[Cell], metrics: Mapping[str, Metric], language: Langu
             )
             spans.append(Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True))
         spans.append(Span(phrase(language, "say_end")))
-    told = sum(1 for cell in sure if goodness(cell, metrics[cell.kpi]) != 0)
+    told = sum(1 for cell in compared if goodness(cell, metrics[cell.kpi]) != 0)
     if told == 0:
         return (Span(phrase(language, "say_nothing_moved", count=len(compared))),)
     if told < len(compared):
         spans.append(Span(phrase(language, "say_rest", count=len(compared) - told)))
     return tuple(spans)
-
-
-def _beyond_chance(cell: Cell) -> bool:
-    """The interval of the change leaves out zero; a change without an interval is not judged."""
-    if cell.change_low is None or cell.change_high is None:
-        return False
-    return cell.change_low > 0 or cell.change_high < 0
 
 
 def _changed(cell: Cell, metric: Metric, answer: Answer, language: Language) -> list[Span]:

@@ -1,4 +1,4 @@
-"""Is a change good? Direction belongs to the KPI, not to the number."""
+"""Is a change good, and is it more than chance? Direction belongs to the KPI, not to the number."""
 
 from typing import Literal
 
@@ -6,22 +6,28 @@ from kpi.i18n.numbers import shown_sign
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
-Tone = Literal["better", "worse", "same", "neutral", "none"]
+Tone = Literal["better", "worse", "chance", "same", "neutral", "none"]
 
 
 def goodness(cell: Cell, metric: Metric) -> int:
-    """1 better, −1 worse, 0 neither: no change that can be seen, or a KPI of which more is not better."""
-    sign = shown_sign(cell, metric.unit)
-    return {"up": sign, "down": -sign}.get(metric.direction, 0)
+    """1 better, −1 worse, 0 neither: no change that can be seen, one within chance, or a KPI of which more is not
+    better."""
+    return {"better": 1, "worse": -1}.get(tone(cell, metric), 0)
 
 
 def tone(cell: Cell, metric: Metric) -> Tone:
-    """How the change of ``cell`` is told: ``none`` without a comparison, ``neutral`` where up is neither good nor
-    bad, ``same`` where it rounds to nothing.
+    """How the change of ``cell`` is told.
+
+    ``none`` without a comparison, ``same`` where it rounds to nothing, ``neutral`` where up is neither good nor bad,
+    ``chance`` where its 95 % interval holds zero; a change without an interval (a mean, a count) counts as it is.
     """
     if cell.change is None:
         return "none"
-    if shown_sign(cell, metric.unit) == 0:
+    sign = shown_sign(cell, metric.unit)
+    if sign == 0:
         return "same"
-    good = goodness(cell, metric)
-    return "better" if good > 0 else "worse" if good < 0 else "neutral"
+    if metric.direction not in {"up", "down"}:
+        return "neutral"
+    if cell.change_low is not None and cell.change_high is not None and cell.change_low <= 0 <= cell.change_high:
+        return "chance"
+    return "better" if sign == (1 if metric.direction == "up" else -1) else "worse"
