@@ -94,7 +94,7 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
 
 @contextmanager
 def _shown() -> Iterator[Progress]:
-    """Shows progress on standard error: a bar on a terminal, a line a tenth otherwise."""
+    """Shows progress on standard error: a bar on a terminal, a line a percent otherwise."""
     if not sys.stderr.isatty():
         yield _lines()
         return
@@ -112,8 +112,8 @@ def _lines() -> Progress:
 
     def tell(share: float, text: str) -> None:
         nonlocal told
-        if int(share * 10) > told:
-            told = int(share * 10)
+        if int(share * 100) > told:
+            told = int(share * 100)
             print(f"{share:4.0%} {text}", file=sys.stderr, flush=True)
 
     return tell

@@ -31,6 +31,7 @@ _A_LOAD = 4_000_000
 # Of each hundred contacts, so many sessions that are none: left out and counted, as in a real feed.
 _EXCLUDED = {"zero_input": 0.021, "push": 0.083, "test": 0.0006}
 _PART = " part "
+_STAGING = 0.3  # share of a load's time, for the progress bar
 
 
 @dataclass
@@ -119,6 +120,12 @@ def fill(warehouse: Warehouse, options: Options, progress: Progress, language: L
     clock = _Clock()
     bank = Bank(options)
     chunks = clock.walk(bank.traffic.chunks())
+
+    def share(day: int) -> float:
+        """How far it is when days before ``day`` are staged; publishing takes the greater part of each load."""
+        published = max((border for border in borders if border < day), default=0)
+        return 0.05 + 0.95 * (published + _STAGING * (day - published)) / options.days
+
     for number, until in enumerate(borders, start=1):
         if number <= done:
             _pass_over(chunks, until)
@@ -141,11 +148,12 @@ def fill(warehouse: Warehouse, options: Options, progress: Progress, language: L
                     load.exclude(reason, rows_out)
                 clock.count(facts)
                 clock.lap("load")
-                share = 0.05 + 0.6 * chunk.last / options.days
-                progress(share, phrase(language, "seed_step_contacts", day=bank.plan.date_of(chunk.last - 1)))
+                progress(
+                    share(chunk.last), phrase(language, "seed_step_contacts", day=bank.plan.date_of(chunk.last - 1))
+                )
                 if chunk.last == until:
                     break
-            progress(0.05 + 0.6 * until / options.days, phrase(language, "seed_step_publish"))
+            progress(share(until), phrase(language, "seed_step_publish"))
             load.publish()
             clock.lap("load")
     progress(1.0, phrase(language, "seed_step_done"))

@@ -38,7 +38,7 @@ Columns = dict[str, np.ndarray]
 
 # What the planned contacts of a day leave out: those that come back are made from them.
 _RETURNS = 0.093
-_OUTBOUND = 0.0022
+_OUTBOUND = 0.0045
 _PER_CHUNK = 900_000
 _WEEK = 7 * DAY
 UNKNOWN = np.int32(-1)

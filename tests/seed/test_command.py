@@ -87,6 +87,7 @@ def test_the_same_bank_is_not_made_twice(settings: Settings, capsys: pytest.Capt
         url = warehouse.url
     assert main([*ARGUMENTS, "--target", url]) == 0
     assert "nothing to do" in capsys.readouterr().out
+    assert main([*ARGUMENTS, "--seed", "2", "--if-empty", "--target", url]) == 0
     assert main([*ARGUMENTS, "--seed", "2", "--target", url]) == 2
     assert "--target" in capsys.readouterr().err
 
