@@ -41,6 +41,7 @@ _RETURNS = 0.093
 _OUTBOUND = 0.0045
 _PER_CHUNK = 900_000
 _WEEK = 7 * DAY
+_LAG = 300  # seconds after which a feed tells what became of a contact
 UNKNOWN = np.int32(-1)
 
 _MATCHED = 0.925
@@ -118,7 +119,7 @@ class Traffic:
         limit = self.plan.cut[now["channel"]]
         kept = now["start"] < limit
         now = {name: values[kept] for name, values in now.items()}
-        desk.leave_open(now, limit[kept])
+        desk.leave_open(now, limit[kept] - _LAG)
         return now
 
     # --- new contacts -------------------------------------------------------------------------------------------
