@@ -11,7 +11,8 @@ Tone = Literal["better", "worse", "chance", "same", "neutral", "none"]
 
 def goodness(cell: Cell, metric: Metric) -> int:
     """1 better, −1 worse, 0 neither: no change that can be seen, one within chance, or a KPI of which more is not
-    better."""
+    better.
+    """
     return {"better": 1, "worse": -1}.get(tone(cell, metric), 0)
 
 

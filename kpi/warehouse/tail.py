@@ -39,7 +39,8 @@ def write_months(connection: sa.Connection, counts: Counts, months: set[date]) -
             FROM listed l JOIN month_rule r USING (month) LEFT JOIN customer c USING (customer_key)
         ), sized AS (
             -- Grouped and joined: a filtered window count over a whole partition takes the square of its rows.
-            SELECT month, any_value(open_customers) + count(*) FILTER (WHERE stranger) AS of_all FROM known GROUP BY month
+            SELECT month, any_value(open_customers) + count(*) FILTER (WHERE stranger) AS of_all
+            FROM known GROUP BY month
         ), ranked AS (
             SELECT *, row_number() OVER (
                     PARTITION BY month, is_open ORDER BY value_fen DESC NULLS LAST, customer_key
