@@ -8,13 +8,36 @@ _i = schema.interaction.c
 _MENU = ("菜单中挂断", "hang-ups in the menu")
 _INDUSTRY = "industry standard"
 
+_LIMITS = (
+    "；时限按渠道：电话 20 秒，VIP 10 秒，在线与消息 60 秒（首次响应）",
+    "; thresholds by channel: phone 20 s, VIP 10 s, chat and messaging 60 s (first response)",
+)
+
 # The five formulas in use. They differ in what becomes of those who left the queue.
 SERVICE_LEVELS = {
-    "SL1": Ratio(p.ANSWERED_IN_TIME, p.OFFERED),
-    "SL2": Ratio(p.ANSWERED_IN_TIME, p.ANSWERED),
-    "SL3": Ratio(p.DECIDED_IN_TIME, p.OFFERED),
-    "SL4": Ratio(p.ANSWERED_IN_TIME, p.ANSWERED_OR_LOST_LATE),
-    "SL5": Ratio(p.ANSWERED_IN_TIME, p.OFFERED_NOT_SHORT),
+    name: (measure, (f"{name}：{zh}{_LIMITS[0]}", f"{name}: {en}{_LIMITS[1]}"))
+    for name, measure, zh, en in (
+        ("SL1", Ratio(p.ANSWERED_IN_TIME, p.OFFERED), "时限内接通 ÷ 人工请求", "answered in time ÷ offered"),
+        ("SL2", Ratio(p.ANSWERED_IN_TIME, p.ANSWERED), "时限内接通 ÷ 接通", "answered in time ÷ answered"),
+        (
+            "SL3",
+            Ratio(p.DECIDED_IN_TIME, p.OFFERED),
+            "（时限内接通 + 时限内放弃）÷ 人工请求",
+            "(answered in time + abandoned in time) ÷ offered",
+        ),
+        (
+            "SL4",
+            Ratio(p.ANSWERED_IN_TIME, p.ANSWERED_OR_LOST_LATE),
+            "时限内接通 ÷（接通 + 超时限放弃）",
+            "answered in time ÷ (answered + abandoned after the threshold)",
+        ),
+        (
+            "SL5",
+            Ratio(p.ANSWERED_IN_TIME, p.OFFERED_NOT_SHORT),
+            f"时限内接通 ÷（人工请求 − {p.SHORT_ABANDON_SECONDS} 秒内放弃）",
+            f"answered in time ÷ (offered − abandoned within {p.SHORT_ABANDON_SECONDS} s)",
+        ),
+    )
 }
 
 METRICS = (
@@ -42,12 +65,8 @@ METRICS = (
         "share",
         "up",
         "ratio",
-        SERVICE_LEVELS["SL1"],
-        (
-            "规定时限内接通 ÷ 人工请求；时限按渠道：电话 20 秒，VIP 10 秒，在线与消息 60 秒（首次响应）",
-            "answered within the channel's threshold ÷ offered; phone 20 s, VIP 10 s, "
-            "chat and messaging 60 s (first response)",
-        ),
+        SERVICE_LEVELS["SL1"][0],
+        SERVICE_LEVELS["SL1"][1],
         _INDUSTRY,
         exclusions=_MENU,
         variants=SERVICE_LEVELS,

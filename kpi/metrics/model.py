@@ -174,7 +174,7 @@ class Metric:
     ``maturity``: a contact counts only when this window after it is over. ``look_back``: null in the first days
     of the data. ``requires``: tables or columns that a feed must carry beyond those in the conditions.
     ``not_by``: dimensions of the fact that make no sense for it. ``source``: where the formula comes from.
-    ``variants``: other formulas of the same name, chosen by a setting. ``within``: another measure, used where the
+    ``variants``: the formulas of that name, one of which a setting chooses: id -> (measure, its formula zh and en). ``within``: another measure, used where the
     question groups or filters by one of these dimensions (handling time by team comes from the legs).
     """
 
@@ -194,7 +194,7 @@ class Metric:
     requires: frozenset[str] = frozenset()
     not_by: tuple[str, ...] = ()
     version: int = 1
-    variants: Mapping[str, Measure] = field(default_factory=dict)
+    variants: Mapping[str, tuple[Measure, tuple[str, str]]] = field(default_factory=dict)
     within: tuple[frozenset[str], Measure] | None = None
 
     def name(self, language: str) -> str:
@@ -212,7 +212,11 @@ class Metric:
         """The measure that answers a question grouped or filtered by ``dimensions`` under a setting."""
         if self.within is not None and not self.within[0].isdisjoint(dimensions):
             return self.within[1]
-        return self.variants.get(variant, self.measure)
+        return self.variants[variant][0] if variant in self.variants else self.measure
+
+    def formula_of(self, variant: str | None) -> tuple[str, str]:
+        """The formula (zh, en), or that of the variant in use."""
+        return self.variants[variant][1] if variant in self.variants else self.formula
 
     @property
     def facts(self) -> tuple[Fact, ...]:

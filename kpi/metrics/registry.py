@@ -134,7 +134,7 @@ def additive_parts() -> dict[str, Part]:
     """Every additive part of every KPI and variant, and of the identity proof, by id, each once."""
     found = {part.id: part for part in PROOF}
     for declared in METRICS.values():
-        measures = [declared.measure, *declared.variants.values()]
+        measures = [declared.measure, *(measure for measure, _ in declared.variants.values())]
         for part in (part for measure in measures for part in parts_of(measure)):
             if found.setdefault(part.id, part) is not part:
                 raise DeclarationError("bad_declaration", kpi=declared.id, problem=f"part {part.id} has a double")

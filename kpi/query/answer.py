@@ -37,6 +37,7 @@ class Cell:
     provisional: bool = False
     reason: Reason | None = None
     note: tuple[tuple[str, float], ...] = ()  # what was left out, and how much of it
+    variant: str | None = None  # which of the KPI's formulas is in use, where it has several
 
     @property
     def relative_change(self) -> float | None:
@@ -85,7 +86,7 @@ class Answer:
     def frame(self, kpi: str | None = None) -> pd.DataFrame:
         """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``."""
         chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
-        columns = [name for name in Cell.__dataclass_fields__ if name not in {"key", "note"}]
+        columns = [name for name in Cell.__dataclass_fields__ if name not in {"key", "note", "variant"}]
         frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns)] for cell in chosen])
         if frame.empty:
             return pd.DataFrame(columns=[*self.question.by, *columns])

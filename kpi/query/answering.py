@@ -64,7 +64,8 @@ def answer_on(
     )
     used = {filter_.dimension for filter_ in filters} | set(question.by)
     judged = {
-        metric.id: _Judged(metric, metric.measure_for(used, service_level), published, sources) for metric in metrics
+        metric.id: _Judged(metric, metric.measure_for(used, service_level), published, sources, service_level)
+        for metric in metrics
     }
     now = _read(asked, judged)
     then = _read(before, judged) if before is not None else {}
@@ -190,8 +191,11 @@ def _keys(question: Question, now: dict[str, dict[Key, Raw]], kpi: str, previous
 class _Judged:
     """One KPI of the question with what decides over its values: formula, feeds, maturity."""
 
-    def __init__(self, metric: Metric, measure: Measure, published: Published, in_scope: frozenset[str]) -> None:
+    def __init__(
+        self, metric: Metric, measure: Measure, published: Published, in_scope: frozenset[str], variant: str
+    ) -> None:
         self.metric = metric
+        self.variant = variant if variant in metric.variants else None
         self.measure = measure
         self.published = published
         self.in_scope = in_scope
@@ -228,6 +232,7 @@ class _Judged:
             provisional=self._provisional(span),
             reason=reason,
             note=raw.note if raw and reason is None else (),
+            variant=self.variant,
         )
 
     def _reason(self, raw: Raw | None, span: Period) -> Reason | None:
