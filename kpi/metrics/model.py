@@ -174,8 +174,9 @@ class Metric:
     ``maturity``: a contact counts only when this window after it is over. ``look_back``: null in the first days
     of the data. ``requires``: tables or columns that a feed must carry beyond those in the conditions.
     ``not_by``: dimensions of the fact that make no sense for it. ``source``: where the formula comes from.
-    ``variants``: the formulas of that name, one of which a setting chooses: id -> (measure, its formula zh and en). ``within``: another measure, used where the
-    question groups or filters by one of these dimensions (handling time by team comes from the legs).
+    ``variants``: the formulas of that name, one of which a setting chooses: id -> (measure, formula zh and en).
+    ``within``: another measure, used where the question groups or filters by one of these dimensions (handling time
+    by team comes from the legs).
     """
 
     id: str
@@ -216,7 +217,7 @@ class Metric:
 
     def formula_of(self, variant: str | None) -> tuple[str, str]:
         """The formula (zh, en), or that of the variant in use."""
-        return self.variants[variant][1] if variant in self.variants else self.formula
+        return self.variants[variant][1] if variant is not None and variant in self.variants else self.formula
 
     @property
     def facts(self) -> tuple[Fact, ...]:
