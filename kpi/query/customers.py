@@ -170,6 +170,8 @@ def long_tail_coverage(asked: Asked, sources: Sources) -> dict[Key, Raw]:
         if size:
             days = reached.setdefault(group, {})
             days[day] = days.get(day, 0) + count
+    if through and both and not by:
+        reached.setdefault((), {})  # of an empty base too, every day has its cell
     found: dict[Key, Raw] = {}
     for group, days in reached.items():
         base_size = members.get(group[: len(by)], 0)

@@ -134,6 +134,17 @@ def test_trap_coverage_above_one_hundred_percent(new_warehouse: New) -> None:
     assert cell(warehouse, "tail_reach_frequency", month).value == 4
 
 
+def test_coverage_of_an_empty_base_is_no_value_on_every_day(new_warehouse: New) -> None:
+    facts, warehouse = _tail_world(), new_warehouse()
+    facts.contact("self", "2026-03-02 10:00", customer_key=1, topic="balance")
+    facts.publish(warehouse, "2026-03-20 00:00")
+    found = asked(warehouse, "long_tail_coverage", "2026-03-02/2026-03-03", "through", tier=7)
+    assert [(c.key[0], c.reason) for c in found.cells] == [
+        (date(2026, 3, 2), "zero_denominator"),
+        (date(2026, 3, 3), "zero_denominator"),
+    ]
+
+
 def test_trap_push_is_not_service(new_warehouse: New) -> None:
     facts, warehouse = _tail_world(), new_warehouse()
     facts.contact("push", "2026-03-02 10:00", customer_key=3, engaged=True)
