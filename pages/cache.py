@@ -5,12 +5,18 @@ nobody sees another's rows, or an old number beside a new one.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import streamlit as st
+from altair import LayerChart
+from streamlit.runtime.scriptrunner import ScriptRunContext, add_script_run_ctx, get_script_run_ctx
 
+from kpi.charts import Style
+from kpi.charts.theme import spec_of
 from kpi.errors import WarehouseEmpty
 from kpi.i18n import Language
 from kpi.jobs import Job
@@ -27,7 +33,7 @@ from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
 
 # Streamlit cannot hash a question by itself; its text holds every field.
-_shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: repr})
+_shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: repr, Style: repr})
 
 
 @st.cache_resource(show_spinner=False)
@@ -80,6 +86,29 @@ def answer(question: Question, version: int) -> Answer:
     return found
 
 
+# Two at a time: the engine has threads of its own.
+_AHEAD = ThreadPoolExecutor(2, thread_name_prefix="ahead")
+
+
+def ahead(questions: Iterable[Question], proof_of: Question, version: int) -> None:
+    """Begin to answer what a page will ask, so that its first parts are drawn while the last are still counted.
+
+    Whoever asks for an answer that is under way waits for it; an error comes up where the answer is asked for.
+    """
+    context = get_script_run_ctx()
+    for call in (
+        *(partial(_answer, question, version) for question in questions),
+        partial(identity, proof_of, version),
+    ):
+        _AHEAD.submit(_within, context, call)
+
+
+def _within(context: ScriptRunContext | None, call: Callable[[], object]) -> None:
+    """Make the call on behalf of the visitor whose page it is for."""
+    add_script_run_ctx(threading.current_thread(), context)
+    call()
+
+
 @_shared(max_entries=500)
 def mature(question: Question, version: int) -> Question | None:
     """The question over the last period of the same length that is mature; None where there is none."""
@@ -90,6 +119,14 @@ def mature(question: Question, version: int) -> Question | None:
 def identity(question: Question, version: int) -> tuple[Check, ...]:
     """The identity proof of the question's period and filters."""
     return tuple(proof(warehouse(), question))
+
+
+@_shared(max_entries=500)
+def figure(
+    name: str, question: Question, style: Style, version: int, _draw: Callable[[], LayerChart]
+) -> dict[str, Any]:
+    """The figure ``name`` of the question's view, as Vega-Lite; drawn once for all who look at it."""
+    return spec_of(_draw())
 
 
 @_shared(max_entries=200)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
+from typing import Any
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -323,7 +323,7 @@ def card(
         )
 
 
-def card_not_applicable(metric: Metric, name: str, view: View, style: Style) -> None:
+def card_not_applicable(metric: Metric, name: str, view: View) -> None:
     """A card whose KPI does not have a dimension that is filtered by: says which, and shows no figure."""
     language = view.language
     missing = [
@@ -363,7 +363,7 @@ def _delta(cell: Cell, metric: Metric, view: View) -> str:
 def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
     """What the "?" shows, from the declaration."""
     position = 0 if language == "zh" else 1
-    rows = [(phrase(language, "define_formula"), metric.formula[position])]
+    rows = [(phrase(language, "define_formula"), metric.formula_of(cell.variant if cell else None)[position])]
     if metric.exclusions[position]:
         rows.append((phrase(language, "define_exclusions"), metric.exclusions[position]))
     if metric.maturity is not None:
@@ -409,27 +409,29 @@ def panel(
     key: str,
     title: str,
     subtitle: str,
-    chart: alt.LayerChart | None,
+    spec: dict[str, Any] | None,
     table: Callable[[], pd.DataFrame],
     alt_text: str,
-    language: Language,
+    style: Style,
 ) -> None:
     """A chart under its title, with the same numbers as a table and as files behind its menu."""
+    language = style.language
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="xxsmall"):
             heading(title, subtitle)
-            if chart is not None:
+            if spec is not None:
                 st.space("stretch")
-                _menu(key, title, chart, table, language)
-        if chart is None:
+                _menu(key, title, spec, table, style)
+        if spec is None:
             st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')
         else:
-            st.altair_chart(chart, theme=None, width="stretch", alt=alt_text)
+            st.vega_lite_chart(spec=dict(spec), theme=None, width="stretch", alt=alt_text)
 
 
 @st.fragment
-def _menu(key: str, title: str, chart: alt.LayerChart, table: Callable[[], pd.DataFrame], language: Language) -> None:
+def _menu(key: str, title: str, spec: dict[str, Any], table: Callable[[], pd.DataFrame], style: Style) -> None:
     """Table and downloads; made when the menu is opened, without running the page again."""
+    language = style.language
     with st.container(key=f"menu_{key}", width="content"):
         menu = st.popover(
             phrase(language, "panel_menu", title=title),
@@ -448,7 +450,7 @@ def _menu(key: str, title: str, chart: alt.LayerChart, table: Callable[[], pd.Da
                 files: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
                     ("CSV", "csv", "text/csv", partial(csv, frame)),
                     ("XLSX", "xlsx", _XLSX, partial(xlsx, frame, title)),
-                    (phrase(language, "panel_png"), "png", "image/png", partial(png, chart)),
+                    (phrase(language, "panel_png"), "png", "image/png", partial(png, spec, style)),
                 )
                 for label, suffix, kind, make in files:
                     st.download_button(

@@ -17,14 +17,14 @@ SMALL = 30  # below this n a cell is pale
 
 def by_tier(
     metrics: Sequence[Metric],
-    whole: Answer,
+    wholes: Mapping[str, Cell],
     parts: Answer,
     titles: Mapping[str, str],
     names: Mapping[str, str],
     style: Style,
 ) -> alt.LayerChart:
-    """``whole``: the KPIs without a dimension; ``parts``: the same KPIs by tier. ``titles``: KPI -> its row's name;
-    ``names``: tier -> its column's.
+    """``wholes``: KPI -> its figure of all customers; ``parts``: the same KPIs by tier. ``titles``: KPI -> the name of
+    its row; ``names``: tier -> its column's.
 
     A rate's cell is coloured by its distance from all customers, better or worse, on the row's own scale; a count's
     by its size. Fewer than 30: pale, and uncoloured. No value: "–", with the reason in the tip.
@@ -38,10 +38,10 @@ def by_tier(
         heads.append(phrase(language, "unknown_short"))
     rows = []
     for metric in metrics:
-        all_of_it = whole.cell(metric.id)
+        all_of_it = wholes[metric.id]
         cells = {cell.key[0]: cell for cell in parts.cells if cell.kpi == metric.id}
         shades = _shades(metric, all_of_it, cells)
-        divisor, letter = axis_unit(max((cell.value or 0 for cell in cells.values()), default=0), language)
+        divisor, letter = axis_unit(max((cell.value or 0 for cell in (all_of_it, *cells.values()))), language)
         if metric.unit not in {"count", "customers", "yuan"}:
             divisor, letter = 1.0, ""
         label = titles[metric.id] + (f" {letter}" if letter else " %" if metric.unit == "share" else "")

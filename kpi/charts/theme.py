@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import altair as alt
+from altair.utils import schemapi
 
 from kpi.i18n import Language
 
 Mode = Literal["light", "dark"]
+
+# Altair would check every piece of every figure against the whole schema while it is put together.
+schemapi.DEBUG_MODE = False
 
 FONT = "Source Sans, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif"
 
@@ -134,24 +138,32 @@ def channel_rank(channel: str | None) -> tuple[int, str]:
 def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: int) -> alt.LayerChart:
     """The layers as one figure with its height, background and the common look of axes and text."""
     palette = style.palette
-    axis: dict[str, Any] = {
-        "labelColor": palette.mute,
-        "labelFontSize": 11.5,
-        "labelPadding": 6,
-        "domain": False,
-        "ticks": False,
-        "gridColor": palette.grid,
-        "title": None,
-    }
-    chart: alt.LayerChart = (
-        alt.LayerChart(layer=list(layers))
-        .properties(height=height, background="transparent", padding={"left": 2, "right": 2, "top": 6, "bottom": 2})
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(**axis)
-        .configure_text(color=palette.ink2, fontSize=11.5)
+    return alt.LayerChart(
+        layer=list(layers),
+        height=height,
+        background="transparent",
+        padding={"left": 2, "right": 2, "top": 6, "bottom": 2},
+        config={
+            "font": FONT,
+            "view": {"stroke": None},
+            "axis": {
+                "labelColor": palette.mute,
+                "labelFontSize": 11.5,
+                "labelPadding": 6,
+                "domain": False,
+                "ticks": False,
+                "gridColor": palette.grid,
+                "title": None,
+            },
+            "text": {"color": palette.ink2, "fontSize": 11.5},
+        },
     )
-    return chart
+
+
+def spec_of(chart: alt.LayerChart) -> dict[str, Any]:
+    """The figure as Vega-Lite, its data within. Not validated: the tests do that, and it costs more than drawing."""
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    return spec
 
 
 def css_variables(mode: Mode) -> str:

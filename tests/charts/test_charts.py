@@ -20,6 +20,7 @@ from kpi.charts import (
 )
 from kpi.charts.bars import HEIGHT
 from kpi.charts.export import csv, png, xlsx
+from kpi.charts.theme import spec_of
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 from kpi.query.question import Period, Question
@@ -203,8 +204,9 @@ def test_trend_writes_both_names_apart():
 
 def tiers(values, kpi="csat", n=1000):
     cells = [cell(kpi, (star,), value, n) for star, value in enumerate(values, start=1)]
-    whole = answered((), [cell(kpi, value=0.9)], (kpi,))
-    chart = by_tier([METRICS[kpi]], whole, answered(("tier",), cells, (kpi,)), {kpi: kpi}, {}, STYLE)
+    chart = by_tier(
+        [METRICS[kpi]], {kpi: cell(kpi, value=0.9)}, answered(("tier",), cells, (kpi,)), {kpi: kpi}, {}, STYLE
+    )
     return next(data for _, data, _ in layers_of(chart))
 
 
@@ -261,7 +263,8 @@ def test_spark_stays_in_its_frame():
 def test_every_figure_is_a_picture_without_a_browser():
     slots = Slots(WEEK, "date", TODAY)
     for mode in PALETTES:
-        picture = png(volume_by_channel(*volume_frames(), slots, CHANNELS, Style("zh", mode)))
+        style = Style("zh", mode)
+        picture = png(spec_of(volume_by_channel(*volume_frames(), slots, CHANNELS, style)), style)
         assert picture.startswith(b"\x89PNG")
         assert len(picture) > 10_000
 
