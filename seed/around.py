@@ -155,7 +155,9 @@ class Around:
         u = rng.random(rows.size, dtype=np.float32)
         completed = np.where(resolved, started - (u < 0.03) * (started > 1), 0).astype(np.int8)
         # What was not completed failed, or the customer left.
-        failed = np.where(resolved, 0, (u < np.where(c["escalated"][rows], 0.68, 0.42)) * started).astype(np.int8)
+        failed = np.where(
+            resolved | (c["end"][rows] < 0), 0, (u < np.where(c["escalated"][rows], 0.68, 0.42)) * started
+        ).astype(np.int8)
         return pa.table(
             self._hanging(chunk, names, rows)
             | {

@@ -180,7 +180,7 @@ def leave_open(columns: Columns, limit: np.ndarray) -> None:
     """Contacts that go on when their feed ends: without an end, and without what comes later."""
     going_on = columns["end"] >= limit
     # Still with the machine: nobody was asked yet.
-    earlier = going_on & (columns["asked"] >= limit)
+    earlier = going_on & columns["escalated"] & (columns["asked"] >= limit)
     answered_at = columns["asked"] + np.maximum(columns["wait"], 0)
     waiting = going_on & ~earlier & columns["queued"] & (answered_at >= limit)
     columns["end"] = np.where(going_on, _NULL, columns["end"])
