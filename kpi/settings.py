@@ -82,7 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("KPI_LANGUAGE", "en", "zh | en", "Language of the command line.", _language),
     Setting("KPI_SERVICE_LEVEL", "SL1", "SL1 … SL5", "Which of the five service-level formulas is used.", _formula),
     Setting("KPI_LOAD_WAIT", "600", "seconds", "How long a load waits for another load to end.", _positive),
-    Setting("KPI_MEMORY", "4", "GB", "Memory that the default engine may use in one process.", _positive),
+    Setting("KPI_MEMORY", "2", "GB", "Memory that the default engine may use in one process.", _positive),
     Setting("KPI_THREADS", str(os.cpu_count() or 2), "threads", "Threads of the default engine.", _positive),
 )
 
