@@ -41,7 +41,7 @@ def by_tier(
         all_of_it = wholes[metric.id]
         cells = {cell.key[0]: cell for cell in parts.cells if cell.kpi == metric.id}
         shades = _shades(metric, all_of_it, cells)
-        divisor, letter = axis_unit(max((cell.value or 0 for cell in (all_of_it, *cells.values()))), language)
+        divisor, letter = axis_unit(max(cell.value or 0 for cell in (all_of_it, *cells.values())), language)
         if metric.unit not in {"count", "customers", "yuan"}:
             divisor, letter = 1.0, ""
         label = titles[metric.id] + (f" {letter}" if letter else " %" if metric.unit == "share" else "")
