@@ -1,0 +1,274 @@
+"""A load: what it counts, what it refuses, and that it is all or nothing."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from kpi.errors import KpiError, LoadError, MixedData, UnknownName
+from kpi.warehouse import Warehouse
+from kpi.warehouse.load import Load, LoadReport
+from kpi.warehouse.upsert import Counts
+from tests.warehouse.conftest import one, rolled_up, table
+from tests.world import World
+
+NIGHT = "2026-03-10 00:00"
+
+
+def counts(report: object) -> tuple[int, ...]:
+    assert isinstance(report, LoadReport)
+    return (report.rows_read, report.loaded, report.updated, report.duplicate, report.excluded, report.rejected)
+
+
+def state(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
+    """Everything but the book-keeping of loads."""
+    names = ("interaction", "handling_leg", "function_use", "referral", "customer", "customer_tier", "feed")
+    return {name: sorted(table(warehouse, f"SELECT * FROM {name}"), key=repr) for name in names} | rolled_up(warehouse)
+
+
+def a_world() -> World:
+    world = World()
+    world.topic("card")
+    world.customer(1, 3)
+    world.contact("call", "2026-03-02 10:00", interaction_id="a", customer_key=1, topic="card")
+    world.contact("self", "2026-03-03 10:00", interaction_id="b", customer_key=1, topic="card")
+    world.add("handling_leg", source="hotline", interaction_id="a", seq=1, team="desk", talk_seconds=100)
+    world.add("function_use", source="wechat", interaction_id="b", function="balance", started=1, completed=1, failed=0)
+    return world
+
+
+def test_trap_same_load_twice_changes_nothing(warehouse: Warehouse) -> None:
+    assert counts(a_world().publish(warehouse, NIGHT)) == (2, 2, 0, 0, 0, 0)
+    before = state(warehouse)
+    report = a_world().publish(warehouse, NIGHT)
+    assert counts(report) == (2, 0, 0, 2, 0, 0)
+    assert isinstance(report, LoadReport)
+    assert report.tables["handling_leg"] == Counts(0, 0, 1)
+    assert report.tables["customer"] == Counts(0, 0, 1)
+    assert (report.first_date, report.last_date) == (None, None)
+    assert state(warehouse) == before
+
+
+def test_trap_corrected_row_replaces_the_old_one(warehouse: Warehouse) -> None:
+    world = a_world()
+    world.publish(warehouse, NIGHT)
+    world.contact("call", "2026-03-02 10:00", interaction_id="a", customer_key=1, topic="card", talk_seconds=777)
+    report = world.publish(warehouse, NIGHT)
+    assert counts(report) == (1, 0, 1, 0, 0, 0)
+    assert one(warehouse, "talk_seconds, load_id", "a") == (777, 2)
+    assert table(warehouse, "SELECT count(*) FROM interaction") == [(2,)]
+    assert table(warehouse, "SELECT sum(handle_time), sum(contacts) FROM daily") == [(777 + 10 + 20, 2)]
+
+
+def test_latest_of_a_key_in_one_load_wins(warehouse: Warehouse) -> None:
+    world = World()
+    for seconds in (1, 2, 3):
+        world.contact("call", "2026-03-02 10:00", interaction_id="a", talk_seconds=seconds)
+    assert counts(world.publish(warehouse, NIGHT)) == (3, 1, 0, 2, 0, 0)
+    assert one(warehouse, "talk_seconds", "a") == (3,)
+
+
+def test_trap_same_id_of_two_feeds_is_two_contacts(warehouse: Warehouse) -> None:
+    world = World()
+    world.contact("call", "2026-03-02 10:00", interaction_id="a")
+    world.contact("self", "2026-03-02 11:00", interaction_id="a")
+    assert counts(world.publish(warehouse, NIGHT)) == (2, 2, 0, 0, 0, 0)
+
+
+def test_moved_contact_leaves_its_old_day(warehouse: Warehouse) -> None:
+    world = a_world()
+    world.publish(warehouse, NIGHT)
+    world.contact("call", "2026-03-05 10:00", interaction_id="a", customer_key=1, topic="card")
+    report = world.publish(warehouse, NIGHT)
+    assert isinstance(report, LoadReport)
+    assert (report.first_date, report.last_date) == (date(2026, 3, 2), date(2026, 3, 5))
+    assert table(warehouse, "SELECT business_date, sum(contacts) FROM daily GROUP BY 1 ORDER BY 1") == [
+        (date(2026, 3, 3), 1),
+        (date(2026, 3, 5), 1),
+    ]
+    assert table(warehouse, "SELECT business_date FROM handling_leg") == [(date(2026, 3, 5),)]
+
+
+def test_excluded_and_rejected_rows_are_counted_and_kept(warehouse: Warehouse) -> None:
+    with Load(warehouse, description="file", synthetic=False) as load:
+        load.feed("hotline", "热线", "hotline", datetime(2026, 3, 10), {"topic"})
+        load.stage("interaction", _contacts(2))
+        load.exclude("push", 3)
+        load.exclude("push", 1)
+        load.reject(7, {"id": "x", "when": None}, ["no time", "no channel"])
+        report = load.publish()
+    assert counts(report) == (7, 2, 0, 0, 4, 1)
+    assert table(warehouse, "SELECT reason, rows FROM exclusion") == [("push", 4)]
+    assert table(warehouse, "SELECT row_number, raw, reasons FROM rejected_row") == [
+        (7, '{"id": "x", "when": null}', '["no time", "no channel"]')
+    ]
+    assert table(warehouse, "SELECT rows_read, loaded, excluded, rejected FROM load_batch") == [(7, 2, 4, 1)]
+
+
+def test_without_interactions_every_table_counts(warehouse: Warehouse) -> None:
+    world = World(channels=["hotline"])
+    world.customer(1)
+    assert counts(world.publish(warehouse, NIGHT)) == (3, 3, 0, 0, 0, 0)  # channel, customer, tier
+
+
+def _contacts(number: int, **more: object) -> pa.Table:
+    rows = [
+        {"source": "hotline", "interaction_id": f"i{n}", "started_at": datetime(2026, 3, 2, 1, n), "channel": "hotline",
+         "direction": "inbound"} | more
+        for n in range(number)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows)
+
+
+def _stage(warehouse: Warehouse, table: str, rows: pa.Table | pd.DataFrame) -> LoadReport:
+    with Load(warehouse, description="test", synthetic=True) as load:
+        load.feed("hotline", "热线", "hotline", datetime(2026, 3, 10), {"topic"})
+        load.stage(table, rows)
+        return load.publish()
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "kind", "said"),
+    [
+        ("interactions", [{"source": "x"}], UnknownName, "interaction"),
+        ("interaction", [{"sauce": "x"}], UnknownName, "source"),
+        ("load_batch", [{"load_id": 1}], UnknownName, "load_batch"),
+        ("interaction", [{"is_tail": True}], LoadError, "is_tail"),
+        ("interaction", [{"source": "hotline", "channel": "hotline"}], LoadError, "interaction_id"),
+        ("topic", [{"topic": "t", "name_zh": "t", "name_en": "t"}], LoadError, "referable"),
+        ("customer", [{"customer_key": "one", "opened_on": date(2020, 1, 1)}], LoadError, "one"),
+        ("customer", [{"customer_key": 1.5, "opened_on": date(2020, 1, 1)}], LoadError, "1.5"),
+        (
+            "customer",
+            [{"customer_key": 1, "opened_on": date(2020, 1, d)} for d in (1, 2)],
+            LoadError,
+            "customer_key 1",
+        ),
+        (
+            "customer_tier",
+            [{"customer_key": 1, "valid_from": date(2020, 1, d), "tier": 1} for d in (1, 2)],
+            LoadError,
+            "valid_to",
+        ),
+        ("handling_leg", [{"source": "hotline", "interaction_id": "gone", "seq": 1}], LoadError, "hotline, gone"),
+        (
+            "complaint",
+            [{"source": "elsewhere", "complaint_id": "c", "opened_on": date(2026, 3, 1), "due_on": date(2026, 4, 1)}],
+            LoadError,
+            "elsewhere",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_is_named(
+    warehouse: Warehouse, name: str, rows: list[dict[str, object]], kind: type[KpiError], said: str
+) -> None:
+    with pytest.raises(kind) as refused:
+        _stage(warehouse, name, pa.Table.from_pylist(rows))
+    for language in ("zh", "en"):
+        assert said in refused.value.message(language)  # type: ignore[arg-type]
+    assert table(warehouse, "SELECT count(*) FROM load_batch") == [(0,)]
+
+
+def test_ended_before_started_is_named(warehouse: Warehouse) -> None:
+    with pytest.raises(LoadError, match=r"ended_at < started_at.*interaction_id i0"):
+        _stage(warehouse, "interaction", _contacts(1, ended_at=datetime(2026, 3, 1)))
+
+
+def test_frames_with_missing_values_are_taken(warehouse: Warehouse) -> None:
+    frame = _contacts(3).to_pandas()
+    frame["customer_key"] = [1, None, 3]
+    assert counts(_stage(warehouse, "interaction", frame)) == (3, 3, 0, 0, 0, 0)
+    assert table(warehouse, "SELECT customer_key FROM interaction ORDER BY 1 NULLS LAST") == [(1,), (3,), (None,)]
+
+
+def test_child_may_come_after_its_interaction(warehouse: Warehouse) -> None:
+    world = a_world()
+    world.publish(warehouse, NIGHT)
+    world.add("handling_leg", source="hotline", interaction_id="a", seq=2, team="desk", talk_seconds=5)
+    world.add("function_use", source="wechat", interaction_id="b", function="balance", started=2, completed=1, failed=0)
+    report = world.publish(warehouse, NIGHT)
+    assert isinstance(report, LoadReport)
+    assert report.tables == {"handling_leg": Counts(1, 0, 0), "function_use": Counts(0, 1, 0)}
+    assert table(warehouse, "SELECT seq, business_date FROM handling_leg ORDER BY 1") == [
+        (1, date(2026, 3, 2)),
+        (2, date(2026, 3, 2)),
+    ]
+    assert table(warehouse, "SELECT sum(function_started) FROM daily_function") == [(2,)]
+
+
+def test_complaint_needs_no_interaction(warehouse: Warehouse) -> None:
+    world = World()
+    world.add("complaint", source="hotline", complaint_id="c", opened_on="2026-03-01", due_on="2026-03-16")
+    world.publish(warehouse, NIGHT)
+    assert table(warehouse, "SELECT business_date, week FROM calendar ORDER BY 1") == [
+        (date(2026, 3, 1), date(2026, 2, 23)),
+        (date(2026, 3, 16), date(2026, 3, 16)),
+    ]
+
+
+def test_synthetic_and_real_do_not_mix(warehouse: Warehouse) -> None:
+    a_world().publish(warehouse, NIGHT, synthetic=True)
+    with pytest.raises(MixedData):
+        World().publish(warehouse, NIGHT, synthetic=False)
+    with Load(warehouse, description="by name", synthetic=False, allow_mixed=True) as load:
+        load.publish()
+    assert warehouse.published().synthetic
+
+
+def test_real_takes_no_synthetic(warehouse: Warehouse) -> None:
+    World().publish(warehouse, NIGHT, synthetic=False)
+    assert not warehouse.published().synthetic
+    with pytest.raises(MixedData):
+        a_world().publish(warehouse, NIGHT, synthetic=True)
+
+
+def test_empty_warehouse_adopts_the_zone_of_its_first_load(warehouse: Warehouse) -> None:
+    World("Asia/Jerusalem").publish(warehouse, NIGHT)
+    World("America/New_York").publish(warehouse, NIGHT)
+    assert warehouse.published().zone == ZoneInfo("Asia/Jerusalem")
+
+
+def test_watermark_never_moves_back_and_carries_grow(warehouse: Warehouse) -> None:
+    for moment, carries in ((datetime(2026, 3, 10), {"topic"}), (datetime(2026, 3, 9), {"complaint"})):
+        with Load(warehouse, description="feed", synthetic=True) as load:
+            load.feed("hotline", "热线", "hotline", moment, carries)
+            load.publish()
+    feed = warehouse.published().feeds["hotline"]
+    assert (feed.watermark, feed.carries) == (datetime(2026, 3, 10), {"topic", "complaint"})
+
+
+def test_leaving_without_publishing_discards(warehouse: Warehouse) -> None:
+    with Load(warehouse, description="no", synthetic=True) as load:
+        load.stage("interaction", _contacts(2))
+    assert table(warehouse, "SELECT count(*) FROM interaction") == [(0,)]
+    with pytest.raises(LoadError):
+        load.publish()
+
+
+def test_load_that_fails_at_its_end_changes_nothing(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = a_world()
+    world.publish(warehouse, NIGHT)
+    before, version = state(warehouse), warehouse.published().version
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("kpi.warehouse.rollup.rebuild", full)
+    world.contact("call", "2026-03-04 10:00", customer_key=1, topic="card")
+    with pytest.raises(OSError, match="disk full"):
+        world.publish(warehouse, NIGHT)
+    monkeypatch.undo()
+    assert state(warehouse) == before
+    assert warehouse.published().version == version
+    world.contact("call", "2026-03-04 10:00", customer_key=1, topic="card")
+    assert counts(world.publish(warehouse, NIGHT)) == (1, 1, 0, 0, 0, 0)
+
+
+def test_every_load_makes_a_version(warehouse: Warehouse) -> None:
+    versions = []
+    for _ in range(2):
+        World().publish(warehouse, NIGHT)
+        versions.append(warehouse.published().version)
+    assert versions[0] < versions[1]
