@@ -49,7 +49,9 @@ class Figures:
         self._coverage = view.question(_COVERAGE, by=("through",)) if _COVERAGE in self.kpis else None
         self._volume = view.question("volume", by=(grain, "channel"), compared=False)
         self._channels = view.question("self_service_rate", by=("channel",))
-        self._tiers = view.question(*(kpi for kpi in self.kpis if "tier" in METRICS[kpi].dimensions), by=("tier",))
+        # Not compared: the cells are judged against all customers, and a cohort by tier is the dearest of all.
+        by_tier = (kpi for kpi in self.kpis if "tier" in METRICS[kpi].dimensions)
+        self._tiers = view.question(*by_tier, by=("tier",), compared=False)
         self._proof = view.question("volume", compared=False)
         # The first parts of the page first: they are drawn while the last are still counted.
         asked = (self._headline, self._lines, self._coverage, self._volume, self._channels, self._tiers)

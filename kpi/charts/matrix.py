@@ -7,7 +7,7 @@ import pandas as pd
 
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_bare, format_change, format_count, format_value
+from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer, Cell, DimensionValue
 
@@ -57,7 +57,6 @@ def by_tier(
                     "whole": key == "*",
                     "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
                     "full": _tip(cell, metric, style),
-                    "change": format_change(cell, metric.unit, language) if cell else "–",
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
                     "name": titles[metric.id],
                 }
@@ -112,7 +111,6 @@ def _layers(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> list[alt
         alt.Tooltip("name:N", title=phrase(language, "chart_kpi")),
         alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
-        alt.Tooltip("change:N", title=phrase(language, "chart_change")),
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
