@@ -5,6 +5,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 
 from tqdm import tqdm
@@ -54,7 +55,9 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
         days=asked.days, interactions=asked.interactions, customers=asked.customers, end=end, seed=asked.seed
     )
     language: Language = "zh" if settings.language == "zh" else "en"
-    warehouse = Warehouse(asked.target or settings.warehouse_url, settings)
+    # The customers are kept in memory beside what the engine may use.
+    within = replace(settings, memory=max(1, settings.memory - 1))
+    warehouse = Warehouse(asked.target or settings.warehouse_url, within)
     try:
         if asked.if_empty and warehouse.exists() and warehouse.published().data_start is not None:
             return 0

@@ -162,10 +162,11 @@ class People:
                 }
             )
 
-    def months(self) -> Iterator[pa.Table]:
-        """The table ``customer_month``: every customer open at the end of each closed month."""
+    def months(self, indexes: range) -> Iterator[pa.Table]:
+        """The table ``customer_month`` of some of ``Plan.months``: every customer open at the month's end."""
         start = self.options.start
-        for index, month in enumerate(self.plan.months[:-1]):
+        for index in indexes:
+            month = self.plan.months[index]
             rng = np.random.default_rng(np.random.SeedSequence(self.options.seed, spawn_key=(3, index)))
             over = (self.plan.months[index + 1] - start).days
             who = np.flatnonzero((self.opened < over) & (self.closed >= over)).astype(np.int32)
