@@ -77,9 +77,9 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stage is not None:
-            self._stage.drop()
-            self._stage = None
+        self._stage = None
+        # Closing it for good, rather than giving it back to the pool, drops its temporary tables.
+        self._connection.invalidate()
         self._connection.close()
 
     # --- what is handed over ---
@@ -137,7 +137,6 @@ class Load:
                 first, last = min(days, default=None), max(days, default=None)
                 self._record(publication.load_id, started_at, counted, first, last)
             self._stage = None
-            stage.drop()
             self._warehouse.tidy(self._connection)
         return LoadReport(
             load_id=publication.load_id,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -80,9 +81,10 @@ class Publication:
 
     def _write_feeds(self, known: dict[str, Feed]) -> None:
         for source, given in self._feeds.items():
-            old = known.get(source)
-            watermark = max(given.watermark, old.watermark) if old else given.watermark
-            carries = given.carries | old.carries if old else given.carries
+            old = known.get(source, given)
+            watermark, carries = max(given.watermark, old.watermark), given.carries | old.carries
+            if replace(given, watermark=watermark, carries=carries) == known.get(source):
+                continue
             self._connection.execute(schema.feed.delete().where(schema.feed.c.source == source))
             self._connection.execute(
                 schema.feed.insert(),
@@ -209,7 +211,8 @@ class Publication:
             f"SELECT source, min(interaction_id), max(interaction_id) FROM {staged(table)} GROUP BY source"
         ).fetchall()
         facts = {row.name: row.value for row in self._connection.execute(sa.select(schema.warehouse_fact))}
-        overlapping = []
+        overlapping: list[str] = []
+        widened: dict[str, str] = {}
         for source, low, high in ranges:
             known = json.loads(facts.get(f"keys:{source}", "null"))
             # Most feeds number their contacts upwards: then nothing stored can be meant, and nothing is searched.
@@ -217,8 +220,11 @@ class Publication:
                 overlapping.append(
                     f"(t.source = {literal(source)} AND t.interaction_id BETWEEN {literal(low)} AND {literal(high)})"
                 )
-            new = [min(low, known[0]), max(high, known[1])] if known else [low, high]
-            write_facts(self._connection, {f"keys:{source}": json.dumps(new)})
+            ranged = json.dumps([min(low, known[0]), max(high, known[1])] if known else [low, high])
+            if ranged != facts.get(f"keys:{source}"):
+                widened[f"keys:{source}"] = ranged
+        if widened:
+            write_facts(self._connection, widened)
         self._compare(
             table,
             where=f"({' OR '.join(overlapping)})" if overlapping else "false",
@@ -322,13 +328,12 @@ class Publication:
                     f"ANTI JOIN {staged(schema.interaction)} USING (source, interaction_id) "
                     "WHERE interaction_id IS NOT NULL"
                 )
-        replaced = listed(schema.interaction.columns.keys())
+        self._run("CREATE OR REPLACE TEMP TABLE located AS FROM suspect WHERE false")
+        if not self._run("SELECT count(*) FROM wanted").scalar_one():
+            return
         self._run(
-            "CREATE OR REPLACE TEMP TABLE located AS SELECT source, interaction_id, business_date FROM interaction "
+            "INSERT INTO located SELECT source, interaction_id, business_date FROM interaction "
             "SEMI JOIN wanted USING (source, interaction_id)"
-            if self._run("SELECT count(*) FROM wanted").scalar_one()
-            else f"CREATE OR REPLACE TEMP TABLE located AS SELECT source, interaction_id, business_date FROM "
-            f"(SELECT {replaced} FROM {stored(schema.interaction)}) WHERE false"
         )
         for table in _CHILDREN:
             lost = self._run(
@@ -420,35 +425,18 @@ class Publication:
         """Referrals, new ones and those of customers whose tier changed."""
         table = schema.referral
         self._compare(table)
-        columns, run = schema.source_columns(table), self._run
-        touched = self.counts[table.name].loaded + self.counts[table.name].updated
+        run, counts = self._run, self.counts[table.name]
+        touched = counts.loaded + counts.updated
+        if self._had_facts and touched:
+            # Whether an interaction has a referral: by its new ones, and by those that now hang on another.
+            run("INSERT INTO suspect FROM located")
+        if counts.updated:
+            run(
+                "INSERT INTO suspect SELECT i.source, i.interaction_id, i.business_date FROM interaction i "
+                f"SEMI JOIN {stored(table)} USING (source, interaction_id)"
+            )
         if self._had_facts:
-            run(
-                f"""
-                CREATE OR REPLACE TEMP TABLE referral_again AS SELECT t.* FROM referral t
-                SEMI JOIN person USING (customer_key) ANTI JOIN {staged(table)} USING (source, referral_id)
-                """
-            )
-            again = run("SELECT count(*) FROM referral_again").scalar_one()
-            if again:
-                run(f"INSERT INTO {staged(table)} ({listed(columns)}) SELECT {listed(columns)} FROM referral_again")
-                run(
-                    "DELETE FROM referral t USING referral_again a "
-                    "WHERE a.source = t.source AND a.referral_id = t.referral_id"
-                )
-                touched += again
-            # Whether an interaction has a referral, by its new referrals and by those that now hang on another.
-            run(
-                f"""
-                INSERT INTO suspect SELECT i.source, i.interaction_id, i.business_date FROM interaction i
-                SEMI JOIN (
-                    SELECT source, interaction_id FROM located UNION ALL
-                    SELECT source, interaction_id FROM {stored(table)}
-                ) USING (source, interaction_id)
-                """
-                if touched
-                else "SELECT 1"
-            )
+            touched += self._upgrade_again()
         if not touched:
             return
         first, last = run(
@@ -460,7 +448,7 @@ class Publication:
         write(
             self._connection,
             table,
-            Counts(loaded=touched - self.counts[table.name].updated, updated=self.counts[table.name].updated),
+            Counts(loaded=touched - counts.updated, updated=counts.updated),
             {"business_date": referred, "upgraded": "later.tier > earlier.tier"},
             f"LEFT JOIN customer_tier earlier ON earlier.customer_key = s.customer_key "
             f"AND {completed} >= earlier.valid_from AND {completed} < coalesce(earlier.valid_to, {_EVER}) "
@@ -468,6 +456,21 @@ class Publication:
             f"AND {completed} + 90 >= later.valid_from AND {completed} + 90 < coalesce(later.valid_to, {_EVER})",
         )
         self.changed_days |= {day for (day,) in run(f"SELECT DISTINCT {referred} FROM {staged(table)} s")}
+
+    def _upgrade_again(self) -> int:
+        """Put the stored referrals of customers whose tier changed to those to be written; gives their number."""
+        run, table = self._run, schema.referral
+        if not run("SELECT count(*) FROM person").scalar_one():
+            return 0
+        columns = listed(schema.source_columns(table))
+        run(
+            f"CREATE OR REPLACE TEMP TABLE referral_again AS SELECT t.* FROM referral t "
+            f"SEMI JOIN person USING (customer_key) ANTI JOIN {staged(table)} USING (source, referral_id)"
+        )
+        run(f"INSERT INTO {staged(table)} ({columns}) SELECT {columns} FROM referral_again")
+        run(f"DELETE FROM referral t USING referral_again a WHERE {same_key(table, 't', 'a')}")
+        again: int = run("SELECT count(*) FROM referral_again").scalar_one()
+        return again
 
     # --- the calendar and the start of the data ---
 
@@ -490,7 +493,10 @@ class Publication:
 
     def _record_data_start(self, start: datetime | None) -> None:
         if self._first is not None or self.counts["interaction"].updated:
-            (earliest,) = self._run("SELECT min(started_at) FROM interaction").one()
+            if start is not None and not self.counts["interaction"].updated:
+                earliest = min(start, self._first)
+            else:
+                (earliest,) = self._run("SELECT min(started_at) FROM interaction").one()
             if earliest != start:
                 write_facts(self._connection, {"data_start": earliest.isoformat()})
 

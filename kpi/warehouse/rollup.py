@@ -60,8 +60,7 @@ def _rebuild_run(
         .group_by(sa.func.grouping_sets(*sets))
     )
     rolled = _rolled(query)
-    rolled.drop(connection, checkfirst=True)
-    rolled.create(connection)
+    rolled.create(connection, checkfirst=False)
     connection.execute(rolled.insert().from_select(list(rolled.columns.keys()), query), published.binds())
     for rollup in rollups:
         names = ", ".join(f'"{column.name}"' for column in rollup.table.columns)
@@ -75,7 +74,7 @@ def _rebuild_run(
             f"INSERT INTO {rollup.table.name} ({names}) SELECT {names} FROM rolled WHERE left_out = {left_out} "
             "ORDER BY business_date"
         )
-    rolled.drop(connection)
+    rolled.drop(connection, checkfirst=False)
 
 
 def _rolled(query: sa.Select) -> sa.Table:

@@ -1,5 +1,6 @@
 """Rows that wait to be published: in temporary tables of the process, outside any transaction on the warehouse."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -63,6 +64,13 @@ def literal(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def create_empty(connection: sa.Connection, name: str, columns: Iterable[sa.Column]) -> None:
+    """A temporary table with these columns, none of them required."""
+    dialect = connection.dialect
+    typed = ", ".join(f'"{column.name}" {column.type.compile(dialect)}' for column in columns)
+    connection.exec_driver_sql(f"CREATE OR REPLACE TEMP TABLE {name} ({typed})")
+
+
 def staged(table: sa.Table) -> str:
     """Name of the temporary table in which rows for ``table`` wait."""
     return f"staged_{table.name}"
@@ -110,9 +118,7 @@ class Stage:
         self.rows[name] = self.rows.get(name, 0) + arrow.num_rows
 
     def _create(self, table: sa.Table) -> None:
-        dialect = self.connection.dialect
-        columns = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in schema.source_columns(table))
-        self.connection.exec_driver_sql(f"CREATE OR REPLACE TEMP TABLE {staged(table)} ({columns})")
+        create_empty(self.connection, staged(table), [table.c[name] for name in schema.source_columns(table)])
 
     def require(self, *tables: sa.Table) -> None:
         """Make empty staging tables where nothing was staged, for steps that write derived columns only."""
@@ -165,15 +171,6 @@ class Stage:
         if rows:
             first = example(self.connection, table, "true", several)
             raise LoadError("customer_twice", rows=rows, example=first)
-
-    def drop(self) -> None:
-        """Forget everything that is staged."""
-        with self.connection.begin():
-            for (name,) in self.connection.exec_driver_sql(
-                "SELECT table_name FROM duckdb_tables() WHERE temporary"
-            ).fetchall():
-                self.connection.exec_driver_sql(f"DROP TABLE {name}")
-        self.rows.clear()
 
 
 def _arrow(data: pa.Table | pa.RecordBatch | pd.DataFrame) -> pa.Table:

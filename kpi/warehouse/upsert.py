@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from kpi import schema
-from kpi.warehouse.staging import listed, staged
+from kpi.warehouse.staging import create_empty, listed, staged
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ def compare(
     ``repeated``: rows that a later one of the same load replaced. ``where``: limits the stored rows (``t``) that can
     be meant. ``given``: columns whose given value is stored under another name.
     """
+    if not connection.exec_driver_sql(f"SELECT count(*) FROM {staged(table)}").scalar_one():
+        create_empty(connection, stored(table), table.columns)
+        return Counts(duplicate=repeated)
     run, name, old, key = connection.exec_driver_sql, staged(table), stored(table), listed(table.info["key"])
     limits = " AND ".join([where, *_ranges(connection, table)])
     run(

@@ -162,13 +162,13 @@ def _stage(warehouse: Warehouse, table: str, rows: pa.Table | pd.DataFrame) -> L
     ],
 )
 def test_what_cannot_be_loaded_is_named(
-    warehouse: Warehouse, name: str, rows: list[dict[str, object]], kind: type[KpiError], said: str
+    quick: Warehouse, name: str, rows: list[dict[str, object]], kind: type[KpiError], said: str
 ) -> None:
     with pytest.raises(kind) as refused:
-        _stage(warehouse, name, pa.Table.from_pylist(rows))
+        _stage(quick, name, pa.Table.from_pylist(rows))
     for language in ("zh", "en"):
         assert said in refused.value.message(language)  # type: ignore[arg-type]
-    assert table(warehouse, "SELECT count(*) FROM load_batch") == [(0,)]
+    assert table(quick, "SELECT count(*) FROM load_batch") == [(0,)]
 
 
 def test_ended_before_started_is_named(warehouse: Warehouse) -> None:
