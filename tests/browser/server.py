@@ -112,3 +112,9 @@ def settled(page: Page) -> None:
                === document.querySelectorAll('[data-testid="stVegaLiteChart"]').length""",
         timeout=60_000,
     )
+
+
+def leave(page: Page) -> None:
+    """Let the page load to its end and close it, before its server goes."""
+    page.wait_for_load_state("networkidle")
+    page.close()

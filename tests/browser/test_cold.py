@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import server
-from tests.browser.server import settled
+from tests.browser.server import leave, settled
 
 
 @pytest.mark.parametrize("path", ["/overview?channel=wechat", "/drill", "/pages/overview"])
@@ -20,6 +20,7 @@ def test_trap_a_cold_server_opens_the_shell_only(demo_home, tmp_path, visit, pat
         if path.startswith("/overview"):
             assert page.url == f"{address}/?channel=wechat"
             expect(page.locator(".st-key-chip_channel")).to_contain_text("WeChat bank")
+        leave(page)
 
 
 def test_an_empty_home_offers_a_beginning(tmp_path, visit):
@@ -33,6 +34,7 @@ def test_an_empty_home_offers_a_beginning(tmp_path, visit):
         assert page.get_by_test_id("stException").count() == 0
         page.get_by_role("button", name="中文").click()
         expect(page.get_by_role("button", name="生成演示银行")).to_be_visible()
+        leave(page)
 
 
 def test_a_damaged_warehouse_is_explained_without_a_traceback(tmp_path, visit):
@@ -45,3 +47,4 @@ def test_a_damaged_warehouse_is_explained_without_a_traceback(tmp_path, visit):
         expect(page.get_by_role("heading", name="暂时无法显示")).to_be_visible(timeout=30_000)
         assert "Traceback" not in page.content()
         expect(page.locator(".first-text").first).to_contain_text("无法打开")
+        leave(page)
