@@ -85,7 +85,7 @@ def _facts(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
     """Every fact and master row, without the number of the load that brought it."""
     found = {}
     for name in ("interaction", "handling_leg", "function_use", "referral", "customer_month", "customer_tier"):
-        columns = ", ".join(column for column in schema.metadata.tables[name].c if column != "load_id")
+        columns = ", ".join(column.name for column in schema.metadata.tables[name].columns if column.name != "load_id")
         found[name] = sorted(table(warehouse, f"SELECT {columns} FROM {name}"), key=repr)
     return found
 
