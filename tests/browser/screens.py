@@ -51,10 +51,12 @@ def _picture(page: Page, file: Path, rows: bool) -> None:
     elif file.name.startswith("first-run"):
         page.get_by_test_id("stBaseButton-primary").wait_for(timeout=60_000)
     else:
-        server.settled(page)
-        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        page.set_viewport_size({"width": page.viewport_size["width"], "height": height + 4})  # type: ignore[index]
-        server.settled(page)
+        # The page grows while it is drawn, and again when it is given room.
+        for _ in range(2):
+            server.settled(page)
+            page.wait_for_timeout(300)
+            height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+            page.set_viewport_size({"width": page.viewport_size["width"], "height": height + 4})  # type: ignore[index]
     page.wait_for_timeout(700)  # fonts and the last transition
     page.screenshot(path=file)
 
