@@ -216,7 +216,8 @@ def list_rows(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
     else:
         names = {name: labels(warehouse, name, language) for name in dimensions_of(page.columns)}
         frame = of_rows(page, language, names, warehouse.published())
-        lines = [["" if value is None else str(value) for value in line] for line in frame.values.tolist()]
+        values = [[output.plain(value) for value in line] for line in frame.to_numpy().tolist()]
+        lines = [["" if value is None else str(value) for value in line] for line in values]
         numbers = [any(isinstance(value, int | float) for value in frame[column]) for column in frame.columns]
         output.write_table(list(frame.columns), lines, numbers, to)
         last = (page.page - 1) * page.size + len(page.records)

@@ -218,6 +218,8 @@ def test_rows_for_people_are_in_local_time(run: Callable[..., Said]) -> None:
     said = run("rows", "csat", *DAY).out
     assert "2026-03-02 10:20:00" in said
     assert "rows 1–3 of 3, 2 of them in the numerator" in said
+    assert "nan" not in said.lower()
+    assert "10.0" not in said
     assert run("rows", "csat", *DAY, "--format", "csv").out.count("\n") == 4
 
 
