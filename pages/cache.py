@@ -5,12 +5,14 @@ nobody sees another's rows, or an old number beside a new one.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+import sqlalchemy as sa
 import streamlit as st
 from altair import LayerChart
 from streamlit.runtime.scriptrunner import ScriptRunContext, add_script_run_ctx, get_script_run_ctx
@@ -20,10 +22,10 @@ from kpi.charts.theme import spec_of
 from kpi.errors import WarehouseEmpty
 from kpi.i18n import Language
 from kpi.jobs import Job
-from kpi.query import answer as ask
 from kpi.query import last_mature
 from kpi.query import rows as ask_rows
 from kpi.query.answer import Answer
+from kpi.query.answering import answer_on
 from kpi.query.identity import Check, proof
 from kpi.query.labels import labels as ask_labels
 from kpi.query.question import Question
@@ -31,6 +33,8 @@ from kpi.query.rows import RowsPage
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
+
+_Found = TypeVar("_Found")
 
 # Streamlit cannot hash a question by itself; its text holds every field.
 _shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: repr, Style: repr})
@@ -72,35 +76,56 @@ def published() -> Published:
         return opened.require_data(connection)
 
 
+class Reading(ExitStack):
+    """Several questions put to one published state, in one transaction that begins with the first of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: tuple[sa.Connection, Published] | None = None
+
+    def answer(self, question: Question, version: int) -> Answer:
+        """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
+        if self._opened is None:
+            connection = self.enter_context(warehouse().read())
+            self._opened = connection, warehouse().require_data(connection)
+        connection, now = self._opened
+        if now.version != version:
+            raise Moved
+        return answer_on(connection, now, warehouse().settings.service_level, question)
+
+
 @_shared(max_entries=2000)
-def _answer(question: Question, version: int) -> Answer:
-    found = ask(warehouse(), question)
-    if found.version != version:
-        raise Moved
-    return found
+def _answer(question: Question, version: int, _reading: Reading) -> Answer:
+    return _reading.answer(question, version)
 
 
 def answer(question: Question, version: int) -> Answer:
     """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
-    found: Answer = _answer(question, version)
+    with Reading() as reading:
+        found: Answer = _answer(question, version, reading)
     return found
 
 
-# Two at a time: the engine has threads of its own.
+# As many as a page has shares; the engine has threads of its own.
 _AHEAD = ThreadPoolExecutor(2, thread_name_prefix="ahead")
 
 
-def ahead(questions: Iterable[Question], proof_of: Question, version: int) -> None:
-    """Begin to answer what a page will ask, so that its first parts are drawn while the last are still counted.
+def ahead(shares: Sequence[Sequence[Question]], proof_of: Question, version: int) -> None:
+    """Begin to answer what a page will ask, one share beside the other, so that its first parts are drawn while the
+    last are still counted.
 
     Whoever asks for an answer that is under way waits for it; an error comes up where the answer is asked for.
     """
     context = get_script_run_ctx()
-    for call in (
-        *(partial(_answer, question, version) for question in questions),
-        partial(identity, proof_of, version),
-    ):
-        _AHEAD.submit(_within, context, call)
+    for share in shares:
+        _AHEAD.submit(_within, context, partial(_answer_all, share, version))
+    _AHEAD.submit(_within, context, partial(identity, proof_of, version))
+
+
+def _answer_all(share: Sequence[Question], version: int) -> None:
+    with Reading() as reading:
+        for question in share:
+            _answer(question, version, reading)
 
 
 def _within(context: ScriptRunContext | None, call: Callable[[], object]) -> None:
@@ -118,7 +143,7 @@ def mature(question: Question, version: int) -> Question | None:
 @_shared(max_entries=500)
 def identity(question: Question, version: int) -> tuple[Check, ...]:
     """The identity proof of the question's period and filters."""
-    return tuple(proof(warehouse(), question))
+    return _unmoved(tuple(proof(warehouse(), question)), version)
 
 
 @_shared(max_entries=500)
@@ -132,10 +157,17 @@ def figure(
 @_shared(max_entries=200)
 def rows(question: Question, version: int, page: int, size: int, sort: str) -> RowsPage:
     """One page of the rows behind the question's KPI."""
-    return ask_rows(warehouse(), question, page=page, size=size, sort=sort)
+    return _unmoved(ask_rows(warehouse(), question, page=page, size=size, sort=sort), version)
 
 
 @_shared(max_entries=200)
 def labels(dimension: str, language: Language, version: int) -> Mapping[str, str]:
     """Value -> name of a dimension's values, in the order to show."""
     return ask_labels(warehouse(), dimension, language)
+
+
+def _unmoved(found: _Found, version: int) -> _Found:
+    """What was just read, if it can only be of ``version``; raises ``Moved``."""
+    if published().version != version:
+        raise Moved
+    return found

@@ -53,9 +53,8 @@ class Figures:
         by_tier = (kpi for kpi in self.kpis if "tier" in METRICS[kpi].dimensions)
         self._tiers = view.question(*by_tier, by=("tier",), compared=False)
         self._proof = view.question("volume", compared=False)
-        # The first parts of the page first: they are drawn while the last are still counted.
-        asked = (self._headline, self._lines, self._coverage, self._volume, self._channels, self._tiers)
-        cache.ahead([question for question in asked if question is not None], self._proof, self.version)
+        cohorts = [self._tiers] if self._coverage is None else [self._coverage, self._tiers]
+        cache.ahead([[self._headline, self._lines, self._volume, self._channels], cohorts], self._proof, self.version)
 
     def _answer(self, question: Question) -> Answer:
         return cache.answer(question, self.version)
