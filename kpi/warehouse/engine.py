@@ -28,8 +28,9 @@ SCHEMA_VERSION = 1
 # How long a statement on the catalogue waits for another process's commit, in milliseconds.
 _CATALOGUE_TIMEOUT = 30_000
 
-# Data files of one table above which a load merges the small ones. Every file costs a reader about a millisecond.
-_FILES_BEFORE_MERGE = 200
+# Data files of one table above which a load merges the small ones, and what is small, in bytes. Files of which rows
+# were replaced stay as they are.
+_FILES_BEFORE_MERGE, _SMALL_FILE = 200, 8_000_000
 
 
 class Warehouse:
@@ -196,7 +197,9 @@ class Warehouse:
             files = connection.exec_driver_sql("SELECT max(file_count) FROM ducklake_table_info('lake')").scalar_one()
         if files > _FILES_BEFORE_MERGE:
             with connection.begin():
-                connection.exec_driver_sql("CALL ducklake_merge_adjacent_files('lake')").fetchall()
+                connection.exec_driver_sql(
+                    f"CALL ducklake_merge_adjacent_files('lake', max_file_size => {_SMALL_FILE})"
+                ).fetchall()
 
     def published(self, connection: sa.Connection | None = None) -> Published:
         """What is published now, or as the given reading connection sees it."""

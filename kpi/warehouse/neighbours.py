@@ -6,7 +6,7 @@ whole seconds (rounded down); an open contact has no next and is nobody's previo
 on another channel, began in the 7 days before this one did.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -120,7 +120,9 @@ def _nearby(connection: sa.Connection, warehouse_empty: bool) -> None:
         _fetch(connection, "SELECT NULL::BIGINT AS customer_key, NULL::VARCHAR AS topic WHERE false", None)
         return
     close = (first - LOOK_BACK, last + LOOK_BACK)
-    reach = (first - 2 * LOOK_BACK, last + 2 * LOOK_BACK)
+    # A day more, so that contacts of ordinary length are reached at once.
+    margin = 2 * LOOK_BACK + timedelta(days=1)
+    reach = (first - margin, last + margin)
     while True:
         _fetch(connection, changed, reach)
         run(f"UPDATE nearby SET judged = {_touches(*close)}")

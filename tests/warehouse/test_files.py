@@ -1,0 +1,38 @@
+"""The files of the lake: merged when there are many, gone when no version names them, readable in the past."""
+
+from pathlib import Path
+
+import pytest
+
+from kpi.warehouse import engine
+from tests.world import World, make
+
+
+def test_merged_files_change_no_number_now_or_in_the_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_FILES_BEFORE_MERGE", 2)
+    warehouse = make(tmp_path, "ducklake")
+    versions = []
+    for day in range(1, 6):
+        world = World()
+        for number in range(40):  # so many that they become a file of their own
+            world.contact("call", f"2026-03-{day:02} 10:{number:02}", interaction_id=f"{day}-{number:02}")
+        world.publish(warehouse, f"2026-03-{day:02} 23:00")
+        versions.append(warehouse.published().version)
+    with warehouse.read() as connection:
+        files = "SELECT file_count FROM ducklake_table_info('lake') WHERE table_name = 'interaction'"
+        assert connection.exec_driver_sql(files).scalar_one() < 5
+        for day, version in enumerate(versions, start=1):
+            past = f"SELECT count(*), count(DISTINCT interaction_id) FROM interaction AT (VERSION => {version})"
+            assert connection.exec_driver_sql(past).one() == (40 * day, 40 * day)
+    warehouse.close()
+
+
+def test_files_that_no_version_names_are_removed_by_the_next_load(tmp_path: Path) -> None:
+    warehouse = make(tmp_path, "ducklake")
+    World().publish(warehouse, "2026-03-02 00:00")
+    left = tmp_path / "lake" / "data" / "main" / "interaction" / "ducklake-left-behind.parquet"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half a file")
+    World().publish(warehouse, "2026-03-03 00:00")
+    assert not left.exists()
+    warehouse.close()
