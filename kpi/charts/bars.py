@@ -65,9 +65,9 @@ def volume_by_channel(
         .mark_rect(stroke=palette.background, strokeWidth=0.7)
         .encode(
             x=x,
-            x2="x2:Q",
+            x2=alt.X2("x2:Q"),
             y=alt.Y("y:Q", scale=y_scale, axis=alt.Axis(tickCount=4, format=",.2~f", grid=True)),
-            y2="y2:Q",
+            y2=alt.Y2("y2:Q"),
             color=alt.Color(
                 "channel:N",
                 scale=alt.Scale(domain=order, range=[palette.channel(channel) for channel in order]),
@@ -97,14 +97,14 @@ def volume_by_channel(
         layers.append(
             alt.Chart(line)
             .mark_line(color=palette.compare, strokeWidth=1.4, interpolate="monotone")
-            .encode(x="x:Q", y="y:Q")
+            .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
         )
         layers.append(
             alt.Chart(line)
             .mark_point(size=60, opacity=0, filled=True)
             .encode(
-                x="x:Q",
-                y="y:Q",
+                x=alt.X("x:Q"),
+                y=alt.Y("y:Q"),
                 tooltip=[
                     alt.Tooltip("when:N", title=phrase(language, "chart_when")),
                     alt.Tooltip("count:N", title=phrase(language, "chart_compared")),
@@ -118,7 +118,7 @@ def volume_by_channel(
         layers.append(
             alt.Chart(frame)
             .mark_rect(filled=False, stroke=palette.mute, strokeDash=[3, 2], strokeWidth=1.1)
-            .encode(x="x:Q", x2="x2:Q", y="y:Q", y2="y2:Q")
+            .encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("y:Q"), y2=alt.Y2("y2:Q"))
         )
     layers += _labels(grid, order, label_of, slots, top, divisor, style)
     return finish(layers, style, HEIGHT)
@@ -169,7 +169,7 @@ def _labels(
     swatches = (
         alt.Chart(frame)
         .mark_square(size=62, xOffset=8, opacity=1)
-        .encode(x="x:Q", y="y:Q", color=alt.Color("channel:N", legend=None))
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=alt.Color("channel:N", legend=None))
     )
     texts = (
         alt.Chart(frame)
@@ -181,7 +181,7 @@ def _labels(
             fontSize=11.5,
             text=alt.ExprRef("width < 420 ? datum.short : datum.label"),
         )
-        .encode(x="x:Q", y="y:Q")
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
     )
     return [swatches, texts]
 
@@ -249,10 +249,10 @@ def rates_by_channel(
         .encode(x=alt.X("previous:Q"), y=y)
     )
     values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
-        x=x, y=y, text="text:N"
+        x=x, y=y, text=alt.Text("text:N")
     )
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
-        y=y, text="change:N", color=alt.Color("tone:N", scale=None)
+        y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
     return finish([bars, ticks, values, changes], style, HEIGHT)
 

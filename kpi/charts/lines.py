@@ -59,7 +59,9 @@ def trend(metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style) -> al
         axis=alt.Axis(tickCount=5, format=",.2~f", grid=True),
     )
     base = alt.Chart(data)
-    band = base.mark_area(color=palette.tint, opacity=0.26, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    band = base.mark_area(color=palette.tint, opacity=0.26, clip=True).encode(
+        x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q")
+    )
     compared = base.mark_line(color=palette.compare, strokeWidth=1.4, clip=True).encode(x=x, y=alt.Y("previous:Q"))
     line = alt.Chart(data[~data["cut"]]).mark_line(color=palette.accent, strokeWidth=2.2).encode(x=x, y=y)
     layers: list[alt.Chart] = [band, compared, line]
@@ -109,5 +111,5 @@ def _labels(data: pd.DataFrame, slots: Slots, y_domain: list[float], style: Styl
     return [
         alt.Chart(frame)
         .mark_text(align="left", dx=6, fontSize=12, fontWeight=600)
-        .encode(x="x:Q", y="y:Q", text="name:N", color=alt.Color("colour:N", scale=None))
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("name:N"), color=alt.Color("colour:N", scale=None))
     ]

@@ -140,15 +140,9 @@ def _layers(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> list[alt
             )
         )
     )
-    text = base.mark_text(fontSize=alt.ExprRef("width < 300 ? 10 : 12")).encode(
-        text="text:N",
-        color=alt.condition("datum.pale", alt.value(palette.mute), alt.value(palette.ink)),
-        opacity=alt.condition("datum.pale", alt.value(0.75), alt.value(1)),
-    )
-    bold = (
-        base.transform_filter("datum.whole")
-        .mark_text(fontSize=alt.ExprRef("width < 300 ? 10 : 12"), fontWeight=600, color=palette.ink)
-        .encode(text="text:N")
-    )
-    others = text.transform_filter("!datum.whole")
-    return [judged, sized, others, bold]
+    text = base.mark_text(
+        fontSize=alt.ExprRef("width < 300 ? 10 : 12"),
+        fontWeight=alt.ExprRef("datum.whole ? 600 : 400"),
+        color=alt.ExprRef(f"datum.pale ? '{palette.mute}' : '{palette.ink}'"),
+    ).encode(text=alt.Text("text:N"))
+    return [judged, sized, text]

@@ -15,7 +15,8 @@ from kpi.i18n import Language
 
 Mode = Literal["light", "dark"]
 
-# Altair would check every piece of every figure against the whole schema while it is put together.
+# Altair would check every piece of every figure against the whole schema while it is put together. For the same
+# reason channels are written as objects, ``x=alt.X("x:Q")``: a bare text is parsed against the schema each time.
 schemapi.DEBUG_MODE = False
 
 FONT = "Source Sans, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif"
