@@ -63,23 +63,35 @@ def rows(warehouse: Warehouse, question: Question, *, page: int = 1, size: int =
     ``sort``: a column, with a leading ``-`` for descending; the default is the newest first. ``page`` counts from 1.
     Raises InputError when the scope may not see interactions or the page is none, UnknownName for a column.
     """
-    if not question.scope.see_interactions:
-        raise InputError("rows_not_allowed")
     if page < 1 or not 1 <= size <= LARGEST_PAGE:
         raise InputError("bad_page", page=page, size=size, largest=LARGEST_PAGE)
     with warehouse.read() as connection:
-        published = warehouse.require_data(connection)
-        question = replace(question, kpis=question.kpis[:1], by=())
-        (metric,) = check(connection, question)
-        filters = (*question.filters, *question.scope.filters)
-        period = effective(question.period, published.today)
-        asked = Asked(connection, published, (), filters, period, scope=question.scope.filters)
-        measure = metric.measure_for(asked.dimensions, warehouse.settings.service_level)
-        sources = feeds_for(metric, measure, published, feeds_in_scope(connection, published, question))
-        listed = _select(asked, metric, measure, sources)
-        if not question.scope.see_agents and "agent_key" in listed.selected_columns:
-            listed = listed.with_only_columns(*(c for c in listed.selected_columns if c.key != "agent_key"))
-        return _page(asked, listed.subquery("listed"), page, size, sort)
+        asked, listed = _listed(warehouse, connection, question)
+        return _page(asked, listed, page, size, sort)
+
+
+def count(warehouse: Warehouse, question: Question) -> int:
+    """How many rows ``rows`` would list in all. Raises as it does."""
+    with warehouse.read() as connection:
+        return _counts(*_listed(warehouse, connection, question))[0]
+
+
+def _listed(warehouse: Warehouse, connection: sa.Connection, question: Question) -> tuple[Asked, sa.Subquery]:
+    """All rows behind the question's first KPI, as the scope may see them."""
+    if not question.scope.see_interactions:
+        raise InputError("rows_not_allowed")
+    published = warehouse.require_data(connection)
+    question = replace(question, kpis=question.kpis[:1], by=())
+    (metric,) = check(connection, question)
+    filters = (*question.filters, *question.scope.filters)
+    period = effective(question.period, published.today)
+    asked = Asked(connection, published, (), filters, period, scope=question.scope.filters)
+    measure = metric.measure_for(asked.dimensions, warehouse.settings.service_level)
+    sources = feeds_for(metric, measure, published, feeds_in_scope(connection, published, question))
+    listed = _select(asked, metric, measure, sources)
+    if not question.scope.see_agents and "agent_key" in listed.selected_columns:
+        listed = listed.with_only_columns(*(c for c in listed.selected_columns if c.key != "agent_key"))
+    return asked, listed.subquery("listed")
 
 
 def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) -> RowsPage:
@@ -95,19 +107,26 @@ def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) ->
         order.append(listed.c[columns[1]].desc())
     order += [listed.c[key] for key in reversed(columns)]
     binds = asked.published.binds()
-    total, marked = asked.connection.execute(
-        sa.select(sa.func.count(), sa.func.sum(sa.case((listed.c.numerator.is_(True), 1), else_=0))), binds
-    ).one()
+    total, marked = _counts(asked, listed)
     found = asked.connection.execute(sa.select(listed).order_by(*order).limit(size).offset((page - 1) * size), binds)
-    has_numerator = asked.connection.execute(sa.select(sa.func.count(listed.c.numerator)).limit(1), binds).scalar_one()
     return RowsPage(
         columns=tuple(columns),
         records=tuple(dict(zip(columns, row, strict=True)) for row in found),
         total=total,
-        numerator=int(marked or 0) if has_numerator or not total else None,
+        numerator=marked,
         page=page,
         size=size,
     )
+
+
+def _counts(asked: Asked, listed: sa.Subquery) -> tuple[int, int | None]:
+    """All rows, and those of the numerator; None where the number is no rate."""
+    mark = listed.c.numerator
+    total, judged, marked = asked.connection.execute(
+        sa.select(sa.func.count(), sa.func.count(mark), sa.func.count(sa.case((mark.is_(True), 1)))),
+        asked.published.binds(),
+    ).one()
+    return total, marked if judged or not total else None
 
 
 def _select(asked: Asked, metric: Metric, measure: Measure, sources: frozenset[str] | None) -> sa.Select:
