@@ -1,6 +1,5 @@
-"""The pieces of a page: head, filter bar, cards, panels, the identity strip. They draw; they know no KPI by name."""
+"""The pieces of a page: sidebar, head, sentences, panels, the identity strip. They draw; they know no KPI by name."""
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
@@ -11,18 +10,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from kpi.charts import Style, spark
+from kpi.charts import Style
 from kpi.charts.export import csv, png, xlsx
 from kpi.charts.theme import css_variables
-from kpi.i18n import Language, catalogue, phrase
-from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value
-from kpi.insight.freshness import deliveries, first_day
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_count, format_moment, format_period
+from kpi.insight.freshness import deliveries
 from kpi.insight.headline import Sentence
 from kpi.insight.proof import tell
-from kpi.insight.tone import tone
-from kpi.metrics.dimensions import DIMENSIONS
-from kpi.metrics.model import Metric
-from kpi.query.answer import Answer, Cell
+from kpi.query.answer import Answer
 from kpi.query.identity import Check
 from kpi.warehouse.published import Published
 from pages import state
@@ -31,7 +27,6 @@ from pages.state import View
 ASSETS = Path(__file__).parent / "assets"
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_ARROWS = {-1: "↓", 0: "→", 1: "↑"}
 
 
 def look(style: Style) -> None:
@@ -131,115 +126,6 @@ def _feeds(published: Published, language: Language) -> str:
     return f'<p class="nav-group">{phrase(language, "feeds_title")}</p><table class="feeds">{rows}</table>'
 
 
-# --- filter bar ----------------------------------------------------------------------------------------------------
-
-
-def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Published) -> None:
-    """One row of chips. ``names``: dimension -> value -> name."""
-    language = view.language
-    with st.container(key="chips", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
-        _period_chip(view, published)
-        compare = view.compare or "none"
-        with st.popover(
-            _chip(phrase(language, "filter_compare"), phrase(language, f"compare_{compare}")), key="chip_compare"
-        ):
-            st.pills(
-                phrase(language, "filter_compare_label"),
-                state.COMPARISONS,
-                required=True,
-                format_func=lambda value: phrase(language, f"compare_{value}"),
-                **state.bound("compare", compare),
-            )
-        for dimension in state.CHIPS:
-            with st.popover(
-                _chip(_dimension(dimension, language), _summary(view, dimension, names)), key=f"chip_{dimension}"
-            ):
-                _choice(view, dimension, names[dimension])
-        on = sum(1 for dimension in state.MORE if view.chosen(dimension))
-        more = phrase(language, "filter_more_on", count=on) if on else phrase(language, "filter_more")
-        with st.popover(more, icon=":material/tune:", type="tertiary", key="chip_more"):
-            for dimension in state.MORE:
-                _choice(view, dimension, names[dimension])
-        if view.filters:
-            st.button(
-                phrase(language, "filter_clear"),
-                icon=":material/close:",
-                type="tertiary",
-                key="clear",
-                on_click=state.clear_filters,
-            )
-
-
-def _period_chip(view: View, published: Published) -> None:
-    language = view.language
-    shown = (
-        phrase(language, f"period_{view.preset}")
-        if view.preset
-        else format_period(view.period.start, view.period.end, language)
-    )
-    with st.popover(_chip(phrase(language, "filter_period"), shown), key="chip_period"):
-        st.pills(
-            phrase(language, "filter_period"),
-            state.PRESETS,
-            format_func=lambda value: phrase(language, f"period_{value}"),
-            **state.bound("period", view.preset),
-        )
-        st.date_input(
-            phrase(language, "filter_dates"),
-            min_value=min(first_day(published), view.period.start),
-            max_value=published.today,
-            format="YYYY-MM-DD",
-            **state.bound("dates", (view.period.start, view.period.end)),
-        )
-
-
-def _dimension(dimension: str, language: Language) -> str:
-    return (
-        phrase(language, "chip_business_line") if dimension == "business_line" else DIMENSIONS[dimension].name(language)
-    )
-
-
-def _choice(view: View, dimension: str, names: Mapping[str, str]) -> None:
-    label = _dimension(dimension, view.language)
-    chosen = list(view.chosen(dimension))
-    if len(names) <= 12:
-        st.pills(
-            label,
-            list(names),
-            selection_mode="multi",
-            format_func=lambda value: names.get(value, value),
-            **state.bound(dimension, chosen),
-        )
-    else:
-        st.multiselect(
-            label,
-            list(names),
-            format_func=lambda value: names.get(value, value),
-            placeholder=phrase(view.language, "filter_placeholder"),
-            select_all=False,
-            **state.bound(dimension, chosen),
-        )
-
-
-def _summary(view: View, dimension: str, names: Mapping[str, Mapping[str, str]]) -> str:
-    chosen = view.chosen(dimension)
-    if not chosen:
-        return phrase(view.language, "filter_all")
-    if len(chosen) == 1:
-        return names[dimension].get(chosen[0], chosen[0])
-    return phrase(view.language, "filter_count", count=len(chosen))
-
-
-def _chip(label: str, value: str) -> str:
-    return f":gray[{label}] **{value}**"
-
-
-def ignored(view: View) -> None:
-    """What in the link could not be used, in one box."""
-    if view.ignored:
-        st.warning("\n\n".join(one.message(view.language) for one in view.ignored), icon=":material/link_off:")
-
-
 # --- sentences -----------------------------------------------------------------------------------------------------
 
 
@@ -255,143 +141,6 @@ def sentences(*said: Sentence) -> None:
         if sentence
     )
     st.html(f'<div class="answer">{paragraphs}</div>')
-
-
-# --- cards ---------------------------------------------------------------------------------------------------------
-
-
-def card(
-    metric: Metric,
-    name: str,
-    cell: Cell,
-    line: Sequence[tuple[float | None, float | None]],
-    running: bool,
-    foot: str,
-    mature: tuple[Cell, str] | None,
-    view: View,
-    style: Style,
-) -> None:
-    """One headline figure. ``line``: (value, comparison) by slot. ``mature``: where the period holds nothing mature,
-    the figure of the last period that does, and its dates. Always the same lines, so that all are of one height.
-    """
-    language = view.language
-    shown, shown_foot = cell, foot
-    if cell.value is None and mature is not None:
-        shown, shown_foot = mature[0], phrase(language, "card_mature_period", period=mature[1])
-    reason = phrase(language, f"reason_{shown.reason}") if shown.value is None and shown.reason else ""
-    arriving = phrase(language, "card_provisional")
-    mark = f'<i class="arriving" title="{arriving}"><span class="sr">{arriving}</span></i>' if shown.provisional else ""
-    values = [value for value, _ in line]
-    known = [value for value in values if value is not None]
-    description = (
-        phrase(
-            language,
-            "card_spark",
-            name=name,
-            period=format_period(view.period.start, view.period.end, language),
-            first=format_value(known[0], metric.unit, language),
-            last=format_value(known[-1], metric.unit, language),
-        )
-        if known
-        else phrase(language, "card_spark_none", name=name)
-    )
-    drawn = b64encode(spark(values, [before for _, before in line], style, running).encode()).decode()
-    with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
-        st.html(
-            f'<div class="kpi-label">{escape(name)}</div>'
-            f'<div class="kpi-value">{format_value(shown.value, metric.unit, language)}'
-            f"{mark}<small>{escape(reason)}</small></div>"
-            f'<div class="kpi-delta">{_delta(shown, metric, view)}</div>'
-            f'<img class="spark" alt="{escape(description, quote=True)}" src="data:image/svg+xml;base64,{drawn}">'
-            f'<div class="kpi-foot">{escape(shown_foot)}</div>'
-        )
-        with (
-            st.container(key=f"define_{metric.id}"),
-            st.popover(
-                phrase(language, "card_definition", name=name), icon=":material/help:", type="tertiary", wrap=False
-            ),
-        ):
-            st.html(definition(metric, shown, language))
-        count = "–" if shown.n is None else format_count(shown.n, language)
-        st.button(
-            phrase(language, "card_n", count=count),
-            key=f"open_{metric.id}",
-            type="tertiary",
-            disabled=not shown.n,
-            on_click=state.open_drill,
-            args=(metric.id,),
-        )
-
-
-def card_not_applicable(metric: Metric, name: str, view: View) -> None:
-    """A card whose KPI does not have a dimension that is filtered by: says which, and shows no figure."""
-    language = view.language
-    missing = [
-        DIMENSIONS[one.dimension].name(language) for one in view.filters if one.dimension not in metric.dimensions
-    ]
-    listed = phrase(language, "say_and").join(missing)
-    with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
-        st.html(
-            f'<div class="kpi-label">{escape(name)}</div>'
-            f'<div class="kpi-value">–</div><p class="kpi-note">'
-            f"{escape(phrase(language, 'card_not_by', dimensions=listed))}</p>"
-        )
-
-
-def short_name(kpi: str, language: Language) -> str | None:
-    """A shorter name for narrow places, where the declared one is long."""
-    key = f"card_{kpi}"
-    return phrase(language, key) if key in catalogue() else None
-
-
-def _delta(cell: Cell, metric: Metric, view: View) -> str:
-    language = view.language
-    if view.compare is None:
-        return phrase(language, "word_off")
-    if cell.value is None:
-        return ""
-    how = tone(cell, metric)
-    if how == "none":
-        return phrase(language, "word_none")
-    text = format_change(cell, metric.unit, language)
-    arrow = _ARROWS[-1 if text.startswith("\u2212") else 0 if text.startswith("±") else 1]
-    word = phrase(language, f"word_neutral_{view.compare}" if how == "neutral" else f"word_{how}")
-    pill = f'<span class="pill {how}"><span aria-hidden="true">{arrow}</span> {escape(text)}</span>'
-    return f"{pill}<span>{escape(word)}</span>"
-
-
-def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
-    """What the "?" shows, from the declaration."""
-    position = 0 if language == "zh" else 1
-    rows = [(phrase(language, "define_formula"), metric.formula_of(cell.variant if cell else None)[position])]
-    if metric.exclusions[position]:
-        rows.append((phrase(language, "define_exclusions"), metric.exclusions[position]))
-    if metric.maturity is not None:
-        rows.append(
-            (
-                phrase(language, "define_maturity"),
-                phrase(language, "define_maturity_days", days=metric.maturity.days),
-            )
-        )
-    rows.append((phrase(language, "define_direction"), phrase(language, f"direction_{metric.direction}")))
-    if cell is not None and cell.value is not None:
-        value = format_value(cell.value, metric.unit, language, compact=False)
-        if cell.low is not None and cell.high is not None:
-            low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
-            value = phrase(language, "define_interval", value=value, low=low, high=high)
-        rows.append((phrase(language, "define_value"), value))
-    rows.append((phrase(language, "define_source"), metric.source))
-    listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in rows)
-    version = f"{metric.id} · {phrase(language, 'define_version', version=metric.version)}"
-    return (
-        f'<div class="define"><h4>{escape(metric_title(metric, language))}</h4><dl>{listed}</dl><p>{version}</p></div>'
-    )
-
-
-def metric_title(metric: Metric, language: Language) -> str:
-    """The KPI's declared name, as it begins a line."""
-    name = metric.name(language)
-    return name[:1].upper() + name[1:]
 
 
 # --- panels --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from kpi.query.question import Question
 from kpi.query.rows import LARGEST_PAGE, RowsPage
 from kpi.tables import column_name, dimensions_of, of_rows
 from kpi.warehouse.published import Published
-from pages import cache, components, state
+from pages import cache, cards, state
 from pages.state import View
 
 _SIZE = 50
@@ -62,7 +62,7 @@ def _content(question: Question, language: Language, published: Published) -> No
             height=440,
             placeholder="–",
             key="drill_rows",
-            alt=components.metric_title(metric, language),
+            alt=cards.metric_title(metric, language),
         )
 
 

@@ -16,7 +16,7 @@ from kpi.query.identity import Check
 from kpi.query.question import Question
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cache, components, drill
+from pages import cache, cards, components, drill, filters
 from pages.state import FILTERS, View
 
 # The six headline figures, each with the one that stands beside it on its card.
@@ -103,27 +103,27 @@ def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
     names = {kpi: _name(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}
-    filters = {dimension: cache.labels(dimension, language, published.version) for dimension in FILTERS}
+    choices = {dimension: cache.labels(dimension, language, published.version) for dimension in FILTERS}
     figures = Figures(view, published)
 
     as_of = components.as_of_line(view, published, figures.headline)
     components.head(phrase(language, "page_overview"), language, published, as_of)
-    components.filter_bar(view, filters, published)
-    components.ignored(view)
+    filters.filter_bar(view, choices, published)
+    filters.ignored(view)
     cells = [cell for kpi in figures.kpis if (cell := figures.cell(kpi)) is not None]
     components.sentences(opening(figures.headline, METRICS, names, language), movers(cells, METRICS, language))
     _cards(figures, style, names)
 
     left, right = st.columns([2.05, 1], gap="xsmall")
     with left:
-        _volume(figures, style, filters["channel"])
+        _volume(figures, style, choices["channel"])
     with right:
-        _by_channel(figures, style, filters["channel"])
+        _by_channel(figures, style, choices["channel"])
     left, right = st.columns(2, gap="xsmall")
     with left:
         _trend(figures, style)
     with right:
-        _tiers(figures, style, names, filters["tier"])
+        _tiers(figures, style, names, choices["tier"])
     components.identity_strip(figures.proof, language)
 
     if view.drill is not None:
@@ -132,8 +132,8 @@ def render(view: View, published: Published, style: Style) -> None:
 
 def _name(kpi: str, language: Language) -> str:
     """The name on a card: the declared one, or a shorter one where it would not fit."""
-    short = components.short_name(kpi, language)
-    return short or components.metric_title(METRICS[kpi], language)
+    short = cards.short_name(kpi, language)
+    return short or cards.metric_title(METRICS[kpi], language)
 
 
 def _cards(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
@@ -143,9 +143,9 @@ def _cards(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
         cell = figures.cell(kpi)
         with grid:
             if cell is None:
-                components.card_not_applicable(METRICS[kpi], names[kpi], view)
+                cards.card_not_applicable(METRICS[kpi], names[kpi], view)
                 continue
-            components.card(
+            cards.card(
                 METRICS[kpi],
                 names[kpi] if cell.variant is None else f"{names[kpi]} {cell.variant}",
                 cell,

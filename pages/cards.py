@@ -1,0 +1,153 @@
+"""The card of a headline figure, and the definition behind its "?"."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from kpi.charts import Style, spark
+from kpi.i18n import Language, catalogue, phrase
+from kpi.i18n.numbers import format_change, format_count, format_period, format_value
+from kpi.insight.tone import tone
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell
+from pages import state
+from pages.state import View
+
+_ARROWS = {-1: "↓", 0: "→", 1: "↑"}
+
+
+def card(
+    metric: Metric,
+    name: str,
+    cell: Cell,
+    line: Sequence[tuple[float | None, float | None]],
+    running: bool,
+    foot: str,
+    mature: tuple[Cell, str] | None,
+    view: View,
+    style: Style,
+) -> None:
+    """One headline figure. ``line``: (value, comparison) by slot. ``mature``: where the period holds nothing mature,
+    the figure of the last period that does, and its dates. Always the same lines, so that all are of one height.
+    """
+    language = view.language
+    shown, shown_foot = cell, foot
+    if cell.value is None and mature is not None:
+        shown, shown_foot = mature[0], phrase(language, "card_mature_period", period=mature[1])
+    reason = phrase(language, f"reason_{shown.reason}") if shown.value is None and shown.reason else ""
+    arriving = phrase(language, "card_provisional")
+    mark = f'<i class="arriving" title="{arriving}"><span class="sr">{arriving}</span></i>' if shown.provisional else ""
+    values = [value for value, _ in line]
+    known = [value for value in values if value is not None]
+    description = (
+        phrase(
+            language,
+            "card_spark",
+            name=name,
+            period=format_period(view.period.start, view.period.end, language),
+            first=format_value(known[0], metric.unit, language),
+            last=format_value(known[-1], metric.unit, language),
+        )
+        if known
+        else phrase(language, "card_spark_none", name=name)
+    )
+    drawn = b64encode(spark(values, [before for _, before in line], style, running).encode()).decode()
+    with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
+        st.html(
+            f'<div class="kpi-label">{escape(name)}</div>'
+            f'<div class="kpi-value">{format_value(shown.value, metric.unit, language)}'
+            f"{mark}<small>{escape(reason)}</small></div>"
+            f'<div class="kpi-delta">{_delta(shown, metric, view)}</div>'
+            f'<img class="spark" alt="{escape(description, quote=True)}" src="data:image/svg+xml;base64,{drawn}">'
+            f'<div class="kpi-foot">{escape(shown_foot)}</div>'
+        )
+        with (
+            st.container(key=f"define_{metric.id}"),
+            st.popover(
+                phrase(language, "card_definition", name=name), icon=":material/help:", type="tertiary", wrap=False
+            ),
+        ):
+            st.html(definition(metric, shown, language))
+        count = "–" if shown.n is None else format_count(shown.n, language)
+        st.button(
+            phrase(language, "card_n", count=count),
+            key=f"open_{metric.id}",
+            type="tertiary",
+            disabled=not shown.n,
+            on_click=state.open_drill,
+            args=(metric.id,),
+        )
+
+
+def card_not_applicable(metric: Metric, name: str, view: View) -> None:
+    """A card whose KPI does not have a dimension that is filtered by: says which, and shows no figure."""
+    language = view.language
+    missing = [
+        DIMENSIONS[one.dimension].name(language) for one in view.filters if one.dimension not in metric.dimensions
+    ]
+    listed = phrase(language, "say_and").join(missing)
+    with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
+        st.html(
+            f'<div class="kpi-label">{escape(name)}</div>'
+            f'<div class="kpi-value">–</div><p class="kpi-note">'
+            f"{escape(phrase(language, 'card_not_by', dimensions=listed))}</p>"
+        )
+
+
+def short_name(kpi: str, language: Language) -> str | None:
+    """A shorter name for narrow places, where the declared one is long."""
+    key = f"card_{kpi}"
+    return phrase(language, key) if key in catalogue() else None
+
+
+def _delta(cell: Cell, metric: Metric, view: View) -> str:
+    language = view.language
+    if view.compare is None:
+        return phrase(language, "word_off")
+    if cell.value is None:
+        return ""
+    how = tone(cell, metric)
+    if how == "none":
+        return phrase(language, "word_none")
+    text = format_change(cell, metric.unit, language)
+    arrow = _ARROWS[-1 if text.startswith("\u2212") else 0 if text.startswith("±") else 1]
+    word = phrase(language, f"word_neutral_{view.compare}" if how == "neutral" else f"word_{how}")
+    pill = f'<span class="pill {how}"><span aria-hidden="true">{arrow}</span> {escape(text)}</span>'
+    return f"{pill}<span>{escape(word)}</span>"
+
+
+def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
+    """What the "?" shows, from the declaration."""
+    position = 0 if language == "zh" else 1
+    rows = [(phrase(language, "define_formula"), metric.formula_of(cell.variant if cell else None)[position])]
+    if metric.exclusions[position]:
+        rows.append((phrase(language, "define_exclusions"), metric.exclusions[position]))
+    if metric.maturity is not None:
+        rows.append(
+            (
+                phrase(language, "define_maturity"),
+                phrase(language, "define_maturity_days", days=metric.maturity.days),
+            )
+        )
+    rows.append((phrase(language, "define_direction"), phrase(language, f"direction_{metric.direction}")))
+    if cell is not None and cell.value is not None:
+        value = format_value(cell.value, metric.unit, language, compact=False)
+        if cell.low is not None and cell.high is not None:
+            low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
+            value = phrase(language, "define_interval", value=value, low=low, high=high)
+        rows.append((phrase(language, "define_value"), value))
+    rows.append((phrase(language, "define_source"), metric.source))
+    listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in rows)
+    version = f"{metric.id} · {phrase(language, 'define_version', version=metric.version)}"
+    return (
+        f'<div class="define"><h4>{escape(metric_title(metric, language))}</h4><dl>{listed}</dl><p>{version}</p></div>'
+    )
+
+
+def metric_title(metric: Metric, language: Language) -> str:
+    """The KPI's declared name, as it begins a line."""
+    name = metric.name(language)
+    return name[:1].upper() + name[1:]
