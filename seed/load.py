@@ -28,7 +28,7 @@ Progress = Callable[[float, str], None]
 _Item = TypeVar("_Item")
 
 # Interactions that one load takes; a bigger bank is loaded in several, each complete up to a midnight.
-_A_LOAD = 2_500_000
+_A_LOAD = 5_000_000
 # Of each hundred contacts, so many sessions that are none: left out and counted, as in a real feed.
 _EXCLUDED = {"zero_input": 0.021, "push": 0.083, "test": 0.0006}
 _PART = " part "

@@ -39,20 +39,25 @@ def write_months(connection: sa.Connection, counts: Counts, months: set[date]) -
             FROM listed l JOIN month_rule r USING (month) LEFT JOIN customer c USING (customer_key)
         ), sized AS (
             -- Grouped and joined: a filtered window count over a whole partition takes the square of its rows.
-            SELECT month, any_value(open_customers) + count(*) FILTER (WHERE stranger) AS of_all
+            SELECT month, any_value(open_customers) + count(*) FILTER (WHERE stranger) AS of_all,
+                count(*) FILTER (WHERE is_open AND value_fen IS NOT NULL) AS valued
             FROM known GROUP BY month
-        ), ranked AS (
-            SELECT *, row_number() OVER (
-                    PARTITION BY month, is_open ORDER BY value_fen DESC NULLS LAST, customer_key
-                ) AS place
-            FROM known JOIN sized USING (month)
+        ), place AS (
+            -- Ranked by themselves: sorting takes the other columns along.
+            SELECT month, value_fen, customer_key,
+                row_number() OVER (PARTITION BY month ORDER BY value_fen DESC, customer_key) AS place
+            FROM known WHERE is_open AND kind = 'value' AND value_fen IS NOT NULL
+        ), last_top AS (
+            SELECT month, p.value_fen AS last_value, p.customer_key AS last_key
+            FROM place p JOIN sized USING (month) JOIN month_rule r USING (month)
+            WHERE p.place = least((of_all * r.parameter + 99) // 100, valued)
         )
         SELECT customer_key, month, tier, value_fen, products, fresh, was,
             CASE WHEN is_open THEN CASE kind
                 WHEN 'tier' THEN coalesce(tier <= parameter, true)
-                ELSE value_fen IS NULL OR place > (of_all * parameter + 99) // 100
+                ELSE coalesce(value_fen < last_value OR value_fen = last_value AND customer_key > last_key, true)
             END END AS is_tail
-        FROM ranked
+        FROM known LEFT JOIN last_top USING (month)
         """
     )
     if counts.updated:
