@@ -6,7 +6,7 @@ nobody sees another's rows, or an old number beside a new one.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,7 +43,7 @@ _shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: r
 @st.cache_resource(show_spinner=False)
 def warehouse() -> Warehouse:
     """The one warehouse of this process."""
-    return Warehouse.from_settings(load_settings())
+    return Warehouse.from_settings(load_settings(), resident=True)
 
 
 @dataclass
@@ -106,20 +106,19 @@ def answer(question: Question, version: int) -> Answer:
     return found
 
 
-# As many as a page has shares; the engine has threads of its own.
-_AHEAD = ThreadPoolExecutor(2, thread_name_prefix="ahead")
+# As many as there are cores on a small machine; the engine has threads of its own.
+_WORKERS = ThreadPoolExecutor(2, thread_name_prefix="answers")
 
 
-def ahead(shares: Sequence[Sequence[Question]], proof_of: Question, version: int) -> None:
-    """Begin to answer what a page will ask, one share beside the other, so that its first parts are drawn while the
-    last are still counted.
+def prepare(shares: Sequence[Sequence[Question]], proof_of: Question, version: int) -> None:
+    """Answer what a page will ask, one share beside the other, before anything of it is drawn.
 
-    Whoever asks for an answer that is under way waits for it; an error comes up where the answer is asked for.
+    A browser that draws while it waits for the rest takes the time of those who count. An error comes up where the
+    answer is asked for.
     """
     context = get_script_run_ctx()
-    for share in shares:
-        _AHEAD.submit(_within, context, partial(_answer_all, share, version))
-    _AHEAD.submit(_within, context, partial(identity, proof_of, version))
+    tasks = [partial(_answer_all, share, version) for share in shares] + [partial(identity, proof_of, version)]
+    wait([_WORKERS.submit(_within, context, task) for task in tasks])
 
 
 def _answer_all(share: Sequence[Question], version: int) -> None:

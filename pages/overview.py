@@ -54,7 +54,7 @@ class Figures:
         self._tiers = view.question(*by_tier, by=("tier",), compared=False)
         self._proof = view.question("volume", compared=False)
         cohorts = [self._tiers] if self._coverage is None else [self._coverage, self._tiers]
-        cache.ahead([[self._headline, self._lines, self._volume, self._channels], cohorts], self._proof, self.version)
+        cache.prepare([[self._headline, self._lines, self._volume, self._channels], cohorts], self._proof, self.version)
 
     def _answer(self, question: Question) -> Answer:
         return cache.answer(question, self.version)

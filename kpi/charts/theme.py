@@ -19,6 +19,16 @@ Mode = Literal["light", "dark"]
 # reason channels are written as objects, ``x=alt.X("x:Q")``: a bare text is parsed against the schema each time.
 schemapi.DEBUG_MODE = False
 
+
+def _plain(data: Any) -> dict[str, Any]:
+    """Figures' frames hold numbers and texts only: looking at every column for other types costs more than drawing."""
+    values = data.astype(object).where(data.notna(), None)
+    return {"values": values.to_dict("records")}
+
+
+alt.data_transformers.register("plain", _plain)
+alt.data_transformers.enable("plain")
+
 FONT = "Source Sans, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif"
 
 # Bottom of the stack first: digital channels are cool, voice is warm, and lightness alternates.

@@ -5,17 +5,19 @@ asked and the feeds that record it, and gives key -> ``Raw`` like a plan does.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 import sqlalchemy as sa
 
 from kpi import schema
 from kpi.metrics import parts
 from kpi.metrics.dimensions import INTERACTION, segment
+from kpi.query.answer import Cut
 from kpi.query.conditions import condition, joined
 from kpi.query.measure import Asked, Key, Raw, quotient, source_conditions
-from kpi.query.question import Period
+from kpi.query.question import Filter, Period
 
 _i = schema.interaction.c
 # What a customer has; every other dimension of these KPIs is a contact's, or made here.
@@ -144,13 +146,73 @@ def tail_base(asked: Asked, sources: Sources) -> dict[Key, Raw]:
 
 def long_tail_coverage(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """Members of the tail base with an engaged contact in the period ÷ tail base; by ``through``, up to each day."""
-    base, by, where = _tail_base(asked)
-    contact_by = _of_contact(asked)
-    through = "through" in asked.by
+    if {"tier", "through"}.issuperset(asked.by):
+        names: list[str] = ["tier"]
+        members, reached = _tail_by_first_day(_TailReading.of(asked, sources))
+    else:
+        names = [key for key in asked.by if key in _OF_CUSTOMER] + (contact_by := _of_contact(asked))
+        members, reached = _tail_reached(asked, sources, names[: len(names) - len(contact_by)], contact_by)
+    kept = [index for index, name in enumerate(names) if name in asked.by]
+    of_customer_kept = [index for index in kept if names[index] in _OF_CUSTOMER]
+    sizes: dict[Key, int] = {}
+    for key, size in members.items():
+        group = tuple(key[index] for index in of_customer_kept)
+        sizes[group] = sizes.get(group, 0) + size
+    served: dict[Key, dict[date | None, int]] = {}
+    for key, days in reached.items():
+        counts = served.setdefault(tuple(key[index] for index in kept), {})
+        for day, count in days.items():
+            counts[day] = counts.get(day, 0) + count
+    if not kept and "through" in asked.by:
+        served.setdefault((), {})  # of an empty base too, every day has its cell
+    found: dict[Key, Raw] = {}
+    asked_names = [names[index] for index in kept]
+    for group, counts in served.items():
+        base_size = sizes.get(group[: len(of_customer_kept)], 0)
+        if "through" not in asked.by:
+            found[_arrange(asked, asked_names, group)] = _covered(sum(counts.values()), base_size)
+            continue
+        so_far = 0
+        for day in (asked.period.start + timedelta(days=i) for i in range(asked.period.days)):
+            so_far += counts.get(day, 0)
+            found[_arrange(asked, [*asked_names, "through"], (*group, day))] = _covered(so_far, base_size)
+    return found
+
+
+# Members of the tail base by key; and those reached, by key and the date of their first contact (None: never).
+_Reached = tuple[dict[Key, int], dict[Key, dict[date | None, int]]]
+
+
+@dataclass(frozen=True)
+class _TailReading:
+    """What decides over who of the tail base was reached when; equal readings find the same."""
+
+    engine: sa.Engine
+    version: int
+    period: Period
+    filters: tuple[Filter, ...]
+    cuts: tuple[Cut, ...]
+    sources: Sources
+    asked: Asked = field(compare=False)
+
+    @classmethod
+    def of(cls, asked: Asked, sources: Sources) -> "_TailReading":
+        version = asked.published.version
+        return cls(asked.connection.engine, version, asked.period, asked.filters, asked.cuts, sources, asked)
+
+
+@lru_cache(maxsize=64)
+def _tail_by_first_day(reading: _TailReading) -> _Reached:
+    """By tier. The cohort is the dearest reading of all, and a page asks for it in total, by tier and over time."""
+    return _tail_reached(reading.asked, reading.sources, ["tier"], [])
+
+
+def _tail_reached(asked: Asked, sources: Sources, by: list[str], contact_by: list[str]) -> _Reached:
+    """By dimensions of the customer, then of the contact."""
+    asked = replace(asked, by=(*by, *contact_by))
+    base, _, where = _tail_base(asked)
     served = contacts_of(asked, parts.engaged_customer, contact_by, sources)
-    columns = [*(base.c[key] for key in by), *(served.c[key] for key in contact_by)]
-    if through:
-        columns.append(served.c.first_date)
+    columns = [*(base.c[key] for key in by), *(served.c[key] for key in contact_by), served.c.first_date]
     # Without a contact's dimension one reading gives both sides; with one, who was not served has no key.
     both = not contact_by
     query = (
@@ -161,29 +223,12 @@ def long_tail_coverage(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     )
     members: dict[Key, int] = {} if both else _sizes(asked)
     reached: dict[Key, dict[date | None, int]] = {}
-    for row in _rows(asked, query):
-        *key, size, count = row
-        day = key.pop() if through else None
+    for *key, day, size, count in _rows(asked, query):
         group = tuple(key)
         if both:
             members[group] = members.get(group, 0) + size
-        if size:
-            days = reached.setdefault(group, {})
-            days[day] = days.get(day, 0) + count
-    if through and both and not by:
-        reached.setdefault((), {})  # of an empty base too, every day has its cell
-    found: dict[Key, Raw] = {}
-    for group, days in reached.items():
-        base_size = members.get(group[: len(by)], 0)
-        if not through:
-            found[_arrange(asked, [*by, *contact_by], group)] = _covered(days[None], base_size)
-            continue
-        so_far = 0
-        for day in (asked.period.start + timedelta(days=i) for i in range(asked.period.days)):
-            so_far += days.get(day, 0)
-            key_names = [*by, *contact_by, "through"]
-            found[_arrange(asked, key_names, (*group, day))] = _covered(so_far, base_size)
-    return found
+        reached.setdefault(group, {})[day] = count
+    return members, reached
 
 
 def _covered(served: int, base: int) -> Raw:

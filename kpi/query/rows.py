@@ -30,7 +30,7 @@ from kpi.query.customers import masked
 from kpi.query.measure import Asked, source_conditions
 from kpi.query.members import MEMBERS
 from kpi.query.question import Question
-from kpi.warehouse import Warehouse
+from kpi.warehouse import Published, Warehouse
 
 # What is listed of a contact, in order. Keys of agents only for who may see them.
 _CONTACT = (
@@ -66,27 +66,28 @@ def rows(warehouse: Warehouse, question: Question, *, page: int = 1, size: int =
     if page < 1 or not 1 <= size <= LARGEST_PAGE:
         raise InputError("bad_page", page=page, size=size, largest=LARGEST_PAGE)
     with warehouse.read() as connection:
-        asked, listed = _listed(warehouse, connection, question)
+        published = warehouse.require_data(connection)
+        asked, listed = _listed(connection, published, warehouse.settings.service_level, question)
         return _page(asked, listed, page, size, sort)
 
 
-def count(warehouse: Warehouse, question: Question) -> int:
-    """How many rows ``rows`` would list in all. Raises as it does."""
-    with warehouse.read() as connection:
-        return _counts(*_listed(warehouse, connection, question))[0]
+def count_on(connection: sa.Connection, published: Published, service_level: str, question: Question) -> int:
+    """How many rows ``rows`` would list in all, within a transaction that is open already. Raises as it does."""
+    return _counts(*_listed(connection, published, service_level, question))[0]
 
 
-def _listed(warehouse: Warehouse, connection: sa.Connection, question: Question) -> tuple[Asked, sa.Subquery]:
+def _listed(
+    connection: sa.Connection, published: Published, service_level: str, question: Question
+) -> tuple[Asked, sa.Subquery]:
     """All rows behind the question's first KPI, as the scope may see them."""
     if not question.scope.see_interactions:
         raise InputError("rows_not_allowed")
-    published = warehouse.require_data(connection)
     question = replace(question, kpis=question.kpis[:1], by=())
     (metric,) = check(connection, question)
     filters = (*question.filters, *question.scope.filters)
     period = effective(question.period, published.today)
     asked = Asked(connection, published, (), filters, period, scope=question.scope.filters)
-    measure = metric.measure_for(asked.dimensions, warehouse.settings.service_level)
+    measure = metric.measure_for(asked.dimensions, service_level)
     sources = feeds_for(metric, measure, published, feeds_in_scope(connection, published, question))
     listed = _select(asked, metric, measure, sources)
     if not question.scope.see_agents and "agent_key" in listed.selected_columns:

@@ -21,6 +21,7 @@ from kpi.errors import UnknownName, WarehouseBusy, WarehouseEmpty, WarehouseErro
 from kpi.metrics.rollups import ROLLUPS
 from kpi.settings import Settings
 from kpi.warehouse.published import Published, read_published
+from kpi.warehouse.resident import Resident
 from kpi.warehouse.tail import DEFAULT_RULE
 
 SCHEMA_VERSION = 1
@@ -39,9 +40,10 @@ class Warehouse:
     ``read()`` and ``write()`` give a SQLAlchemy connection inside a transaction.
     """
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, *, resident: bool = False) -> None:
         """Open what ``url`` names; it may not exist yet (see ``exists`` and ``create``).
 
+        ``resident``: keep copies of its small tables in memory, for a server that answers many questions.
         Raises UnknownName for an engine that is none, WarehouseError for a place that cannot be opened.
         """
         self.url = url
@@ -54,10 +56,15 @@ class Warehouse:
         self._lock = threading.Lock()
         self._engine: sa.Engine | None = None
         self._root: duckdb.DuckDBPyConnection | None = None
+        self._known: Published | None = None  # the state that was read last
+        self._inside: duckdb.DuckDBPyConnection | None = None  # see ``_stay_in``
+        self._reader: duckdb.DuckDBPyConnection | None = None
+        self._keeps_copies = resident and kind == "ducklake"
+        self._resident: Resident | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Warehouse":
-        return cls(settings.warehouse_url, settings)
+    def from_settings(cls, settings: Settings, *, resident: bool = False) -> "Warehouse":
+        return cls(settings.warehouse_url, settings, resident=resident)
 
     # --- places ---
 
@@ -138,6 +145,8 @@ class Warehouse:
         # Every time in the warehouse is UTC without a zone; the session must not shift any.
         root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._root = root
+        if self._keeps_copies:
+            self._resident = Resident(root)
 
         def connect() -> ConnectionWrapper:
             # A cursor shares the instance: extensions and the attached lake are loaded once a process.
@@ -153,9 +162,13 @@ class Warehouse:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
-            if self._root is not None:
-                self._root.close()
-                self._root = None
+            if self._resident is not None:
+                self._resident.wait()
+                self._resident = None
+            for opened in (self._root, self._reader, self._inside):
+                if opened is not None:
+                    opened.close()
+            self._root = self._reader = self._inside = None
 
     # --- reading and writing ---
 
@@ -163,7 +176,17 @@ class Warehouse:
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one published state from its first statement to its last."""
         with self.engine().connect() as connection, connection.begin():
-            yield connection
+            if self._resident is None:
+                yield connection
+                return
+            version = connection.execute(sa.text(self._version_query())).scalar_one()
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            self._resident.enter(driver, version)
+            try:
+                yield connection
+            finally:
+                self._resident.leave(driver)
 
     @contextmanager
     def write_lock(self) -> Iterator[None]:
@@ -209,11 +232,36 @@ class Warehouse:
             return read_published(own, self._version_query())
 
     def require_data(self, connection: sa.Connection) -> Published:
-        """What is published; raises WarehouseEmpty when no fact was ever loaded."""
-        published = self.published(connection)
+        """What is published, for a reading connection; raises WarehouseEmpty when no fact was ever loaded.
+
+        What a version says of itself never changes, so it is read once. (A load asks ``published``: it changes it.)
+        """
+        version = connection.execute(sa.text(self._version_query())).scalar_one()
+        published = self._known
+        if published is None or published.version != version:
+            self._known = published = self.published(connection)
+            self._stay_in()
         if published.data_start is None:
             raise WarehouseEmpty("warehouse_empty", place=self.place)
         return published
+
+    def _stay_in(self) -> None:
+        """Keep a reader of one's own in the catalogue, of its newest state.
+
+        When its last reader leaves, SQLite locks the file to tidy up, and who comes in at that moment sleeps for a
+        second before he tries again. In an engine of its own, since an open transaction keeps others' leavings.
+        """
+        if self.kind != "ducklake":
+            return
+        with self._lock:
+            if self._inside is None:
+                self._inside = duckdb.connect(":memory:", config={"threads": 1, "autoload_known_extensions": False})
+                self._inside.execute(f"LOAD '{_extension('duckdb_extension_sqlite_scanner')}'")
+                self._inside.execute(f"ATTACH '{_quoted(self.catalogue)}' AS catalogue (TYPE sqlite, READ_ONLY)")
+            before, self._reader = self._reader, self._inside.cursor()
+            self._reader.execute("BEGIN").execute("SELECT count(*) FROM catalogue.ducklake_snapshot").fetchall()
+            if before is not None:
+                before.close()
 
     def _version_query(self) -> str:
         if self.kind == "ducklake":

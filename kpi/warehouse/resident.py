@@ -1,0 +1,102 @@
+"""Copies of the small tables in memory, one set a published version.
+
+DuckLake looks up the files of every table that a statement reads, which takes longer than reading a small table. A
+server answers many questions on one version, so it keeps what most of them read. The copies have the tables' own
+names in a schema that is searched first; whatever has no copy is read from the lake.
+"""
+
+import logging
+import threading
+
+import duckdb
+
+from kpi import schema
+from kpi.metrics.rollups import ROLLUPS
+
+log = logging.getLogger(__name__)
+
+# Tables with more fields (rows × columns) are left in the lake: this many take some 50 MB.
+_MOST_FIELDS = 6_000_000
+
+_ROWS = """
+SELECT t.table_name, coalesce(s.record_count, 0)
+FROM __ducklake_metadata_lake.ducklake_table t
+LEFT JOIN __ducklake_metadata_lake.ducklake_table_stats s USING (table_id)
+WHERE t.end_snapshot IS NULL
+"""
+
+
+class Resident:
+    """The copies of one engine. ``root``: its connection, with the lake attached as ``lake``."""
+
+    def __init__(self, root: duckdb.DuckDBPyConnection) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._ready: int | None = None
+        self._making: int | None = None
+        self._thread: threading.Thread | None = None
+        self._widths = {table.name: len(table.columns) for table in schema.metadata.sorted_tables}
+        self._widths |= {rollup.table.name: len(rollup.table.columns) for rollup in ROLLUPS}
+
+    def enter(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
+        """Let a connection whose transaction sees ``version`` read the copies of it, where they are made already.
+
+        Where they are not, they are begun to be made beside; the figures are the same either way.
+        """
+        with self._lock:
+            ready = self._ready == version
+            if not ready and self._making is None:
+                self._making = version
+                self._thread = threading.Thread(target=self._make, args=(version,), name="resident", daemon=True)
+                self._thread.start()
+        if ready:
+            connection.execute(f"SET search_path = 'memory.{_schema(version)},lake.main'")
+
+    def leave(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let the connection read the lake only, as whoever takes it next expects."""
+        connection.execute("USE lake")
+
+    def wait(self) -> None:
+        """Until nothing is being made any more."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _make(self, version: int) -> None:
+        try:
+            with self._root.cursor() as cursor:
+                made = self._copy(cursor, version)
+        except duckdb.Error:
+            # Questions are answered from the lake then, only more slowly.
+            log.exception("the small tables of version %s could not be copied", version)
+            made = False
+        with self._lock:
+            self._making = None
+            if made:
+                self._ready = version
+
+    def _copy(self, cursor: duckdb.DuckDBPyConnection, version: int) -> bool:
+        """Copy what is small; False where the lake has moved on meanwhile."""
+        cursor.execute("USE lake").execute("BEGIN")
+        if cursor.execute("SELECT id FROM lake.current_snapshot()").fetchall() != [(version,)]:
+            cursor.execute("ROLLBACK")
+            return False
+        small = [
+            name
+            for name, rows in cursor.execute(_ROWS).fetchall()
+            if name in self._widths and rows * self._widths[name] <= _MOST_FIELDS
+        ]
+        cursor.execute(f"CREATE SCHEMA memory.{_schema(version)}")
+        for name in small:
+            cursor.execute(f'CREATE TABLE memory.{_schema(version)}."{name}" AS FROM lake.main."{name}"')
+        # Who still reads an older version finds its copies until his transaction ends, and the lake's tables after.
+        for (older,) in cursor.execute(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'memory' AND schema_name LIKE 'version_%' "
+            f"AND schema_name <> '{_schema(version)}'"
+        ).fetchall():
+            cursor.execute(f"DROP SCHEMA memory.{older} CASCADE")
+        cursor.execute("COMMIT")
+        return True
+
+
+def _schema(version: int) -> str:
+    return f"version_{version}"
