@@ -5,6 +5,7 @@ The pages are reached through ``pages/shell.py`` alone.
 
 import logging
 import secrets
+from urllib.parse import urlencode
 
 import streamlit as st
 from starlette.datastructures import Headers
@@ -17,11 +18,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kpi.errors import KpiError
 from kpi.settings import load_settings
 from pages import components, state
+from pages.addresses import PAGES, address
 
 log = logging.getLogger("switchboard")
 
 # What a browser may open by its address. The overview is the default page, whose address is "/".
-PATHS = {"/", "/healthz"}
+PATHS = {"/healthz", *(f"/{address(page)}" for page in PAGES)}
+_LONGEST = 200  # characters of an unknown address that are told
 
 
 async def healthz(_: Request) -> JSONResponse:
@@ -34,7 +37,7 @@ async def healthz(_: Request) -> JSONResponse:
 
 
 class OneEntrance:
-    """Leads every address that names no page to the default one, with its filters.
+    """Leads every address that names no page to the default one, with its filters, which says what was ignored.
 
     A browser that asks for a page says that it wants HTML; everything else is the application's own traffic.
     """
@@ -44,8 +47,9 @@ class OneEntrance:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in PATHS and _wants_a_page(Headers(scope=scope)):
+            asked = urlencode({"page": scope["path"].strip("/")[:_LONGEST]})
             query = scope["query_string"].decode("latin-1")
-            response = RedirectResponse(f"/?{query}" if query else "/", status_code=307)
+            response = RedirectResponse(f"/?{query}&{asked}" if query else f"/?{asked}", status_code=307)
             await response(scope, receive, send)
         else:
             await self.app(scope, receive, send)

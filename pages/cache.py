@@ -17,7 +17,7 @@ import streamlit as st
 from altair import LayerChart
 from streamlit.runtime.scriptrunner import ScriptRunContext, add_script_run_ctx, get_script_run_ctx
 
-from kpi.charts import Style
+from kpi.charts import Note, Style
 from kpi.charts.theme import spec_of
 from kpi.errors import WarehouseEmpty
 from kpi.i18n import Language
@@ -28,7 +28,7 @@ from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
 from kpi.query.identity import Check, proof
 from kpi.query.labels import labels as ask_labels
-from kpi.query.question import Question
+from kpi.query.question import Period, Question
 from kpi.query.rows import RowsPage
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
@@ -110,14 +110,16 @@ def answer(question: Question, version: int) -> Answer:
 _WORKERS = ThreadPoolExecutor(2, thread_name_prefix="answers")
 
 
-def prepare(shares: Sequence[Sequence[Question]], proof_of: Question, version: int) -> None:
+def prepare(shares: Sequence[Sequence[Question]], proof_of: Question | None, version: int) -> None:
     """Answer what a page will ask, one share beside the other, before anything of it is drawn.
 
     A browser that draws while it waits for the rest takes the time of those who count. An error comes up where the
     answer is asked for.
     """
     context = get_script_run_ctx()
-    tasks = [partial(_answer_all, share, version) for share in shares] + [partial(identity, proof_of, version)]
+    tasks: list[Callable[[], object]] = [partial(_answer_all, share, version) for share in shares]
+    if proof_of is not None:
+        tasks.append(partial(identity, proof_of, version))
     wait([_WORKERS.submit(_within, context, task) for task in tasks])
 
 
@@ -163,6 +165,11 @@ def rows(question: Question, version: int, page: int, size: int, sort: str) -> R
 def labels(dimension: str, language: Language, version: int) -> Mapping[str, str]:
     """Value -> name of a dimension's values, in the order to show."""
     return ask_labels(warehouse(), dimension, language)
+
+
+def notes(period: Period, language: Language, version: int) -> tuple[Note, ...]:
+    """What happened in the period, for time axes."""
+    return ()
 
 
 def _unmoved(found: _Found, version: int) -> _Found:

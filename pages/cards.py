@@ -12,11 +12,66 @@ from kpi.i18n.numbers import format_change, format_count, format_period, format_
 from kpi.insight.tone import tone
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from pages import state
+from pages.figures import COVERAGE, Figures
 from pages.state import View
 
 _ARROWS = {-1: "↓", 0: "→", 1: "↑"}
+
+
+def row(figures: Figures, style: Style, key: str = "cards") -> None:
+    """The cards of a page's headline KPIs."""
+    language, slots = style.language, figures.slots
+    grid = st.grid(6, min_column_width=155, gap=("xsmall", "xsmall"), key=key)
+    for kpi, beside in figures.headlines.items():
+        cell, name = figures.cell(kpi), title(kpi, language)
+        with grid:
+            if cell is None:
+                card_not_applicable(METRICS[kpi], name, figures.view)
+                continue
+            line = figures.line(kpi)
+            card(
+                METRICS[kpi],
+                name if cell.variant is None else f"{name} {cell.variant}",
+                cell,
+                line=[(one.value, one.previous) for one in line.cells if one.kpi == kpi] if line else [],
+                running=slots.period.end >= slots.running and kpi != COVERAGE,
+                foot=_foot(figures, cell, beside),
+                mature=_mature(figures, kpi, cell),
+                view=figures.view,
+                style=style,
+            )
+
+
+def title(kpi: str, language: Language) -> str:
+    """The name on a card: the declared one, or a shorter one where it would not fit."""
+    return short_name(kpi, language) or metric_title(METRICS[kpi], language)
+
+
+def _foot(figures: Figures, cell: Cell, beside: str) -> str:
+    """The second figure of a card in words."""
+    if not beside:
+        return ""
+    language = figures.view.language
+    if beside == "tail_base":
+        value = cell.denominator
+    else:
+        second = figures.cell(beside)
+        if second is None:
+            return ""
+        value = second.value
+    return phrase(language, f"foot_{beside}", value=format_value(value, METRICS[beside].unit, language))
+
+
+def _mature(figures: Figures, kpi: str, cell: Cell) -> tuple[Cell, str] | None:
+    """For a KPI whose period holds nothing mature: the figure of the last period that does, and its dates."""
+    if cell.reason != "immature" or (question := figures.mature(kpi)) is None:
+        return None
+    answered = figures.answer(question)
+    dates = format_period(answered.period.start, answered.period.end, figures.view.language, year=False)
+    return answered.cell(kpi), dates
 
 
 def card(

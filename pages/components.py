@@ -51,7 +51,7 @@ def sidebar(groups: Mapping[str, Sequence[StreamlitPage]], published: Published 
         for group, listed in groups.items():
             st.html(f'<p class="nav-group">{escape(group)}</p>')
             for one in listed:
-                st.page_link(one, width="stretch")
+                st.page_link(one, width="stretch", query_params=state.link())
         if published is not None and published.feeds:
             st.html(_feeds(published, language))
             version = format_count(published.version, language, compact=False)
@@ -162,14 +162,28 @@ def panel(
     table: Callable[[], pd.DataFrame],
     alt_text: str,
     style: Style,
+    drill: str | None = None,
 ) -> None:
-    """A chart under its title, with the same numbers as a table and as files behind its menu."""
+    """A chart under its title, with the same numbers as a table and as files behind its menu.
+
+    ``drill``: the KPI that a button beside the menu takes apart.
+    """
     language = style.language
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="xxsmall"):
             heading(title, subtitle)
             if spec is not None:
                 st.space("stretch")
+                if drill is not None:
+                    with st.container(key=f"menu_drill_{key}", width="content"):
+                        st.button(
+                            phrase(language, "panel_drill", title=title),
+                            icon=":material/account_tree:",
+                            type="tertiary",
+                            key=f"drill_{key}",
+                            on_click=state.open_drill,
+                            args=(drill,),
+                        )
                 _menu(key, title, spec, table, style)
         if spec is None:
             st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')

@@ -6,6 +6,7 @@ from io import StringIO
 
 import streamlit as st
 
+from kpi.charts import Style
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_period
 from kpi.metrics.registry import METRICS
@@ -19,13 +20,14 @@ from pages.state import View
 _SIZE = 50
 
 
-def show(view: View, published: Published, name: str) -> None:
+def show(view: View, published: Published, style: Style) -> None:
     """Open the rows of ``view.drill``; closing takes them out of the address."""
     assert view.drill is not None
     question = view.question(view.drill, compared=False)
     mature = cache.mature(question, published.version)
     if mature is not None and cache.answer(question, published.version).cell(view.drill).value is None:
         question = mature
+    name = cards.title(view.drill, view.language)
     opened = st.dialog(phrase(view.language, "drill_title", name=name), width="large", on_dismiss=state.close_drill)(
         _content
     )

@@ -3,14 +3,19 @@
 ``app.py`` serves it. It lies where no ``pages/`` folder is beside it, so that nothing is served around it.
 """
 
+from functools import partial
+
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from kpi.charts import Style
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.i18n import phrase
 from kpi.insight.freshness import first_day
+from kpi.metrics.registry import METRICS
 from kpi.warehouse.published import Published
-from pages import cache, components, first_run, overview, state
+from pages import cache, components, first_run, layout, state
+from pages.book import BOOK, Leaf
 
 st.set_page_config(
     page_title="Switchboard", page_icon=str(components.ASSETS / "icon.svg"), layout="wide", initial_sidebar_state=200
@@ -30,11 +35,13 @@ except KpiError as error:
     problem = error
 
 
-def overview_page() -> None:
-    """The overview of what is published, for the view that the address asks for."""
+def draw(leaf: Leaf) -> None:
+    """A page of what is published, for the view that the address asks for."""
     assert published is not None
     try:
-        overview.render(_view(published), published, style)
+        view = _view(published)
+        leaf.render(view, published, style)
+        layout.bottom(view, published, style)
     except cache.Moved:
         st.rerun()
     except KpiError as error:
@@ -53,24 +60,39 @@ def problem_page() -> None:
 
 
 def _view(now: Published) -> state.View:
+    dimensions = dict.fromkeys((*state.FILTERS, *state.WAYS))
     return state.read_view(
         state.query_params(),
         now.today,
         first_day(now),
-        {dimension: cache.labels(dimension, language, now.version) for dimension in state.FILTERS},
-        overview.HEADLINES,
+        {dimension: cache.labels(dimension, language, now.version) for dimension in dimensions},
+        METRICS,
         state.browser_language(),
     )
 
 
+def _page(leaf: Leaf) -> StreamlitPage:
+    return st.Page(
+        partial(draw, leaf),
+        title=phrase(language, f"page_{leaf.id}"),
+        icon=f":material/{leaf.icon}:",
+        url_path=leaf.address,
+        default=leaf.default,
+    )
+
+
+groups: dict[str, list[StreamlitPage]] = {}
 if published is not None:
-    page = st.Page(overview_page, title=phrase(language, "page_overview"), icon=":material/dashboard:", default=True)
+    for leaf in BOOK:
+        groups.setdefault(phrase(language, f"group_{leaf.group}"), []).append(_page(leaf))
 elif problem is not None:
     page = st.Page(problem_page, title=phrase(language, "problem_title"), icon=":material/error:", default=True)
+    groups[phrase(language, "group_results")] = [page]
 else:
     page = st.Page(
         first_run_page, title=phrase(language, "page_first_run"), icon=":material/rocket_launch:", default=True
     )
-opened = st.navigation([page], position="hidden")
-components.sidebar({phrase(language, "group_results"): [page]}, published, language)
+    groups[phrase(language, "group_results")] = [page]
+opened = st.navigation([page for listed in groups.values() for page in listed], position="hidden")
+components.sidebar(groups, published, language)
 opened.run()

@@ -13,6 +13,7 @@ import streamlit as st
 
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.i18n.numbers import format_date
+from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.model import Metric
 from kpi.query.question import Compare, Filter, Period, Question
 
@@ -27,6 +28,10 @@ COMPARISONS: tuple[str, ...] = ("previous", "year", "none")
 CHIPS = ("channel", "line", "tier", "segment", "business_line")
 MORE = ("topic", "team", "region", "age_band")
 FILTERS = CHIPS + MORE
+# The usual way down from a figure to the contacts behind it, and the other ways.
+WAY_DOWN = ("tier", "channel", "topic", "team", "agent")
+WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function", "region", "age_band", "media",
+        "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
 
 # In a URL, the value that stands for "unknown" (null); in a ``Filter`` it is the empty text.
 UNKNOWN = "unknown"
@@ -47,7 +52,11 @@ class Ignored:
 
 @dataclass(frozen=True)
 class View:
-    """What the manager looks at. ``preset`` is None for dates of his own; ``drill``: the KPI whose rows are open."""
+    """What the manager looks at. ``preset`` is None for dates of his own.
+
+    ``drill``: the KPI that is taken apart; ``at``: how far down, one value a step; ``by``: what it is split by there.
+    ``service_level``: the formula of that name, None for the one of the settings.
+    """
 
     language: Language
     period: Period
@@ -55,6 +64,9 @@ class View:
     compare: Compare | None = "previous"
     filters: tuple[Filter, ...] = ()
     drill: str | None = None
+    at: tuple[Filter, ...] = ()
+    by: str | None = None
+    service_level: str | None = None
     ignored: tuple[Ignored, ...] = ()
 
     def chosen(self, dimension: str) -> tuple[str, ...]:
@@ -66,7 +78,9 @@ class View:
         return {filter_.dimension for filter_ in self.filters}.union(by) <= set(metric.dimensions)
 
     def question(self, *kpis: str, by: tuple[str, ...] = (), compared: bool = True) -> Question:
-        return Question(kpis, self.period, by, self.filters, self.compare if compared else None)
+        """What the page asks of ``kpis``, within the filters."""
+        compare = self.compare if compared else None
+        return Question(kpis, self.period, by, self.filters, compare, service_level=self.service_level)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -158,7 +172,31 @@ def read_view(
     if drill is not None and drill not in set(drills):
         bad("drill", drill)
         drill = None
-    return View(language, period, preset, compare, tuple(filters), drill, tuple(ignored))
+    at = _read_path(params.get("at", ""), choices, bad) if drill else ()
+    by = params.get("by") or None
+    if by is not None and by not in choices:
+        bad("by", by)
+        by = None
+    service_level = params.get("sl") or None
+    if service_level is not None and service_level not in SERVICE_LEVELS:
+        bad("sl", service_level)
+        service_level = None
+    if "page" in params:
+        bad("page", params["page"])
+    return View(language, period, preset, compare, tuple(filters), drill, at, by, service_level, tuple(ignored))
+
+
+def _read_path(text: str, choices: Mapping[str, Iterable[str]], bad: Any) -> tuple[Filter, ...]:
+    """The steps of a drill-down, ``tier:3,channel:wechat``; from the first bad one on they are left out."""
+    steps: list[Filter] = []
+    for step in filter(None, text.split(",")):
+        dimension, _, value = step.partition(":")
+        known = dimension in choices and (value == UNKNOWN or value in set(choices[dimension]))
+        if not known or any(dimension == earlier.dimension for earlier in steps):
+            bad("at", step)
+            break
+        steps.append(Filter(dimension, ("" if value == UNKNOWN else value,)))
+    return tuple(steps)
 
 
 def _read_period(
@@ -247,13 +285,37 @@ def show_language(language: Language) -> None:
 
 
 def open_drill(kpi: str) -> None:
-    """Open the rows behind a KPI."""
+    """Begin to take a KPI apart."""
+    close_drill()
     _write("drill", kpi)
 
 
+def go_down(steps: tuple[Filter, ...]) -> None:
+    """Write how far down the drill-down is."""
+    _write("at", ",".join(f"{step.dimension}:{step.values[0] or UNKNOWN}" for step in steps))
+    _write("by", "")
+
+
+def split_by(dimension: str) -> None:
+    """Write what the drill-down is split by."""
+    _write("by", dimension)
+
+
 def close_drill() -> None:
-    """Close the rows."""
-    _write("drill", "")
+    """Leave the drill-down."""
+    for name in ("drill", "at", "by"):
+        _write(name, "")
+
+
+def choose_service_level(formula: str) -> None:
+    """Write the formula of the service level."""
+    _write("sl", formula)
+
+
+def link() -> dict[str, str]:
+    """The parameters that a link to another page takes along: all but the drill-down and what was not valid."""
+    left_out = {"drill", "at", "by", "page"}
+    return {name: value for name, value in query_params().items() if name not in left_out}
 
 
 def clear_filters() -> None:

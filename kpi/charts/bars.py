@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import catalogue, phrase
@@ -18,7 +19,12 @@ _LABEL_GAP = 16.5  # pixels between two labels
 
 
 def volume_by_channel(
-    by_channel: pd.DataFrame, totals: pd.DataFrame, slots: Slots, names: Mapping[str, str], style: Style
+    by_channel: pd.DataFrame,
+    totals: pd.DataFrame,
+    slots: Slots,
+    names: Mapping[str, str],
+    style: Style,
+    notes: Sequence[Note] = (),
 ) -> alt.LayerChart:
     """Stacked bars of interactions: one bar a slot, one colour a channel, labels beside the last bar.
 
@@ -120,6 +126,7 @@ def volume_by_channel(
             .mark_rect(filled=False, stroke=palette.mute, strokeDash=[3, 2], strokeWidth=1.1)
             .encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("y:Q"), y2=alt.Y2("y2:Q"))
         )
+    layers += note_layers(notes, slots, style)
     layers += _labels(grid, order, label_of, slots, top, divisor, style)
     return finish(layers, style, HEIGHT)
 

@@ -1,10 +1,12 @@
 """A KPI over time with its comparison."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
@@ -14,7 +16,9 @@ from kpi.metrics.model import Metric
 HEIGHT = 250
 
 
-def trend(metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style) -> alt.LayerChart:
+def trend(
+    metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style, notes: Sequence[Note] = ()
+) -> alt.LayerChart:
     """The KPI as a line with its 95 % interval as a band, the comparison as a thin grey line.
 
     ``frame``: grain, value, low, high, previous, n. Gaps stay gaps; the last piece is dotted while its slot runs.
@@ -88,6 +92,7 @@ def trend(metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style) -> al
             ],
         )
     )
+    layers += note_layers(notes, slots, style)
     layers += _labels(data, slots, y_domain, style)
     return finish(layers, style, HEIGHT)
 

@@ -48,6 +48,7 @@ def answer_on(
     rolled_up: bool = True,
 ) -> Answer:
     """As ``answer``, within a transaction that is open already."""
+    service_level = question.service_level or service_level
     metrics = check(connection, question)
     period = effective(question.period, published.today)
     filters = (*question.filters, *question.scope.filters)

@@ -59,6 +59,7 @@ class Question:
     filters: tuple[Filter, ...] = ()
     compare: Compare | None = None
     scope: Scope = EVERYTHING
+    service_level: str | None = None  # which of the formulas of that name; None: the one of the settings
 
     def drill(self, dimension: str, value: str) -> "Question":
         """The same question within one value of ``dimension``."""

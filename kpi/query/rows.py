@@ -87,7 +87,7 @@ def _listed(
     filters = (*question.filters, *question.scope.filters)
     period = effective(question.period, published.today)
     asked = Asked(connection, published, (), filters, period, scope=question.scope.filters)
-    measure = metric.measure_for(asked.dimensions, service_level)
+    measure = metric.measure_for(asked.dimensions, question.service_level or service_level)
     sources = feeds_for(metric, measure, published, feeds_in_scope(connection, published, question))
     listed = _select(asked, metric, measure, sources)
     if not question.scope.see_agents and "agent_key" in listed.selected_columns:

@@ -1,0 +1,12 @@
+"""Dictionary: every KPI from its declaration."""
+
+from kpi.charts import Style
+from kpi.warehouse.published import Published
+from pages import components, layout
+from pages.state import View
+
+
+def render(view: View, published: Published, style: Style) -> None:
+    """Draw the page for ``view`` of what is ``published``."""
+    layout.top("dictionary", view, published, None)
+    components.identity_strip((), view.language)

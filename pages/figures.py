@@ -1,0 +1,117 @@
+"""What a page shows of one view: every question that it asks, answered together before anything is drawn."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from altair import LayerChart
+
+from kpi.charts import Note, Slots, Style, grain_of
+from kpi.metrics.registry import METRICS
+from kpi.query.answer import Answer, Cell
+from kpi.query.identity import Check
+from kpi.query.question import Question
+from kpi.warehouse.published import Published
+from pages import cache
+from pages.state import View
+
+# Coverage accumulates through the days, the others' lines go by date. Its line ends in the figure of the card, and its
+# denominator is the base, so that neither is asked for again.
+COVERAGE, _BASE = "long_tail_coverage", "tail_base"
+
+
+class Figures:
+    """The figures of a page.
+
+    ``headlines``: the KPIs of its cards, each with the one that stands beside it on its card ("": none).
+    ``panels``: name -> (KPIs, dimensions, compared) of what its figures show, the dimension ``{grain}`` being the one
+    of the page's time axes; a KPI to which a filter does not apply is left out, and a panel of which nothing is left is
+    not there.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        published: Published,
+        headlines: Mapping[str, str],
+        panels: Mapping[str, tuple[Sequence[str], tuple[str, ...], bool]],
+        *,
+        proof: bool = True,
+    ) -> None:
+        self.view, self.published, self.version = view, published, published.version
+        self.slots = Slots(view.period, grain_of(view.period), published.today)
+        grain = self.slots.grain
+        self.headlines = dict(headlines)
+        self.kpis = [kpi for kpi in headlines if view.applies(METRICS[kpi])]
+        beside = [headlines[kpi] for kpi in self.kpis if headlines[kpi] not in {"", _BASE}]
+        plain = [kpi for kpi in self.kpis if kpi != COVERAGE]
+        shown = dict.fromkeys([*plain, *(kpi for kpi in beside if view.applies(METRICS[kpi]))])
+        self._headline = view.question(*shown)
+        self._lines = view.question(*(kpi for kpi in plain if grain in METRICS[kpi].dimensions), by=(grain,))
+        self._coverage = view.question(COVERAGE, by=("through",)) if COVERAGE in self.kpis else None
+        self._panels: dict[str, Question] = {}
+        for name, (kpis, by, compared) in panels.items():
+            by = tuple(dimension.format(grain=grain) for dimension in by)
+            applying = [kpi for kpi in kpis if view.applies(METRICS[kpi], *by)]
+            if applying:
+                self._panels[name] = view.question(*applying, by=by, compared=compared)
+        self._proof = view.question("volume", compared=False) if proof else None
+        cohorts = [question for question in self._panels.values() if COVERAGE in question.kpis]
+        others = [question for question in self._panels.values() if COVERAGE not in question.kpis]
+        first = [question for question in (self._headline, self._lines) if question.kpis]
+        second = [*([self._coverage] if self._coverage else []), *cohorts]
+        # Two shares of about the same work: the cohorts are the dearest.
+        while others and len(second) < len(first) + len(others) and not cohorts:
+            second.append(others.pop())
+        cache.prepare([[*first, *others], second], self._proof, self.version)
+
+    def _answer(self, question: Question) -> Answer:
+        return cache.answer(question, self.version)
+
+    @property
+    def headline(self) -> Answer | None:
+        """The period's figures, without a dimension; of the coverage see ``cell``. None where no KPI applies."""
+        return self._answer(self._headline) if self._headline.kpis else None
+
+    @property
+    def compared(self) -> Answer | None:
+        """An answer of the page that says what it is compared with."""
+        return self.headline or (self._answer(self._coverage) if self._coverage else None)
+
+    def cell(self, kpi: str) -> Cell | None:
+        """The figure of the whole period; None where a filter does not apply to the KPI."""
+        if kpi == COVERAGE and self._coverage is not None:
+            return self._answer(self._coverage).cell(kpi, self.view.period.end)
+        return self._answer(self._headline).cell(kpi) if kpi in self._headline.kpis else None
+
+    def line(self, kpi: str) -> Answer | None:
+        """The KPI over time; None where it has no course."""
+        if kpi == COVERAGE and self._coverage is not None:
+            return self._answer(self._coverage)
+        return self._answer(self._lines) if kpi in self._lines.kpis else None
+
+    def panel(self, name: str) -> Answer | None:
+        """The answer of a panel; None where a filter does not apply to any of its KPIs."""
+        return self._answer(self._panels[name]) if name in self._panels else None
+
+    def drawn(self, name: str, style: Style, draw: Callable[[], LayerChart]) -> dict[str, Any]:
+        """One figure of the view, drawn once for all who look at it."""
+        marked = f"{name} {self.notes}" if self.notes else name
+        return cache.figure(marked, self.view.question("volume"), style, self.version, draw)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What happened in the period."""
+        return cache.notes(self.view.period, self.view.language, self.version)
+
+    @property
+    def proof(self) -> tuple[Check, ...]:
+        """The identity proof of the view."""
+        return cache.identity(self._proof, self.version) if self._proof is not None else ()
+
+    def mature(self, kpi: str) -> Question | None:
+        """Where the period holds nothing mature: the question over the last period that does."""
+        return cache.mature(self.view.question(kpi), self.version)
+
+    def answer(self, question: Question) -> Answer:
+        """The answer to a question that only some views need."""
+        return self._answer(question)
