@@ -14,6 +14,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
+from kpi.query.question import Compare
 from pages import state
 from pages.figures import COVERAGE, Figures
 from pages.state import View
@@ -115,7 +116,7 @@ def card(
             f'<div class="kpi-label">{escape(name)}</div>'
             f'<div class="kpi-value">{format_value(shown.value, metric.unit, language)}'
             f"{mark}<small>{escape(reason)}</small></div>"
-            f'<div class="kpi-delta">{_delta(shown, metric, view)}</div>'
+            f'<div class="kpi-delta">{delta(shown, metric, view.compare, language)}</div>'
             f'<img class="spark" alt="{escape(description, quote=True)}" src="data:image/svg+xml;base64,{drawn}">'
             f'<div class="kpi-foot">{escape(shown_foot)}</div>'
         )
@@ -158,9 +159,9 @@ def short_name(kpi: str, language: Language) -> str | None:
     return phrase(language, key) if key in catalogue() else None
 
 
-def _delta(cell: Cell, metric: Metric, view: View) -> str:
-    language = view.language
-    if view.compare is None:
+def delta(cell: Cell, metric: Metric, compare: Compare | None, language: Language) -> str:
+    """The change as a pill with its word, as HTML."""
+    if compare is None:
         return phrase(language, "word_off")
     if cell.value is None:
         return ""
@@ -169,7 +170,7 @@ def _delta(cell: Cell, metric: Metric, view: View) -> str:
         return phrase(language, "word_none")
     text = format_change(cell, metric.unit, language)
     arrow = _ARROWS[-1 if text.startswith("\u2212") else 0 if text.startswith("±") else 1]
-    word = phrase(language, f"word_neutral_{view.compare}" if how == "neutral" else f"word_{how}")
+    word = phrase(language, f"word_neutral_{compare}" if how == "neutral" else f"word_{how}")
     pill = f'<span class="pill {how}"><span aria-hidden="true">{arrow}</span> {escape(text)}</span>'
     return f"{pill}<span>{escape(word)}</span>"
 

@@ -1,16 +1,29 @@
-"""The rows behind a figure, in a drawer: paged and sorted by the database, masked, counted like the figure."""
+"""The drill-down: a figure split by tier, channel, topic, team, agent, down to the contacts that it counts.
 
-from collections.abc import Mapping
+In a drawer over any page. Every step is in the address; the rows are paged and sorted by the database, masked, and as
+many as the figure says.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from html import escape
 from io import StringIO
 
 import streamlit as st
 
 from kpi.charts import Style
+from kpi.charts.theme import value_colour
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_count, format_period
+from kpi.i18n.numbers import format_change, format_count, format_period, format_value
+from kpi.insight.adding import adding
+from kpi.insight.intervals import SMALL_N
+from kpi.insight.tone import goodness
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.query.question import Question
+from kpi.query.answer import Answer, Cell
+from kpi.query.question import Filter, Question
 from kpi.query.rows import LARGEST_PAGE, RowsPage
 from kpi.tables import column_name, dimensions_of, of_rows
 from kpi.warehouse.published import Published
@@ -18,25 +31,185 @@ from pages import cache, cards, state
 from pages.state import View
 
 _SIZE = 50
+_LISTED = 12  # parts with a bar of their own; the others can be chosen from a list
 
 
 def show(view: View, published: Published, style: Style) -> None:
-    """Open the rows of ``view.drill``; closing takes them out of the address."""
+    """Open what ``view.drill`` is made of; closing takes it out of the address."""
     assert view.drill is not None
-    question = view.question(view.drill, compared=False)
-    mature = cache.mature(question, published.version)
-    if mature is not None and cache.answer(question, published.version).cell(view.drill).value is None:
-        question = mature
     name = cards.title(view.drill, view.language)
     opened = st.dialog(phrase(view.language, "drill_title", name=name), width="large", on_dismiss=state.close_drill)(
         _content
     )
-    opened(question, view.language, published)
+    opened(view, published, style)
 
 
-def _content(question: Question, language: Language, published: Published) -> None:
+def _content(view: View, published: Published, style: Style) -> None:
+    # A click within the drawer runs this alone, with the view as it was when it was opened.
+    version = published.version
+    choices = {way: cache.labels(way, view.language, version) for way in state.WAYS}
+    drill, at, chosen = state.read_drill(state.query_params(), choices, METRICS)
+    if drill is None:
+        return
+    metric = METRICS[drill]
+    steps = tuple(step for step in at if step.dimension in metric.dimensions)
+    question = _mature(_within(view.question(metric.id), steps), version)
+    ways = [way for way in state.WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
+    by = chosen if chosen in ways else next(iter(ways), None)
+    split = replace(question, by=(by,)) if by is not None else None
+    cache.prepare([[question], [split] if split else []], None, version)
+    whole = cache.answer(question, version).cell(metric.id)
+    _path(steps, view.language, version)
+    st.html(_figure(whole, metric, question, view.language))
+    if split is not None and by is not None:
+        parts = cache.answer(split, version)
+        _ways(ways, by, view.language)
+        _parts(metric, whole, parts, steps, style, choices[by])
+    _rows(question, view.language, published)
+
+
+def _within(question: Question, steps: Sequence[Filter]) -> Question:
+    for step in steps:
+        question = question.drill(step.dimension, step.values[0])
+    return question
+
+
+def _mature(question: Question, version: int) -> Question:
+    """The question, or where its period holds nothing mature the one over the last period that does."""
+    mature = cache.mature(question, version)
+    if mature is None or cache.answer(question, version).cell(question.kpis[0]).value is not None:
+        return question
+    return mature
+
+
+# --- the way down ---------------------------------------------------------------------------------------------------
+
+
+def _path(steps: tuple[Filter, ...], language: Language, version: int) -> None:
+    """The breadcrumb: every step leads back to where it was taken."""
+    with st.container(key="drill_path", horizontal=True, gap="xxsmall", vertical_alignment="center"):
+        st.button(
+            phrase(language, "drill_all"), type="tertiary", key="step_0", on_click=state.go_down, args=((),),
+            disabled=not steps,
+        )  # fmt: skip
+        for number, step in enumerate(steps, start=1):
+            st.html('<span class="crumb" aria-hidden="true">›</span>', width="content")
+            st.button(
+                _named(step.dimension, step.values[0], language, version),
+                type="tertiary",
+                key=f"step_{number}",
+                on_click=state.go_down,
+                args=(steps[:number],),
+                disabled=number == len(steps),
+            )
+
+
+def _named(dimension: str, value: str, language: Language, version: int) -> str:
+    name = cache.labels(dimension, language, version).get(value, value)
+    return phrase(language, "drill_unknown", dimension=DIMENSIONS[dimension].name(language)) if value == "" else name
+
+
+def _figure(cell: Cell, metric: Metric, question: Question, language: Language) -> str:
+    """The figure of the step, its n, its change and its dates."""
+    value = format_value(cell.value, metric.unit, language)
+    reason = phrase(language, f"reason_{cell.reason}") if cell.value is None and cell.reason else ""
+    said = [format_period(question.period.start, question.period.end, language)]
+    if cell.n is not None:
+        said.append(f"n {format_count(cell.n, language, compact=False)}")
+    pill = cards.delta(cell, metric, question.compare, language)
+    return (
+        f'<div class="drill-figure"><span class="kpi-value">{value}<small>{escape(reason)}</small></span>'
+        f'<span class="kpi-delta">{pill}</span><span class="drill-said">{" · ".join(said)}</span></div>'
+    )
+
+
+def _ways(ways: Sequence[str], by: str, language: Language) -> None:
+    st.pills(
+        phrase(language, "drill_by"),
+        ways,
+        required=True,
+        format_func=lambda way: DIMENSIONS[way].name(language),
+        **state.bound("by", by),
+    )
+
+
+def _parts(
+    metric: Metric, whole: Cell, parts: Answer, steps: tuple[Filter, ...], style: Style, names: Mapping[str, str]
+) -> None:
+    """The values of a dimension, each with its figure and a way further down."""
+    language, (by,) = style.language, parts.question.by
+    order = {value: place for place, value in enumerate(names)}
+    keyed = {"" if cell.key[0] is None else str(cell.key[0]): cell for cell in parts.cells}
+    largest = sorted(keyed, key=lambda value: -(keyed[value].n or 0))[:_LISTED]
+    top = max([abs(keyed[value].value or 0) for value in largest] + [0]) or 1
+    for value in sorted(largest, key=lambda value: order.get(value, len(order))) if len(keyed) <= _LISTED else largest:
+        cell = keyed[value]
+        with st.container(
+            key=f"part_{value or state.UNKNOWN}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"
+        ):
+            st.button(
+                names.get(value) or value or phrase(language, "drill_unknown", dimension=DIMENSIONS[by].name(language)),
+                type="tertiary",
+                key=f"down_{by}_{value}",
+                width=150,
+                on_click=state.go_down,
+                args=((*steps, Filter(by, (value,))),),
+            )
+            st.html(_bar(cell, metric, top, value_colour(by, value, style), language))
+    others = [value for value in keyed if value not in largest]
+    if others:
+        st.selectbox(
+            phrase(language, "drill_others", count=len(others)),
+            sorted(others, key=lambda value: -(keyed[value].n or 0)),
+            index=None,
+            format_func=lambda value: f"{names.get(value, value)} · {_told(keyed[value], metric, language)}",
+            placeholder=phrase(language, "drill_choose"),
+            key=f"others_{by}",
+            on_change=state.go_down_chosen,
+            args=(f"others_{by}", steps, by),
+        )
+    st.html(f'<p class="drill-sum">{_sum(metric, whole, parts, language)}</p>')
+
+
+def _told(cell: Cell, metric: Metric, language: Language) -> str:
+    return f"{format_value(cell.value, metric.unit, language)} · n {format_count(cell.n or 0, language)}"
+
+
+def _bar(cell: Cell, metric: Metric, top: float, colour: str, language: Language) -> str:
+    """One row: bar, value, change, n; pale where it stands on few."""
+    width = 0 if cell.value is None else 100 * abs(cell.value) / top
+    reason = phrase(language, f"reason_{cell.reason}") if cell.value is None and cell.reason else ""
+    small = " small" if (cell.n or 0) < SMALL_N else ""
+    good = {1: "better", -1: "worse"}.get(goodness(cell, metric), "")
+    change = "" if cell.change is None else format_change(cell, metric.unit, language)
+    count = "–" if cell.n is None else format_count(cell.n, language)
+    return (
+        f'<div class="part{small}"><span class="track"><i style="width:{width:.1f}%;background:{colour}"></i></span>'
+        f'<strong title="{escape(reason, quote=True)}">{format_value(cell.value, metric.unit, language)}</strong>'
+        f'<span class="{good}">{escape(change)}</span><span>n {count}</span></div>'
+    )
+
+
+def _sum(metric: Metric, whole: Cell, parts: Answer, language: Language) -> str:
+    """What the parts come to together."""
+    found = adding(metric, whole, parts.cells, parts.counted_twice.get(metric.id))
+    if found.kind == "adds":
+        numbers = [format_count(number, language, compact=False)
+                   for number in (found.numerator, found.denominator) if number is not None]  # fmt: skip
+        return phrase(language, "drill_adds", sums=" ÷ ".join(numbers))
+    if found.kind == "several":
+        count = "" if found.times is None else format_count(found.times, language, compact=False)
+        return phrase(language, "drill_several_known", count=count) if count else phrase(language, "drill_several")
+    return phrase(language, "drill_no_sum")
+
+
+# --- the rows -------------------------------------------------------------------------------------------------------
+
+
+def _rows(question: Question, language: Language, published: Published) -> None:
     version = published.version
     metric = METRICS[question.kpis[0]]
+    question = replace(question, compare=None)
     first = cache.rows(question, version, 1, _SIZE, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="drill_head"):
         st.html(f'<p class="first-text">{_summary(first, question, language)}</p>')

@@ -4,7 +4,7 @@ The only module that touches query parameters and session state. A widget is dra
 changes, writes the URL in its callback; so a pasted link, a reload and a click all take the same way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal, get_args
@@ -168,15 +168,7 @@ def read_view(
         if good:
             filters.append(Filter(dimension, tuple("" if part == UNKNOWN else part for part in good)))
 
-    drill: str | None = params.get("drill") or None
-    if drill is not None and drill not in set(drills):
-        bad("drill", drill)
-        drill = None
-    at = _read_path(params.get("at", ""), choices, bad) if drill else ()
-    by = params.get("by") or None
-    if by is not None and by not in choices:
-        bad("by", by)
-        by = None
+    drill, at, by = read_drill(params, choices, drills, bad)
     service_level = params.get("sl") or None
     if service_level is not None and service_level not in SERVICE_LEVELS:
         bad("sl", service_level)
@@ -186,12 +178,32 @@ def read_view(
     return View(language, period, preset, compare, tuple(filters), drill, at, by, service_level, tuple(ignored))
 
 
+def read_drill(
+    params: Mapping[str, str],
+    choices: Mapping[str, Iterable[str]],
+    drills: Iterable[str],
+    bad: Callable[[str, str], None] = lambda name, value: None,
+) -> tuple[str | None, tuple[Filter, ...], str | None]:
+    """The KPI that is taken apart, the steps down, and what it is split by there; ``bad`` is told what is not valid."""
+    drill: str | None = params.get("drill") or None
+    if drill is not None and drill not in set(drills):
+        bad("drill", drill)
+        drill = None
+    if drill is None:
+        return None, (), None
+    by = params.get("by") or None
+    if by is not None and by not in choices:
+        bad("by", by)
+        by = None
+    return drill, _read_path(params.get("at", ""), choices, bad), by
+
+
 def _read_path(text: str, choices: Mapping[str, Iterable[str]], bad: Any) -> tuple[Filter, ...]:
     """The steps of a drill-down, ``tier:3,channel:wechat``; from the first bad one on they are left out."""
     steps: list[Filter] = []
     for step in filter(None, text.split(",")):
         dimension, _, value = step.partition(":")
-        known = dimension in choices and (value == UNKNOWN or value in set(choices[dimension]))
+        known = value != "" and dimension in choices and (value == UNKNOWN or value in set(choices[dimension]))
         if not known or any(dimension == earlier.dimension for earlier in steps):
             bad("at", step)
             break
@@ -275,6 +287,8 @@ def _changed(name: str) -> None:
             _write("to", "")
     elif name == "compare":
         _write("compare", value or "previous", "previous")
+    elif name == "by":
+        _write("by", value or "")
     else:
         _write(name, ",".join(part or UNKNOWN for part in value))
 
@@ -296,9 +310,11 @@ def go_down(steps: tuple[Filter, ...]) -> None:
     _write("by", "")
 
 
-def split_by(dimension: str) -> None:
-    """Write what the drill-down is split by."""
-    _write("by", dimension)
+def go_down_chosen(key: str, steps: tuple[Filter, ...], dimension: str) -> None:
+    """One step further, to the value that was chosen in the list ``key``."""
+    value = st.session_state.get(key)
+    if value is not None:
+        go_down((*steps, Filter(dimension, (value,))))
 
 
 def close_drill() -> None:

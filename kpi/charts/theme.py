@@ -146,6 +146,16 @@ def channel_rank(channel: str | None) -> tuple[int, str]:
     return known, channel or ""
 
 
+def value_colour(dimension: str, value: str, style: Style) -> str:
+    """The colour of a dimension's value: that of the channel or the tier, else the accent's tint."""
+    palette = style.palette
+    if dimension == "channel":
+        return palette.channel(value)
+    if dimension == "tier" and value.isdigit():
+        return palette.tiers[min(max(int(value), 1), len(palette.tiers)) - 1]
+    return palette.tint
+
+
 def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: int) -> alt.LayerChart:
     """The layers as one figure with its height, background and the common look of axes and text."""
     palette = style.palette

@@ -29,8 +29,9 @@ def known_values(connection: sa.Connection, dimension: str) -> list[str] | None:
     if declared.values is not None:
         return list(declared.values)
     if dimension == "agent":
-        key = schema.agent.c.agent_key
-        return [row[0] for row in connection.execute(sa.select(key).distinct().order_by(key))] or None
+        for key in (schema.agent.c.agent_key, schema.interaction.c.agent_key):
+            if found := [row[0] for row in connection.execute(sa.select(key).distinct().order_by(key)) if row[0]]:
+                return found
     return None
 
 
@@ -55,4 +56,7 @@ def labels_on(connection: sa.Connection, dimension: str, language: Language) -> 
     elif dimension == "agent":
         query = sa.select(schema.agent.c.agent_key, schema.agent.c.name).order_by(schema.agent.c.valid_from)
         named = {row.agent_key: row.name or row.agent_key for row in connection.execute(query)}
+    if not named:
+        # What no table names is called as the feed calls it.
+        named = {value: value for value in known_values(connection, dimension) or ()}
     return MappingProxyType(named | {"": _UNKNOWN[language]} if named else {})

@@ -13,10 +13,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from kpi.insight.adding import adding
 from kpi.metrics.dimensions import DIMENSIONS
-from kpi.metrics.model import Custom, Percentile, Ratio, Total
+from kpi.metrics.model import Custom, Metric, Percentile, Ratio, Total
 from kpi.metrics.registry import METRICS
-from kpi.query import Filter, Period, Question, answer, rows
+from kpi.query import Cell, Filter, Period, Question, answer, rows
 from kpi.query.identity import audit, proof
 from kpi.query.labels import known_values
 from kpi.query.question import Compare
@@ -157,6 +158,51 @@ def test_rows_behind_a_number_are_as_many_as_it_stands_on(bank: Warehouse, filte
         # Not of amounts: the top 20 % of customers are marked, the numerator is what they hold.
         if page.numerator is not None and cell.value is not None and cell.n == cell.denominator:
             assert page.numerator == cell.numerator, kpi
+
+
+def test_the_drill_down_of_every_kpi_by_every_dimension_leads_to_the_rows_it_counts(
+    bank: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of each pair the largest part, the smallest and the unknown one: the part, asked for by itself, is the same
+    figure, and its rows are as many as it stands on; the parts add up where the KPI says that they do.
+    """
+    wholes = {cell.kpi: cell for cell in answer(bank, Question(tuple(METRICS), PAST)).cells}
+    pairs, walked = 0, 0
+    for dimension in DIMENSIONS:
+        kpis = [kpi for kpi in _kpis_by(dimension) if not _across_topics(METRICS[kpi])]
+        found = answer(bank, Question(tuple(kpis), PAST, by=(dimension,)))
+        for kpi in kpis:
+            metric, cells = METRICS[kpi], [cell for cell in found.cells if cell.kpi == kpi]
+            how = adding(metric, wholes[kpi], cells, found.counted_twice.get(kpi))
+            measure = metric.measure_for((dimension,), "SL1")
+            if isinstance(measure, Total | Ratio) and measure is metric.measure_for((), "SL1"):
+                known = all(cell.reason is None for cell in (*cells, wholes[kpi]))
+                assert how.kind == "adds" or not known, (kpi, dimension)
+            counted = sorted((cell for cell in cells if cell.n and _can_be_filtered(dimension)), key=lambda c: c.n or 0)
+            for cell in {id(cell): cell for cell in (counted[:1] + counted[-1:] + _unknown(counted))}.values():
+                value = "" if cell.key[0] is None else str(cell.key[0])
+                part = Question((kpi,), PAST).drill(dimension, value)
+                assert answer(bank, part).cell(kpi).value == cell.value, (kpi, dimension, value)
+                assert rows(bank, part, size=1).total == cell.n, (kpi, dimension, value)
+                walked += 1
+            pairs += 1
+    with capsys.disabled():
+        print(f"\ndrill-down: {pairs} pairs of KPI and dimension, {walked} parts taken apart to their rows")
+    assert walked > 1000
+
+
+def _across_topics(metric: Metric) -> bool:
+    """Its n counts the topics that were judged, its rows are all of them."""
+    return isinstance(metric.measure, Custom) and bool(metric.measure.parts)
+
+
+def _can_be_filtered(dimension: str) -> bool:
+    """Not the days up to which a cohort was followed."""
+    return dimension != "through"
+
+
+def _unknown(cells: list[Cell]) -> list[Cell]:
+    return [cell for cell in cells if cell.key[0] is None]
 
 
 def test_sums_and_both_parts_of_ratios_add_up_over_every_dimension(bank: Warehouse) -> None:
