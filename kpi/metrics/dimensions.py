@@ -36,6 +36,22 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
+            "family",
+            "渠道类",
+            "Channel family",
+            attribute_of="channel",
+            column=schema.channel.c.family,
+            values={
+                "phone": ("电话", "Phone"),
+                "wechat": ("微信", "WeChat"),
+                "sms": ("短信", "SMS"),
+                "chat": ("在线客服", "Online chat"),
+                "ronge": ("融e联", "ICBC Link IM"),
+                "robot": ("智能机器人", "Robot"),
+                "rm": ("移动客户经理", "Mobile RM"),
+            },
+        ),
+        Dimension(
             "media",
             "媒体",
             "Media",
@@ -140,6 +156,42 @@ DIMENSIONS: dict[str, Dimension] = {
         ),
         Dimension("team", "团队", "Team", names=schema.team),
         Dimension("agent", "坐席", "Agent"),
+        # what the customer answered
+        Dimension(
+            "score",
+            "满意度评分",
+            "Score",
+            kind="number",
+            values={str(score): (f"{score} 分", str(score)) for score in range(1, 6)},
+        ),
+        Dimension(
+            "nps_group",
+            "推荐意愿",
+            "Would recommend",
+            values={
+                "promoter": ("推荐者", "Promoters"),
+                "passive": ("中立者", "Passives"),
+                "detractor": ("贬损者", "Detractors"),
+            },
+        ),
+        # of open complaints
+        Dimension(
+            "complaint_age",
+            "投诉账龄",
+            "Age of complaint",
+            values={
+                "0-15": ("15 天以内", "up to 15 days"),
+                "16-30": ("16–30 天", "16–30 days"),
+                "31-60": ("31–60 天", "31–60 days"),
+                "61+": ("60 天以上", "over 60 days"),
+            },
+        ),
+        Dimension(
+            "due_state",
+            "办理期限",
+            "Due state",
+            values={"in_time": ("期限内", "In time"), "overdue": ("已超期", "Overdue")},
+        ),
         # referrals
         Dimension(
             "scenario",
@@ -198,6 +250,21 @@ def segment(is_tail: sa.ColumnElement[bool]) -> sa.ColumnElement[str]:
     )
 
 
+def _between(column: sa.ColumnElement[int], low: int, high: int) -> sa.ColumnElement[bool]:
+    """Within two numbers, written as literals so that it can be grouped by."""
+    return column.between(sa.literal_column(str(low)), sa.literal_column(str(high)))
+
+
+# Codes outside the scale are no answer. These are no columns of a roll-up: a question by them goes to the facts.
+_OF_ANSWER: dict[str, sa.ColumnElement] = {
+    "score": sa.case((_between(_i.csat_score, 1, 5), _i.csat_score)),
+    "nps_group": sa.case(
+        (_between(_i.nps_score, 9, 10), sa.literal_column("'promoter'", sa.String)),
+        (_between(_i.nps_score, 7, 8), sa.literal_column("'passive'", sa.String)),
+        (_between(_i.nps_score, 0, 6), sa.literal_column("'detractor'", sa.String)),
+    ),
+}
+
 _OF_INTERACTION: dict[str, sa.ColumnElement] = {
     "date": _i.business_date,
     "hour": _i.business_hour,
@@ -232,7 +299,7 @@ INTERACTION = Fact(
     schema.interaction,
     _i.business_date,
     _i.source,
-    _with_attributes(_OF_INTERACTION),
+    _with_attributes(_OF_INTERACTION | _OF_ANSWER),
     started=_i.started_at,
 )
 

@@ -1,8 +1,11 @@
 """Satisfaction, effort, loyalty, resolution and complaints."""
 
 from kpi.metrics import parts as p
-from kpi.metrics.model import LOOK_BACK, Metric, Ratio
+from kpi.metrics.dimensions import COMPLAINT_OPENED
+from kpi.metrics.model import LOOK_BACK, Custom, Metric, Ratio
 
+# A snapshot has no dates of its own: it is taken at the end of the period.
+_OF_OPEN = tuple(key for key in COMPLAINT_OPENED.columns if key not in {"date", "week", "month", "weekday"})
 _NO_ANSWER = ("≤ 0 的代码（超时、无效）不算答复", "codes ≤ 0 (time-out, invalid) are no answers")
 
 METRICS = (
@@ -45,6 +48,19 @@ METRICS = (
         exclusions=_NO_ANSWER,
     ),
     Metric(
+        "score_share",
+        "评分占比",
+        "share of a score",
+        "satisfaction",
+        "share",
+        "none",
+        "ratio",
+        Ratio(p.CSAT_VALID, p.CSAT_VALID, whole_of=("score",)),
+        ("某一评分的答复 ÷ 1–5 分的有效答复", "answers of a score ÷ valid answers 1–5"),
+        "industry standard",
+        exclusions=_NO_ANSWER,
+    ),
+    Metric(
         "response_rate",
         "参评率",
         "response rate",
@@ -68,6 +84,22 @@ METRICS = (
         ("（9–10 分 − 0–6 分）÷ 0–10 分的答复 × 100", "(answers 9–10 − answers 0–6) ÷ answers 0–10 × 100"),
         "Reichheld, 2003",
         exclusions=("中立者留在分母", "passives stay in the denominator"),
+    ),
+    Metric(
+        "nps_share",
+        "推荐意愿占比",
+        "share of promoters, passives, detractors",
+        "satisfaction",
+        "share",
+        "none",
+        "ratio",
+        Ratio(p.NPS_VALID, p.NPS_VALID, whole_of=("nps_group",)),
+        (
+            "推荐者（9–10 分）、中立者（7–8 分）或贬损者（0–6 分）÷ 0–10 分的答复",
+            "promoters (9–10), passives (7–8) or detractors (0–6) ÷ answers 0–10",
+        ),
+        "Reichheld, 2003",
+        exclusions=_NO_ANSWER,
     ),
     Metric(
         "ces",
@@ -145,6 +177,21 @@ METRICS = (
         (
             "超过办理期限（15、30 或 60 天）的投诉 ÷ 到期的投诉",
             "complaints past their due date (15, 30 or 60 days) ÷ complaints due",
+        ),
+        "Measures for the handling of consumer complaints in banking and insurance, 2020",
+    ),
+    Metric(
+        "complaints_open",
+        "未结投诉数",
+        "open complaints",
+        "satisfaction",
+        "count",
+        "down",
+        "snapshot",
+        Custom((*_OF_OPEN, "complaint_age", "due_state"), frozenset({"complaint"})),
+        (
+            "期间最后一天日终时尚未答复也未撤回的投诉；过了办理期限的为已超期",
+            "complaints neither decided nor withdrawn at the end of the period's last day; past the due date: overdue",
         ),
         "Measures for the handling of consumer complaints in banking and insurance, 2020",
     ),

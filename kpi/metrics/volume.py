@@ -40,6 +40,7 @@ METRICS = (
         Ratio(p.CONTACTS, p.CONTACTS, whole_of=("channel", "line")),
         ("渠道业务量 ÷ 全部业务量", "channel volume ÷ total volume"),
         _BANK,
+        not_by=("family",),
     ),
     Metric(
         "wechat_phone_multiple",
@@ -52,7 +53,7 @@ METRICS = (
         Ratio(p.CONTACTS_WECHAT, p.ANSWERED_PHONE, proportion=False),
         ("微信业务量 ÷ 两条电话线路的人工接通量", "WeChat volume ÷ answered calls of both phone lines"),
         "ICBC Electronic Banking Centre, 2015: over 7 times",
-        not_by=("channel", "line"),
+        not_by=("channel", "line", "family"),
     ),
     Metric(
         "customers_served",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from kpi.errors import DeclarationError
 from kpi.metrics.model import Custom
 from kpi.metrics.registry import METRICS
-from kpi.query import customers, topics
+from kpi.query import complaints, customers, topics
 from kpi.query.measure import Asked, Key, Raw
 
 CUSTOM: dict[str, Callable[[Asked, frozenset[str] | None], dict[Key, Raw]]] = {
@@ -23,6 +23,7 @@ CUSTOM: dict[str, Callable[[Asked, frozenset[str] | None], dict[Key, Raw]]] = {
         customers.tier_upgrade_rate,
         topics.consistency,
         topics.topic_tail_coverage,
+        complaints.complaints_open,
     )
 }
 

@@ -1,12 +1,14 @@
 """The members behind the KPIs of cohorts: one row a customer (or topic), those of the numerator marked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from kpi import schema
 from kpi.metrics import parts
 from kpi.metrics.dimensions import INTERACTION
+from kpi.query.complaints import snapshot
 from kpi.query.conditions import condition, joined
 from kpi.query.customers import (
     Sources,
@@ -143,6 +145,28 @@ def _topic_contacts(asked: Asked, sources: Sources) -> sa.Select:
     )
 
 
+def _open_complaints(asked: Asked, sources: Sources) -> sa.Select:
+    """The complaints still open, with the dates of their clocks."""
+    c = schema.complaint.c
+    from_, where, columns = snapshot(replace(asked, by=("complaint_age", "due_state")), sources)
+    from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == c.customer_key)
+    return (
+        sa.select(
+            _NOT_A_RATE.label("numerator"),
+            c.opened_on,
+            c.due_on,
+            *(columns[key].label(key) for key in ("due_state", "complaint_age")),
+            sa.case((c.customer_key.is_not(None), masked(c.customer_key))).label("customer"),
+            schema.interaction.c.channel,
+            schema.interaction.c.topic,
+            c.source,
+            c.complaint_id,
+        )
+        .select_from(from_)
+        .where(*where)
+    )
+
+
 MEMBERS: dict[str, Callable[[Asked, Sources], sa.Select]] = {
     "tail_base": lambda asked, sources: _served_base(asked, sources, "none"),
     "long_tail_coverage": lambda asked, sources: _served_base(asked, sources, "served"),
@@ -156,4 +180,5 @@ MEMBERS: dict[str, Callable[[Asked, Sources], sa.Select]] = {
     "tier_upgrade_rate": _tiers,
     "consistency": _topic_contacts,
     "topic_tail_coverage": _topic_contacts,
+    "complaints_open": _open_complaints,
 }

@@ -36,7 +36,7 @@ def small_cells(asked: Asked, measured: Measured, found: Mapping[str, Mapping[Ke
             sizes = {key: sums[label] for key, sums in read[statement].items()}
         else:
             sizes = {key: (raw.n or 0) if raw.customers is None else raw.customers for key, raw in found[kpi].items()}
-        hidden[kpi] = _hidden(sizes)
+        hidden[kpi] = too_small(sizes)
     return hidden
 
 
@@ -54,7 +54,8 @@ def _customers(part: Part) -> sa.ColumnElement[int]:
     return sa.func.count(sa.distinct(sa.case((part.where, schema.interaction.c.customer_key))))
 
 
-def _hidden(sizes: Mapping[Key, int]) -> set[Key]:
+def too_small(sizes: Mapping[Key, int]) -> set[Key]:
+    """The cells to hide of those that stand for so many customers."""
     hidden = {key for key, size in sizes.items() if 0 < size < SMALLEST_SHOWN}
     # Along every dimension, since the total over any of them may be asked for; again until nothing is added, since
     # what is hidden along one line may be alone on another.

@@ -29,14 +29,16 @@ DICTIONARY = {
     "journeys": "referral_rate visit_rate signed_rate end_to_end days_to_visit days_to_sign referred_amount "
     "upgraded_after consistency",
 }
-# What the dictionary says in a KPI's sentence rather than by an id: windows, parts, contacts for value, P90.
+# What the dictionary says in a KPI's sentence rather than by an id: windows, parts, contacts for value, P90,
+# the distribution of answers, the complaints that are open.
 BESIDE = (
     "durable_self_service_rate_24h durable_self_service_rate_72h escalated_answered_rate escalated_lost_rate "
-    "unlinked_share top20_share_contacts gini_contacts days_to_visit_p90 days_to_sign_p90"
+    "unlinked_share top20_share_contacts gini_contacts days_to_visit_p90 days_to_sign_p90 score_share nps_share "
+    "complaints_open"
 )
 DOWN = (
     "given_up_rate false_containment_rate repeat_rate complaint_rate complaint_overdue abandonment_rate asa "
-    "first_response consistency"
+    "first_response consistency complaints_open"
 )
 MATURITY = {
     "durable_self_service_rate": 7,

@@ -1,0 +1,128 @@
+"""Migration between channels: where the customers of an earlier period come from now.
+
+No KPI, but a table of customers: each is counted once, under his main channel then and now.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.metrics import parts
+from kpi.metrics.dimensions import DIMENSIONS, INTERACTION
+from kpi.metrics.registry import metric
+from kpi.query.answer import Cut
+from kpi.query.answering import feeds_for, feeds_in_scope
+from kpi.query.compare import comparison, effective
+from kpi.query.conditions import check, condition, joined
+from kpi.query.measure import source_conditions
+from kpi.query.privacy import too_small
+from kpi.query.question import Filter, Period, Question
+from kpi.warehouse import Published, Warehouse
+
+# Who did not come in one of the two periods.
+ABSENT = "absent"
+# A customer is counted as served by the rule of this KPI.
+_SERVED = "customers_served"
+_LIFTED = ("channel", "line", "family")
+
+
+@dataclass(frozen=True)
+class Move:
+    """Distinct customers with main channel ``before`` in the earlier period and ``after`` in the later one; ``absent``
+    for those who did not come. ``share``: of the customers with that channel before (of the new ones: of all new).
+    Both None where the viewer may not see so small a cell.
+    """
+
+    before: str
+    after: str
+    customers: int | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Migration:
+    """``moves``: every pair that occurs, none where there is nothing to compare with."""
+
+    period: Period
+    compared: Period | None
+    moves: tuple[Move, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """One row a pair: before, after, customers, share."""
+        return pd.DataFrame([vars(move) for move in self.moves], columns=["before", "after", "customers", "share"])
+
+
+def migration(warehouse: Warehouse, question: Question) -> Migration:
+    """The moves of customers between the period that ``question`` is compared with and its own.
+
+    Its filters hold for the contacts of both periods, except those on channels, which are what is looked at; the
+    filters of the scope all hold. Raises what ``answer`` raises.
+    """
+    with warehouse.read() as connection:
+        return migration_on(connection, warehouse.require_data(connection), question)
+
+
+def migration_on(connection: sa.Connection, published: Published, question: Question) -> Migration:
+    """As ``migration``, within a transaction that is open already."""
+    check(connection, Question((_SERVED,), question.period, (), question.filters, None, question.scope))
+    period = effective(question.period, published.today)
+    first = published.local(published.data_start).date() if published.data_start is not None else published.today
+    if question.compare is None:
+        return Migration(period, None, ())
+    served = metric(_SERVED)
+    sources = feeds_for(served, served.measure, published, feeds_in_scope(connection, published, question))
+    compared = comparison(connection, published, period, question.compare, frozenset(published.feeds))
+    if compared.period.start < first:
+        return Migration(period, compared.period, ())
+    filters = (*(f for f in question.filters if f.dimension not in _LIFTED), *question.scope.filters)
+    before = _main_channel(compared.period, filters, sources, compared.cuts, "before")
+    after = _main_channel(period, filters, sources, (), "after")
+    absent = sa.literal_column(f"'{ABSENT}'", sa.String)
+    key = [sa.func.coalesce(side.c.channel, absent).label(name) for side, name in ((before, "b"), (after, "a"))]
+    query = (
+        sa.select(*key, sa.func.count())
+        .select_from(before.join(after, before.c.customer_key == after.c.customer_key, full=True))
+        .group_by(sa.text("b"), sa.text("a"))
+    )
+    found = {(row[0], row[1]): row[2] for row in connection.execute(query, published.binds())}
+    small = not question.scope.see_interactions and any(DIMENSIONS[f.dimension].customer for f in filters)
+    hidden = too_small(found) if small else set()
+    totals: dict[str, int] = {}
+    for (channel, _), count in found.items():
+        totals[channel] = totals.get(channel, 0) + count
+    moves = (
+        Move(*pair, None, None) if pair in hidden else Move(*pair, count, count / totals[pair[0]])
+        for pair, count in sorted(found.items())
+    )
+    return Migration(period, compared.period, tuple(moves))
+
+
+def _main_channel(
+    period: Period, filters: tuple[Filter, ...], sources: frozenset[str] | None, cuts: tuple[Cut, ...], name: str
+) -> sa.Subquery:
+    """Each customer served in the period with the channel of most of his contacts; of several the one he used last."""
+    from_, columns = joined(INTERACTION.from_, INTERACTION.columns, ["channel", *(f.dimension for f in filters)])
+    channel, i = columns["channel"], schema.interaction.c
+    each = (
+        sa.select(
+            i.customer_key,
+            channel.label("channel"),
+            sa.func.count().label("n"),
+            sa.func.max(i.started_at).label("last"),
+        )
+        .select_from(from_)
+        .where(
+            parts.ENGAGED_CUSTOMERS.where,
+            i.business_date.between(period.start, period.end),
+            *source_conditions(INTERACTION, sources, cuts),
+            *(condition(columns[f.dimension], f) for f in filters),
+        )
+        .group_by(i.customer_key, channel)
+        .subquery(f"each_{name}")
+    )
+    order = (each.c.n.desc(), each.c.last.desc(), each.c.channel)
+    place = sa.func.row_number().over(partition_by=each.c.customer_key, order_by=order)
+    ranked = sa.select(each.c.customer_key, each.c.channel, place.label("place")).subquery(f"ranked_{name}")
+    return sa.select(ranked.c.customer_key, ranked.c.channel).where(ranked.c.place == 1).subquery(name)
