@@ -33,7 +33,9 @@ def snapshot(
         "due_state": sa.case((_c.due_on < day, _text("overdue")), else_=_text("in_time")),
     }
     of_fact = [dimension for dimension in asked.dimensions if dimension not in made_here]
-    from_, columns = joined(COMPLAINT_OPENED.from_, COMPLAINT_OPENED.columns, of_fact)
+    # The contact that it came by is looked up only where it is asked for: it is one of very many.
+    table = COMPLAINT_OPENED.from_ if of_fact else schema.complaint
+    from_, columns = joined(table, COMPLAINT_OPENED.columns, of_fact)
     columns |= made_here
     ended = sa.func.coalesce(_c.decided_on, _c.closed_on)
     where = [

@@ -148,7 +148,7 @@ def _topic_contacts(asked: Asked, sources: Sources) -> sa.Select:
 def _open_complaints(asked: Asked, sources: Sources) -> sa.Select:
     """The complaints still open, with the dates of their clocks."""
     c = schema.complaint.c
-    from_, where, columns = snapshot(replace(asked, by=("complaint_age", "due_state")), sources)
+    from_, where, columns = snapshot(replace(asked, by=("complaint_age", "due_state", "channel", "topic")), sources)
     from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == c.customer_key)
     return (
         sa.select(

@@ -3,7 +3,7 @@
 No KPI, but a table of customers: each is counted once, under his main channel then and now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from kpi.query.answer import Cut
 from kpi.query.answering import feeds_for, feeds_in_scope
 from kpi.query.compare import comparison, effective
 from kpi.query.conditions import check, condition, joined
-from kpi.query.measure import source_conditions
+from kpi.query.measure import Key, source_conditions
 from kpi.query.privacy import too_small
 from kpi.query.question import Filter, Period, Question
 from kpi.warehouse import Published, Warehouse
@@ -66,17 +66,18 @@ def migration(warehouse: Warehouse, question: Question) -> Migration:
 
 def migration_on(connection: sa.Connection, published: Published, question: Question) -> Migration:
     """As ``migration``, within a transaction that is open already."""
-    check(connection, Question((_SERVED,), question.period, (), question.filters, None, question.scope))
+    served = metric(_SERVED)
+    kept = tuple(filter_ for filter_ in question.filters if filter_.dimension not in _LIFTED)
+    question = replace(question, kpis=(_SERVED,), by=(), filters=kept)
+    check(connection, question)
     period = effective(question.period, published.today)
-    first = published.local(published.data_start).date() if published.data_start is not None else published.today
     if question.compare is None:
         return Migration(period, None, ())
-    served = metric(_SERVED)
-    sources = feeds_for(served, served.measure, published, feeds_in_scope(connection, published, question))
     compared = comparison(connection, published, period, question.compare, frozenset(published.feeds))
-    if compared.period.start < first:
+    if published.data_start is None or compared.period.start < published.local(published.data_start).date():
         return Migration(period, compared.period, ())
-    filters = (*(f for f in question.filters if f.dimension not in _LIFTED), *question.scope.filters)
+    filters = (*kept, *question.scope.filters)
+    sources = feeds_for(served, served.measure, published, feeds_in_scope(connection, published, question))
     before = _main_channel(compared.period, filters, sources, compared.cuts, "before")
     after = _main_channel(period, filters, sources, (), "after")
     absent = sa.literal_column(f"'{ABSENT}'", sa.String)
@@ -86,16 +87,17 @@ def migration_on(connection: sa.Connection, published: Published, question: Ques
         .select_from(before.join(after, before.c.customer_key == after.c.customer_key, full=True))
         .group_by(sa.text("b"), sa.text("a"))
     )
-    found = {(row[0], row[1]): row[2] for row in connection.execute(query, published.binds())}
+    found: dict[Key, int] = {(row[0], row[1]): row[2] for row in connection.execute(query, published.binds())}
     small = not question.scope.see_interactions and any(DIMENSIONS[f.dimension].customer for f in filters)
     hidden = too_small(found) if small else set()
     totals: dict[str, int] = {}
-    for (channel, _), count in found.items():
-        totals[channel] = totals.get(channel, 0) + count
-    moves = (
-        Move(*pair, None, None) if pair in hidden else Move(*pair, count, count / totals[pair[0]])
-        for pair, count in sorted(found.items())
-    )
+    for (channel, _), customers in found.items():
+        totals[str(channel)] = totals.get(str(channel), 0) + customers
+    moves = []
+    for pair in sorted(found, key=str):
+        was, now = str(pair[0]), str(pair[1])
+        seen = None if pair in hidden else found[pair]
+        moves.append(Move(was, now, seen, None if seen is None else seen / totals[was]))
     return Migration(period, compared.period, tuple(moves))
 
 
@@ -109,7 +111,7 @@ def _main_channel(
         sa.select(
             i.customer_key,
             channel.label("channel"),
-            sa.func.count().label("n"),
+            sa.func.count().label("contacts"),
             sa.func.max(i.started_at).label("last"),
         )
         .select_from(from_)
@@ -122,7 +124,6 @@ def _main_channel(
         .group_by(i.customer_key, channel)
         .subquery(f"each_{name}")
     )
-    order = (each.c.n.desc(), each.c.last.desc(), each.c.channel)
-    place = sa.func.row_number().over(partition_by=each.c.customer_key, order_by=order)
-    ranked = sa.select(each.c.customer_key, each.c.channel, place.label("place")).subquery(f"ranked_{name}")
-    return sa.select(ranked.c.customer_key, ranked.c.channel).where(ranked.c.place == 1).subquery(name)
+    most = sa.func.row(each.c.contacts, each.c.last, each.c.channel)
+    main = sa.func.arg_max(each.c.channel, most).label("channel")
+    return sa.select(each.c.customer_key, main).group_by(each.c.customer_key).subquery(name)

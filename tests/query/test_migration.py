@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from kpi.query import Filter, Period, Question, Scope
 from kpi.query.migration import Migration, migration
 from kpi.warehouse import Warehouse
-from tests.query.ask import question
+from tests.query.ask import cell, question
 from tests.world import World
 
 # The weeks 2 – 8 and 9 – 15 March 2026.
@@ -79,8 +79,6 @@ def test_every_customer_is_counted_once_under_his_main_channels(bank: Warehouse)
 
 
 def test_rows_and_columns_add_up_to_the_customers_served(bank: Warehouse) -> None:
-    from tests.query.ask import cell
-
     found = counts(migration(bank, question("volume", WEEK, compare="previous")))
     before = sum(count or 0 for (channel, _), count in found.items() if channel != "absent")
     after = sum(count or 0 for (_, channel), count in found.items() if channel != "absent")
