@@ -127,49 +127,55 @@ def volume_by_channel(
             .encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("y:Q"), y2=alt.Y2("y2:Q"))
         )
     layers += note_layers(notes, slots, style)
-    layers += _labels(grid, order, label_of, slots, top, divisor, style)
+    if len(grid):
+        whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
+        ends = {channel: float(grid.loc[whole[-1], channel]) for channel in order}
+        sums = {channel: float(grid[channel].sum()) for channel in order}
+        layers += stack_labels(ends, sums, label_of, slots, top * 1.06, divisor, style)
     return finish(layers, style, HEIGHT)
 
 
-def _labels(
-    grid: pd.DataFrame,
-    order: Sequence[str],
+def stack_labels(
+    ends: Mapping[str, float],
+    sums: Mapping[str, float],
     names: Mapping[str, str],
     slots: Slots,
     top: float,
     divisor: float,
     style: Style,
+    height: int = HEIGHT,
 ) -> list[alt.Chart]:
-    """Swatch, name and share of each channel, beside the last whole bar and kept apart."""
-    if grid.empty:
+    """Swatch, name and share of each channel, beside the last whole bar and kept apart.
+
+    ``ends``: channel -> its piece of that bar, from the bottom; ``sums``: channel -> its count over the period.
+    ``top``: the upper end of the axis; ``divisor``: of its unit.
+    """
+    if not ends:
         return []
-    whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
-    last, sums = grid.loc[whole[-1]], grid.sum()
-    gap = _LABEL_GAP * top * 1.06 / HEIGHT
+    gap = _LABEL_GAP * top / height
     middles, base = [], 0.0
-    for channel in order:
-        middles.append(base + last[channel] / 2)
-        base += last[channel]
+    for piece in ends.values():
+        middles.append(base + piece / 2)
+        base += piece
     placed: list[float] = []
     for middle in middles:
         placed.append(max(middle, placed[-1] + gap) if placed else max(middle, gap / 2))
-    overflow = placed[-1] - (top * 1.06 - gap / 2)
-    if overflow > 0:
+    if placed[-1] > top - gap / 2:
         # Push the pile down from the top, as far as needed.
-        limit = top * 1.06 - gap / 2
+        limit = top - gap / 2
         for index in range(len(placed) - 1, -1, -1):
             placed[index] = min(placed[index], limit)
             limit = placed[index] - gap
-    whole_sum = sums.sum() or 1
+    whole = sum(sums.values()) or 1
     frame = pd.DataFrame(
         {
-            "x": [float(len(slots.starts))] * len(order),
+            "x": [float(len(slots.starts))] * len(ends),
             "y": [value / divisor for value in placed],
-            "channel": list(order),
-            "label": [f"{names[channel]} {format_percent(sums[channel] / whole_sum, 1)}" for channel in order],
+            "channel": list(ends),
+            "label": [f"{names[channel]} {format_percent(sums[channel] / whole, 1)}" for channel in ends],
             "short": [
-                f"{_short(channel, names[channel], style)} {format_percent(sums[channel] / whole_sum)}"
-                for channel in order
+                f"{short_channel(channel, names[channel], style)} {format_percent(sums[channel] / whole)}"
+                for channel in ends
             ],
         }
     )
@@ -193,26 +199,35 @@ def _labels(
     return [swatches, texts]
 
 
-def _short(channel: str, name: str, style: Style) -> str:
+def short_channel(channel: str, name: str, style: Style) -> str:
     """A channel's name for a phone."""
     key = f"short_{channel}"
     return phrase(style.language, key) if key in catalogue() else name[:6]
 
 
 def rates_by_channel(
-    metric: Metric, whole: Cell, cells: Sequence[Cell], names: Mapping[str, str], style: Style
+    metric: Metric, whole: Cell, cells: Sequence[Cell], names: Mapping[str, str], style: Style, height: int = HEIGHT
 ) -> alt.LayerChart:
-    """A rate as one bar a channel under the bar of all channels, with the comparison as a tick and the change.
-
-    ``cells``: keyed by channel. A channel without a value says "–"; with fewer than 30 contacts it is pale.
-    """
-    palette, language = style.palette, style.language
-    rows = [(phrase(language, "all_channels"), palette.ink2, whole)]
+    """A rate as one bar a channel under the bar of all channels; ``cells``: keyed by channel."""
+    rows = [(phrase(style.language, "all_channels"), style.palette.ink2, whole)]
     rows += [
-        (names.get(str(cell.key[0]), str(cell.key[0])), palette.channel(str(cell.key[0])), cell)
+        (names.get(str(cell.key[0]), str(cell.key[0])), style.palette.channel(str(cell.key[0])), cell)
         for cell in sorted(cells, key=lambda cell: channel_rank(str(cell.key[0])))
         if cell.key[0] is not None
     ]
+    return rate_bars(metric, rows, style, height)
+
+
+def rate_bars(
+    metric: Metric, rows: Sequence[tuple[str, str, Cell]], style: Style, height: int = HEIGHT
+) -> alt.LayerChart:
+    """A rate (or a mean) as one bar a row, with the comparison as a tick and the change.
+
+    ``rows``: name, colour and figure, the first of them set apart by its bold value. One without a value says "–";
+    with fewer than 30 contacts it is pale.
+    """
+    palette, language = style.palette, style.language
+    top = 1.0 if metric.unit == "share" else max([0.0, *(cell.value or 0.0 for _, _, cell in rows)]) or 1.0
     frame = pd.DataFrame(
         {
             "row": index,
@@ -233,7 +248,7 @@ def rates_by_channel(
     y = alt.Y("name:N", sort=order, axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False))
     x = alt.X(
         "value:Q",
-        scale=alt.Scale(domainMin=0, domainMax=alt.ExprRef("width / max(60, width - 96)"), nice=False),
+        scale=alt.Scale(domainMin=0, domainMax=alt.ExprRef(f"{top} * width / max(60, width - 96)"), nice=False),
         axis=None,
     )
     tips = [
@@ -261,7 +276,7 @@ def rates_by_channel(
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
-    return finish([bars, ticks, values, changes], style, HEIGHT)
+    return finish([bars, ticks, values, changes], style, height)
 
 
 def _tone(cell: Cell, metric: Metric, style: Style) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from kpi.charts.notes import Note, note_layers
@@ -17,12 +18,18 @@ HEIGHT = 250
 
 
 def trend(
-    metric: Metric, frame: pd.DataFrame, slots: Slots, style: Style, notes: Sequence[Note] = ()
+    metric: Metric,
+    frame: pd.DataFrame,
+    slots: Slots,
+    style: Style,
+    notes: Sequence[Note] = (),
+    anchor: tuple[float, str] | None = None,
 ) -> alt.LayerChart:
     """The KPI as a line with its 95 % interval as a band, the comparison as a thin grey line.
 
     ``frame``: grain, value, low, high, previous, n. Gaps stay gaps; the last piece is dotted while its slot runs.
-    The axis does not start at zero: the figure shows change, its unit stands in the title.
+    The axis does not start at zero: the figure shows change, its unit stands in the title. ``anchor``: a value to
+    measure by, in the KPI's unit, and its name.
     """
     palette, language = style.palette, style.language
     factor = 100.0 if metric.unit == "share" else 1.0
@@ -51,6 +58,8 @@ def trend(
     data = pd.DataFrame(rows)
     figures = data[["value", "previous"]].to_numpy(dtype=float).ravel()
     figures = figures[~pd.isna(figures)]
+    if anchor is not None:
+        figures = np.append(figures, anchor[0] * factor)
     low, high = (figures.min(), figures.max()) if len(figures) else (0.0, 1.0)
     room = (high - low) * 0.18 or max(abs(high) * 0.05, 0.5)
     top_limit = 100.0 if metric.unit == "share" else float("inf")
@@ -93,8 +102,21 @@ def trend(
         )
     )
     layers += note_layers(notes, slots, style)
+    if anchor is not None:
+        layers += _anchor(anchor[0] * factor, anchor[1], style)
     layers += _labels(data, slots, y_domain, style)
     return finish(layers, style, HEIGHT)
+
+
+def _anchor(value: float, name: str, style: Style) -> list[alt.Chart]:
+    """A dashed rule across the figure with its name above it."""
+    base = alt.Chart(pd.DataFrame([{"value": value, "name": name}]))
+    y = alt.Y("value:Q")
+    rule = base.mark_rule(color=style.palette.ink, strokeDash=[4, 3], strokeWidth=1.2).encode(y=y)
+    text = base.mark_text(
+        align="left", baseline="bottom", dy=-3, x=4, color=style.palette.ink, fontSize=11.5, fontWeight=600
+    ).encode(y=y, text=alt.Text("name:N"))
+    return [rule, text]
 
 
 def _labels(data: pd.DataFrame, slots: Slots, y_domain: list[float], style: Style) -> list[alt.Chart]:

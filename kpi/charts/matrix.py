@@ -1,11 +1,11 @@
-"""KPIs by star tier, side by side: one row a KPI, one column a tier, each row on a scale of its own."""
+"""KPIs side by side, by star tier or by channel, each KPI on a scale of its own."""
 
 from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
 
-from kpi.charts.theme import Style, finish
+from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
 from kpi.metrics.model import Metric
@@ -61,7 +61,44 @@ def by_tier(
                     "name": titles[metric.id],
                 }
             )
-    chart = finish(_layers(pd.DataFrame(rows), heads, style), style, HEIGHT)
+    chart = finish(_layers(pd.DataFrame(rows), heads, ("tier", "kpi"), style), style, HEIGHT)
+    return chart.resolve_scale(color="independent", fill="independent")
+
+
+def by_channel(
+    metrics: Sequence[Metric],
+    wholes: Mapping[str, Cell],
+    parts: Answer,
+    titles: Mapping[str, str],
+    names: Mapping[str, str],
+    style: Style,
+) -> alt.LayerChart:
+    """As ``by_tier`` turned round: one row a channel under that of all channels, one column a KPI."""
+    language = style.language
+    channels = sorted({str(cell.key[0]) for cell in parts.cells if cell.key[0] is not None}, key=channel_rank)
+    rows = []
+    for metric in metrics:
+        cells = {cell.key[0]: cell for cell in parts.cells if cell.kpi == metric.id}
+        shades = _shades(metric, wholes[metric.id], cells)
+        for key in (None, *channels):
+            cell = wholes[metric.id] if key is None else cells.get(key)
+            rows.append(
+                {
+                    "kpi": titles[metric.id],
+                    "channel": phrase(language, "all_channels") if key is None else names.get(key, key),
+                    "text": format_value(cell.value if cell else None, metric.unit, language),
+                    "shade": 0.0 if key is None else shades.get(key, 0.0),
+                    "neutral": metric.direction not in {"up", "down"},
+                    "whole": key is None,
+                    "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
+                    "full": _tip(cell, metric, style),
+                    "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
+                    "name": titles[metric.id],
+                }
+            )
+    chart = finish(
+        _layers(pd.DataFrame(rows), [titles[metric.id] for metric in metrics], ("kpi", "channel"), style), style, 300
+    )
     return chart.resolve_scale(color="independent", fill="independent")
 
 
@@ -93,23 +130,26 @@ def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -
     return {key: value / largest for key, value in distance.items()}
 
 
-def _layers(frame: pd.DataFrame, heads: Sequence[str], style: Style) -> list[alt.Chart]:
+def _layers(frame: pd.DataFrame, heads: Sequence[str], fields: tuple[str, str], style: Style) -> list[alt.Chart]:
+    """``heads``: the columns in order; ``fields``: what the columns and what the rows are."""
     palette, language = style.palette, style.language
     x = alt.X(
-        "tier:N",
+        f"{fields[0]}:N",
         sort=list(heads),
         scale=alt.Scale(paddingInner=0.1, paddingOuter=0),
         axis=alt.Axis(orient="top", labelAngle=0, labelColor=palette.ink2, labelFontSize=11.5, labelOverlap=False),
     )
     y = alt.Y(
-        "kpi:N",
-        sort=list(dict.fromkeys(frame["kpi"])),
+        f"{fields[1]}:N",
+        sort=list(dict.fromkeys(frame[fields[1]])),
         scale=alt.Scale(paddingInner=0.16, paddingOuter=0),
         axis=alt.Axis(labelColor=palette.ink2, labelFontSize=12, labelLimit=120, labelPadding=8, grid=False),
     )
     tips = [
         alt.Tooltip("name:N", title=phrase(language, "chart_kpi")),
-        alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
+        alt.Tooltip("tier:N", title=phrase(language, "chart_tier"))
+        if "tier" in fields
+        else alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
         alt.Tooltip("n:N", title="n"),
     ]

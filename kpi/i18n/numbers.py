@@ -186,6 +186,11 @@ def format_period(start: date, end: date, language: Language, year: bool = True)
     return f"{format_date(start, 'en', both)} – {format_date(end, 'en', year or both)}"
 
 
+def weekday_name(weekday: int, language: Language) -> str:
+    """The name of a weekday, 1 = Monday … 7."""
+    return _WEEKDAYS[language][weekday - 1]
+
+
 def format_moment(moment: datetime, language: Language, weekday: bool = True) -> str:
     """A local time to the minute: "11-23 周一 11:00" / "Mon 23 Nov 11:00"."""
     name = _WEEKDAYS[language][moment.weekday()]

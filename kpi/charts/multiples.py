@@ -1,0 +1,83 @@
+"""A rate by channel and star tier, on one scale."""
+
+from collections.abc import Mapping
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.bars import short_channel
+from kpi.charts.theme import Style, channel_rank, finish
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_count, format_value
+from kpi.insight.intervals import SMALL_N
+from kpi.metrics.model import Metric
+from kpi.query.answer import Answer
+
+HEIGHT = 300
+
+
+def by_channel_and_tier(
+    metric: Metric, parts: Answer, names: Mapping[str, str], tiers: Mapping[str, str], style: Style
+) -> alt.LayerChart:
+    """A group of bars a channel, a bar a tier from one to seven, all from zero to 100 %.
+
+    ``parts``: the rate by channel and tier. A channel of which no tier has a value is left out; n < 30 is pale.
+    """
+    palette, language = style.palette, style.language
+    cells = [
+        (str(cell.key[0]), int(str(cell.key[1])), cell)
+        for cell in parts.cells
+        if cell.kpi == metric.id and None not in cell.key and cell.value is not None
+    ]
+    order = sorted({channel for channel, _, _ in cells}, key=channel_rank)
+    frame = pd.DataFrame(
+        {
+            "channel": names.get(channel, channel),
+            "short": short_channel(channel, names.get(channel, channel), style),
+            "tier": tier,
+            "tier_name": tiers.get(str(tier), str(tier)),
+            "value": (cell.value or 0.0) * 100,
+            "text": format_value(cell.value, metric.unit, language, compact=False),
+            "n": format_count(cell.n or 0, language, compact=False),
+            "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
+        }
+        for channel, tier, cell in cells
+    )
+    shorts = {names.get(channel, channel): short_channel(channel, names.get(channel, channel), style)
+              for channel in order}  # fmt: skip
+    table = "{" + ",".join(f"'{name}':'{short}'" for name, short in shorts.items()) + "}"
+    bars = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "channel:N",
+                sort=list(shorts),
+                scale=alt.Scale(paddingInner=0.22, paddingOuter=0.05),
+                axis=alt.Axis(
+                    labelAngle=0,
+                    grid=False,
+                    labelColor=palette.ink2,
+                    labelOverlap=False,
+                    labelExpr=f"width < 700 ? {table}[datum.label] : datum.label",
+                ),
+            ),
+            xOffset=alt.XOffset("tier:O", scale=alt.Scale(domain=list(range(1, 8)), paddingInner=0.08)),
+            y=alt.Y(
+                "value:Q",
+                scale=alt.Scale(domain=[0, 100], nice=False),
+                axis=alt.Axis(values=[0, 25, 50, 75, 100], grid=True),
+            ),
+            color=alt.Color(
+                "tier:O", scale=alt.Scale(domain=list(range(1, 8)), range=list(palette.tiers)), legend=None
+            ),
+            opacity=alt.Opacity("opacity:Q", scale=None),
+            tooltip=[
+                alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
+                alt.Tooltip("tier_name:N", title=phrase(language, "chart_tier")),
+                alt.Tooltip("text:N", title=metric.name(language)),
+                alt.Tooltip("n:N", title="n"),
+            ],
+        )
+    )
+    return finish([bars], style, HEIGHT)

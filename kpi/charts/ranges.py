@@ -1,0 +1,151 @@
+"""Rates with their 95 % intervals, one row each: what is known, and how surely."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.theme import Style, channel_rank, finish
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_change, format_count, format_value
+from kpi.insight.intervals import SMALL_N
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell
+
+_ROW = 26  # pixels
+
+
+def ranked(cells: Sequence[Cell], direction: str, most: int | None = None) -> list[Cell]:
+    """Worst first; those that stand on fewer than 30 rank nowhere and come last, those without a value not at all.
+
+    ``most``: at most so many, the worst.
+    """
+    known = [cell for cell in cells if cell.value is not None and cell.key[0] is not None]
+    sure = [cell for cell in known if (cell.n or 0) >= SMALL_N]
+    unsure = [cell for cell in known if (cell.n or 0) < SMALL_N]
+    sure.sort(key=lambda cell: (cell.value if direction == "up" else -(cell.value or 0), str(cell.key[0])))
+    unsure.sort(key=lambda cell: (-(cell.n or 0), str(cell.key[0])))
+    return [*sure, *unsure][:most]
+
+
+def in_order_of_channels(cells: Sequence[Cell]) -> list[Cell]:
+    """As the channels stand everywhere."""
+    known = [cell for cell in cells if cell.key[0] is not None]
+    return sorted(known, key=lambda cell: channel_rank(str(cell.key[0])))
+
+
+def rate_ranges(
+    metric: Metric,
+    whole: tuple[str, Cell],
+    cells: Sequence[Cell],
+    names: Mapping[str, str],
+    beside: tuple[str, Metric, Mapping[object, Cell]] | None,
+    style: Style,
+    height: int | None = None,
+) -> alt.LayerChart:
+    """A dot with its interval a row, the whole as a line through all of them, the comparison as a tick.
+
+    ``whole``: name and figure of everything. ``beside``: what the last column is called, the KPI that it shows, and
+    its cells by value of the dimension. Below 30 the row is pale and marked. The axis need not begin at zero: a
+    position is read, no length.
+    """
+    palette, language = style.palette, style.language
+    rows = [(whole[0], whole[1], None), *((names.get(str(c.key[0]), str(c.key[0])), c, c.key[0]) for c in cells)]
+    frame = pd.DataFrame(
+        {"row": index} | _row(metric, name, cell, key, beside, style) for index, (name, cell, key) in enumerate(rows)
+    )
+    ends = frame[["low", "high", "value", "previous"]].to_numpy(dtype=float).ravel()
+    ends = ends[~pd.isna(ends)]
+    low, high = (max(0.0, ends.min() - 1), min(100.0, ends.max() + 1)) if len(ends) else (0.0, 100.0)
+    room = "(width < 420 ? 96 : 150)"
+    x = alt.X(
+        "value:Q",
+        scale=alt.Scale(
+            domainMin=low,
+            domainMax=alt.ExprRef(f"{low} + {high - low} * width / max(60, width - {room})"),
+            nice=False,
+            zero=False,
+        ),
+        # No tick below the columns of figures.
+        axis=alt.Axis(tickCount=6, grid=True, labelExpr=f"datum.value <= {high} ? datum.label : ''"),
+    )
+    y = alt.Y(
+        "row:O",
+        axis=alt.Axis(
+            labelColor=palette.ink2,
+            labelLimit=118,
+            labelPadding=8,
+            grid=False,
+            labelExpr=f"{_labels(frame)}[datum.value] || ''",
+        ),
+    )
+    tips = [alt.Tooltip("name:N", title=" "), alt.Tooltip("full:N", title=metric.name(language))]
+    tips += [
+        alt.Tooltip("range:N", title=phrase(language, "satisfaction_interval")),
+        alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+        alt.Tooltip("n:N", title="n"),
+    ]
+    if beside is not None:
+        tips.append(alt.Tooltip("beside:N", title=beside[1].name(language)))
+    base = alt.Chart(frame)
+    ink = alt.Color("colour:N", scale=None)
+    ranges = base.mark_rule(strokeWidth=2.4).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), y=y, color=ink, tooltip=tips)
+    ticks = (
+        base.transform_filter("isValid(datum.previous)")
+        .mark_tick(color=palette.compare, thickness=1.4, size=15)
+        .encode(x=alt.X("previous:Q"), y=y)
+    )
+    dots = base.mark_point(filled=True, size=62, opacity=1).encode(x=x, y=y, color=ink, tooltip=tips)
+    everything = (
+        alt.Chart(frame[:1]).mark_rule(color=palette.mute, strokeDash=[2, 3], strokeWidth=1).encode(x=alt.X("value:Q"))
+    )
+    right = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
+        y=y,
+        text=alt.Text("right:N"),
+        color=alt.ColorValue(palette.mute),
+    )
+    middle = base.mark_text(
+        align="right", fontSize=12, fontWeight=600, x=alt.ExprRef("width - (width < 420 ? 52 : 92)")
+    )
+    values = middle.encode(y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None))
+    chosen = _ROW * len(frame) if height is None else height
+    return finish([everything, ticks, ranges, dots, values, right], style, chosen)
+
+
+def _labels(frame: pd.DataFrame) -> str:
+    """Row number -> name as a Vega object: two rows of one name stay two."""
+    quoted = (str(name).replace("\\", " ").replace("'", "’") for name in frame["name"])
+    return "{" + ",".join(f"'{index}':'{name}'" for index, name in enumerate(quoted)) + "}"
+
+
+def _row(
+    metric: Metric,
+    name: str,
+    cell: Cell,
+    key: object,
+    beside: tuple[str, Metric, Mapping[object, Cell]] | None,
+    style: Style,
+) -> dict[str, object]:
+    palette, language = style.palette, style.language
+    second = beside[2].get(key) if beside is not None else None
+    few = (cell.n or 0) < SMALL_N
+    told = "–" if beside is None else format_value(second.value if second else None, beside[1].unit, language)
+    low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
+    mark = phrase(language, "satisfaction_few", n=cell.n or 0) if few else ""
+    right = mark or (told if beside is not None else f"n {format_count(cell.n or 0, language)}")
+    return {
+        "name": name,
+        "value": None if cell.value is None else cell.value * 100,
+        "low": None if cell.low is None else cell.low * 100,
+        "high": None if cell.high is None else cell.high * 100,
+        "previous": None if cell.previous is None else cell.previous * 100,
+        "text": format_value(cell.value, metric.unit, language),
+        "full": format_value(cell.value, metric.unit, language, compact=False),
+        "range": f"{low} – {high}",
+        "change": format_change(cell, metric.unit, language),
+        "n": format_count(cell.n or 0, language, compact=False),
+        "beside": told,
+        "right": right,
+        "colour": palette.compare if few else palette.ink2 if key is None else palette.accent,
+        "ink": palette.mute if few else palette.ink,
+    }
