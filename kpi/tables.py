@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from kpi.i18n import Language, catalogue, phrase
+from kpi.i18n.numbers import weekday_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
@@ -49,6 +50,33 @@ def of_answer(
         rows.append(row)
     frame = pd.DataFrame(rows)
     return frame.dropna(axis="columns", how="all").loc[:, lambda kept: ~(kept == "").all()]
+
+
+def of_week(week: pd.DataFrame, language: Language) -> pd.DataFrame:
+    """The usual week (``kpi.query.rhythm``) with named weekdays and columns."""
+    return pd.DataFrame(
+        {
+            DIMENSIONS["weekday"].name(language): [weekday_name(int(day), language) for day in week["weekday"]],
+            DIMENSIONS["hour"].name(language): week["hour"],
+            phrase(language, "channels_a_day"): week["value"],
+            phrase(language, "channels_total"): week["total"],
+            phrase(language, "channels_days"): week["days"],
+        }
+    )
+
+
+def of_moves(moves: pd.DataFrame, absent: str, names: Mapping[str, str], language: Language) -> pd.DataFrame:
+    """The moves between channels (``kpi.query.migration``) with named channels and columns."""
+    before = dict(names) | {absent: phrase(language, "channels_new")}
+    after = dict(names) | {absent: phrase(language, "channels_gone")}
+    return pd.DataFrame(
+        {
+            phrase(language, "channels_before"): moves["before"].map(lambda value: before.get(value, value)),
+            phrase(language, "channels_now"): moves["after"].map(lambda value: after.get(value, value)),
+            phrase(language, "channels_customers"): moves["customers"],
+            phrase(language, "chart_share"): moves["share"],
+        }
+    )
 
 
 def of_rows(

@@ -28,6 +28,8 @@ from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
 from kpi.query.identity import Check, proof
 from kpi.query.labels import labels as ask_labels
+from kpi.query.migration import Migration
+from kpi.query.migration import migration as ask_migration
 from kpi.query.question import Period, Question
 from kpi.query.rows import RowsPage
 from kpi.settings import load_settings
@@ -110,14 +112,19 @@ def answer(question: Question, version: int) -> Answer:
 _WORKERS = ThreadPoolExecutor(2, thread_name_prefix="answers")
 
 
-def prepare(shares: Sequence[Sequence[Question]], proof_of: Question | None, version: int) -> None:
+def prepare(
+    shares: Sequence[Sequence[Question]],
+    proof_of: Question | None,
+    version: int,
+    also: Sequence[Callable[[], object]] = (),
+) -> None:
     """Answer what a page will ask, one share beside the other, before anything of it is drawn.
 
-    A browser that draws while it waits for the rest takes the time of those who count. An error comes up where the
-    answer is asked for.
+    ``also``: calls of this module for what is no answer. A browser that draws while it waits for the rest takes the
+    time of those who count. An error comes up where the answer is asked for.
     """
     context = get_script_run_ctx()
-    tasks: list[Callable[[], object]] = [partial(_answer_all, share, version) for share in shares]
+    tasks: list[Callable[[], object]] = [*also, *(partial(_answer_all, share, version) for share in shares)]
     if proof_of is not None:
         tasks.append(partial(identity, proof_of, version))
     wait([_WORKERS.submit(_within, context, task) for task in tasks])
@@ -145,6 +152,12 @@ def mature(question: Question, version: int) -> Question | None:
 def identity(question: Question, version: int) -> tuple[Check, ...]:
     """The identity proof of the question's period and filters."""
     return _unmoved(tuple(proof(warehouse(), question)), version)
+
+
+@_shared(max_entries=200)
+def migration(question: Question, version: int) -> Migration:
+    """The moves of customers between channels."""
+    return _unmoved(ask_migration(warehouse(), question), version)
 
 
 @_shared(max_entries=500)

@@ -1,7 +1,7 @@
 """The card of a headline figure, and the definition behind its "?"."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
@@ -22,12 +22,21 @@ from pages.state import View
 _ARROWS = {-1: "↓", 0: "→", 1: "↑"}
 
 
-def row(figures: Figures, style: Style, key: str = "cards") -> None:
-    """The cards of a page's headline KPIs."""
+def row(
+    figures: Figures,
+    style: Style,
+    key: str = "cards",
+    names: Mapping[str, str] | None = None,
+    feet: Mapping[str, str] | None = None,
+) -> None:
+    """The cards of a page's headline KPIs. ``names``, ``feet``: KPI -> the name of its card, and the line below its
+    figure, where they are not the usual ones.
+    """
+    names, feet = names or {}, feet or {}
     language, slots = style.language, figures.slots
     grid = st.grid(6, min_column_width=155, gap=("xsmall", "xsmall"), key=key)
     for kpi, beside in figures.headlines.items():
-        cell, name = figures.cell(kpi), title(kpi, language)
+        cell, name = figures.cell(kpi), names.get(kpi) or title(kpi, language)
         with grid:
             if cell is None:
                 card_not_applicable(METRICS[kpi], name, figures.view)
@@ -39,7 +48,7 @@ def row(figures: Figures, style: Style, key: str = "cards") -> None:
                 cell,
                 line=[(one.value, one.previous) for one in line.cells if one.kpi == kpi] if line else [],
                 running=slots.period.end >= slots.running and kpi != COVERAGE,
-                foot=_foot(figures, cell, beside),
+                foot=feet.get(kpi) or _foot(figures, cell, beside),
                 mature=_mature(figures, kpi, cell),
                 view=figures.view,
                 style=style,

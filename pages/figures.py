@@ -25,7 +25,7 @@ class Figures:
     ``headlines``: the KPIs of its cards, each with the one that stands beside it on its card ("": none).
     ``panels``: name -> (KPIs, dimensions, compared) of what its figures show, the dimension ``{grain}`` being the one
     of the page's time axes; a KPI to which a filter does not apply is left out, and a panel of which nothing is left is
-    not there.
+    not there. A panel may be a whole question instead. ``also``: calls of ``cache`` to make beside the questions.
     """
 
     def __init__(
@@ -33,9 +33,10 @@ class Figures:
         view: View,
         published: Published,
         headlines: Mapping[str, str],
-        panels: Mapping[str, tuple[Sequence[str], tuple[str, ...], bool]],
+        panels: Mapping[str, tuple[Sequence[str], tuple[str, ...], bool] | Question],
         *,
         proof: bool = True,
+        also: Sequence[Callable[[], object]] = (),
     ) -> None:
         self.view, self.published, self.version = view, published, published.version
         self.slots = Slots(view.period, grain_of(view.period), published.today)
@@ -49,7 +50,11 @@ class Figures:
         self._lines = view.question(*(kpi for kpi in plain if grain in METRICS[kpi].dimensions), by=(grain,))
         self._coverage = view.question(COVERAGE, by=("through",)) if COVERAGE in self.kpis else None
         self._panels: dict[str, Question] = {}
-        for name, (kpis, by, compared) in panels.items():
+        for name, panel in panels.items():
+            if isinstance(panel, Question):
+                self._panels[name] = panel
+                continue
+            kpis, by, compared = panel
             by = tuple(dimension.format(grain=grain) for dimension in by)
             applying = [kpi for kpi in kpis if view.applies(METRICS[kpi], *by)]
             if applying:
@@ -62,7 +67,7 @@ class Figures:
         # Two shares of about the same work: the cohorts are the dearest.
         while others and len(second) < len(first) + len(others) and not cohorts:
             second.append(others.pop())
-        cache.prepare([[*first, *others], second], self._proof, self.version)
+        cache.prepare([[*first, *others], second], self._proof, self.version, also)
 
     def _answer(self, question: Question) -> Answer:
         return cache.answer(question, self.version)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from kpi.charts import Style, by_tier, rates_by_channel, trend, volume_by_channel
+from kpi.charts import Style, by_tier, rates_by_channel
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_period, format_value
+from kpi.i18n.numbers import format_value
 from kpi.insight.headline import movers, opening
 from kpi.metrics.registry import METRICS
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout
+from pages import cards, components, layout, panels
 from pages.figures import Figures
 from pages.state import View
 
@@ -47,7 +47,9 @@ def render(view: View, published: Published, style: Style) -> None:
 
     left, right = st.columns([2.05, 1], gap="xsmall")
     with left:
-        _volume(figures, style, choices["channel"])
+        parts = figures.panel("volume")
+        assert parts is not None
+        panels.volume_over_time(figures, parts, style, choices["channel"])
     with right:
         _by_channel(figures, style, choices["channel"])
     left, right = st.columns(2, gap="xsmall")
@@ -56,43 +58,6 @@ def render(view: View, published: Published, style: Style) -> None:
     with right:
         _tiers(figures, style, names, choices["tier"])
     components.identity_strip(figures.proof, language)
-
-
-def _dates(figures: Figures) -> str:
-    return format_period(figures.view.period.start, figures.view.period.end, figures.view.language)
-
-
-def _volume(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
-    language, slots = style.language, figures.slots
-    line, parts = figures.line("volume"), figures.panel("volume")
-    assert line is not None
-    assert parts is not None
-    totals = line.frame("volume")
-    _, letter = axis_unit(max([0.0, *totals["value"].dropna()]), language)
-    unit = phrase(language, "unit_contacts", letter=letter).strip()
-    said = [phrase(language, "panel_volume_sub", unit=unit, grain=phrase(language, f"grain_{slots.grain}"))]
-    if totals["previous"].notna().any():
-        said.append(phrase(language, "panel_previous_line"))
-    if slots.period.end >= slots.running:
-        said.append(phrase(language, "panel_running"))
-    whole = figures.cell("volume")
-    total = format_value(whole.value if whole else None, "count", language)
-    components.panel(
-        "volume",
-        phrase(language, "panel_volume"),
-        " · ".join(said),
-        figures.drawn(
-            "volume",
-            style,
-            lambda: volume_by_channel(parts.frame("volume"), totals, slots, names, style, figures.notes),
-        )
-        if parts.cells
-        else None,
-        lambda: of_answer(parts, language, {"channel": names}),
-        phrase(language, "alt_volume", period=_dates(figures), total=total),
-        style,
-        drill="volume",
-    )
 
 
 def _by_channel(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
@@ -116,24 +81,21 @@ def _by_channel(figures: Figures, style: Style, names: Mapping[str, str]) -> Non
 
 
 def _trend(figures: Figures, style: Style) -> None:
-    language, metric = style.language, METRICS["self_service_rate"]
-    answered, whole = figures.line(metric.id), figures.cell(metric.id)
+    language, kpi = style.language, "self_service_rate"
+    answered, whole = figures.line(kpi), figures.cell(kpi)
     if answered is None:
         return
-    frame = answered.frame(metric.id)
-    components.panel(
-        "trend",
+    panels.over_time(
+        figures,
+        answered,
+        kpi,
         phrase(language, "panel_trend"),
-        phrase(language, "panel_trend_sub" if frame["previous"].notna().any() else "panel_trend_sub_alone"),
-        figures.drawn("trend", style, lambda: trend(metric, frame, figures.slots, style, figures.notes))
-        if frame["value"].notna().any()
-        else None,
-        lambda: of_answer(answered, language, {}, kpi=metric.id),
+        (phrase(language, "panel_trend_sub"), phrase(language, "panel_trend_sub_alone")),
         phrase(
             language,
             "alt_trend",
-            period=_dates(figures),
-            value=format_value(whole.value if whole else None, metric.unit, language),
+            period=panels.dates(figures),
+            value=format_value(whole.value if whole else None, METRICS[kpi].unit, language),
         ),
         style,
     )

@@ -5,7 +5,7 @@ changes, writes the URL in its callback; so a pasted link, a reload and a click 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
@@ -76,6 +76,10 @@ class View:
     def applies(self, metric: Metric, *by: str) -> bool:
         """Whether the KPI has every dimension of the filters, and those of ``by``."""
         return {filter_.dimension for filter_ in self.filters}.union(by) <= set(metric.dimensions)
+
+    def without(self, *dimensions: str) -> "View":
+        """The same view, not filtered by ``dimensions``."""
+        return replace(self, filters=tuple(one for one in self.filters if one.dimension not in dimensions))
 
     def question(self, *kpis: str, by: tuple[str, ...] = (), compared: bool = True) -> Question:
         """What the page asks of ``kpis``, within the filters."""

@@ -3,13 +3,19 @@
 Every function takes figures that ``kpi.query`` answered, and a ``Style``; it computes positions, never KPIs.
 """
 
-from kpi.charts.bars import rates_by_channel, volume_by_channel
+from kpi.charts.answers import complaints_by_age, nps_groups, score_distribution
+from kpi.charts.bars import rate_bars, rates_by_channel, volume_by_channel
 from kpi.charts.lines import trend
-from kpi.charts.matrix import by_tier
+from kpi.charts.matrix import by_channel, by_tier
+from kpi.charts.mix import changes_by_channel, mix_by_channel
+from kpi.charts.moves import migration_matrix
+from kpi.charts.multiples import by_channel_and_tier
 from kpi.charts.notes import Note, NoteKind, note_layers
+from kpi.charts.ranges import in_order_of_channels, ranked, rate_ranges
 from kpi.charts.slots import Grain, Slots, grain_of
 from kpi.charts.spark import spark
 from kpi.charts.theme import PALETTES, Mode, Style
+from kpi.charts.week import by_hour
 
 __all__ = [
     "PALETTES",
@@ -19,10 +25,23 @@ __all__ = [
     "NoteKind",
     "Slots",
     "Style",
+    "by_channel",
+    "by_channel_and_tier",
+    "by_hour",
     "by_tier",
+    "changes_by_channel",
+    "complaints_by_age",
     "grain_of",
+    "in_order_of_channels",
+    "migration_matrix",
+    "mix_by_channel",
     "note_layers",
+    "nps_groups",
+    "ranked",
+    "rate_bars",
+    "rate_ranges",
     "rates_by_channel",
+    "score_distribution",
     "spark",
     "trend",
     "volume_by_channel",

@@ -131,10 +131,7 @@ def changes_by_channel(
         tooltip=tips,
     )
     axis = base.mark_rule(color=palette.border).encode(x=alt.X("zero:Q"))
-    texts = [
-        base.transform_filter(f"datum.change {sign} 0")
-        .mark_text(align=align, dx=gap, fontSize=12, color=palette.ink)
-        .encode(x=x, y=y, text=alt.Text("text:N"))
-        for sign, align, gap in ((">=", "left", 6), ("<", "right", -6))
-    ]
+    right = base.transform_filter("datum.change >= 0").mark_text(align="left", dx=6, fontSize=12, color=palette.ink)
+    left = base.transform_filter("datum.change < 0").mark_text(align="right", dx=-6, fontSize=12, color=palette.ink)
+    texts = [side.encode(x=x, y=y, text=alt.Text("text:N")) for side in (right, left)]
     return finish([axis, bars, *texts], style, CHANGES_HEIGHT)

@@ -39,14 +39,14 @@ def rate_ranges(
     whole: tuple[str, Cell],
     cells: Sequence[Cell],
     names: Mapping[str, str],
-    beside: tuple[str, Metric, Mapping[object, Cell]] | None,
+    beside: tuple[Metric, Mapping[object, Cell]],
     style: Style,
     height: int | None = None,
 ) -> alt.LayerChart:
     """A dot with its interval a row, the whole as a line through all of them, the comparison as a tick.
 
-    ``whole``: name and figure of everything. ``beside``: what the last column is called, the KPI that it shows, and
-    its cells by value of the dimension. Below 30 the row is pale and marked. The axis need not begin at zero: a
+    ``whole``: name and figure of everything. ``beside``: the KPI of the last column and its cells by value of the
+    dimension (None: of everything). Below 30 the row is pale and marked. The axis need not begin at zero: a
     position is read, no length.
     """
     palette, language = style.palette, style.language
@@ -85,8 +85,7 @@ def rate_ranges(
         alt.Tooltip("change:N", title=phrase(language, "chart_change")),
         alt.Tooltip("n:N", title="n"),
     ]
-    if beside is not None:
-        tips.append(alt.Tooltip("beside:N", title=beside[1].name(language)))
+    tips.append(alt.Tooltip("beside:N", title=beside[0].name(language)))
     base = alt.Chart(frame)
     ink = alt.Color("colour:N", scale=None)
     ranges = base.mark_rule(strokeWidth=2.4).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), y=y, color=ink, tooltip=tips)
@@ -123,16 +122,15 @@ def _row(
     name: str,
     cell: Cell,
     key: object,
-    beside: tuple[str, Metric, Mapping[object, Cell]] | None,
+    beside: tuple[Metric, Mapping[object, Cell]],
     style: Style,
 ) -> dict[str, object]:
     palette, language = style.palette, style.language
-    second = beside[2].get(key) if beside is not None else None
+    second = beside[1].get(key)
     few = (cell.n or 0) < SMALL_N
-    told = "–" if beside is None else format_value(second.value if second else None, beside[1].unit, language)
+    told = format_value(second.value if second else None, beside[0].unit, language)
     low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
-    mark = phrase(language, "satisfaction_few", n=cell.n or 0) if few else ""
-    right = mark or (told if beside is not None else f"n {format_count(cell.n or 0, language)}")
+    right = phrase(language, "satisfaction_few", n=cell.n or 0) if few else told
     return {
         "name": name,
         "value": None if cell.value is None else cell.value * 100,

@@ -35,7 +35,7 @@ def opening(answer: Answer, metrics: Mapping[str, Metric], names: Mapping[str, s
         Span(names["self_service_rate"] + phrase(language, "say_space")),
         Span(format_value(rate.value, "share", language), strong=True),
     ]
-    spans += _changed(rate, metrics["self_service_rate"], answer, language)
+    spans += changed(rate, metrics["self_service_rate"], answer, language)
     if gave_up.value is not None:
         spans.append(Span(phrase(language, "say_gave_up", value=format_value(gave_up.value, "share", language))))
     spans.append(Span(phrase(language, "say_stop")))
@@ -43,7 +43,7 @@ def opening(answer: Answer, metrics: Mapping[str, Metric], names: Mapping[str, s
         Span(names["volume"] + phrase(language, "say_space")),
         Span(format_value(volume.value, "count", language), strong=True),
     ]
-    spans += _changed(volume, metrics["volume"], answer, language)
+    spans += changed(volume, metrics["volume"], answer, language)
     return (*spans, Span(phrase(language, "say_end")))
 
 
@@ -77,7 +77,8 @@ def movers(cells: Sequence[Cell], metrics: Mapping[str, Metric], language: Langu
     return tuple(spans)
 
 
-def _changed(cell: Cell, metric: Metric, answer: Answer, language: Language) -> list[Span]:
+def changed(cell: Cell, metric: Metric, answer: Answer, language: Language) -> list[Span]:
+    """The change of a figure against the comparison, coloured by goodness; nothing without one."""
     if cell.change is None:
         return []
     how = answer.question.compare

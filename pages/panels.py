@@ -1,0 +1,78 @@
+"""Panels that more than one page has."""
+
+from collections.abc import Mapping
+
+from kpi.charts import Style, trend, volume_by_channel
+from kpi.i18n import phrase
+from kpi.i18n.numbers import axis_unit, format_period, format_value
+from kpi.metrics.registry import METRICS
+from kpi.query.answer import Answer
+from kpi.tables import of_answer
+from pages import components
+from pages.figures import Figures
+
+
+def dates(figures: Figures) -> str:
+    """The period in words."""
+    return format_period(figures.view.period.start, figures.view.period.end, figures.view.language)
+
+
+def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mapping[str, str]) -> None:
+    """Interactions by channel as stacked bars. ``parts``: volume by the page's grain and channel."""
+    language, slots = style.language, figures.slots
+    line = figures.line("volume")
+    assert line is not None
+    totals = line.frame("volume")
+    _, letter = axis_unit(max([0.0, *totals["value"].dropna()]), language)
+    unit = phrase(language, "unit_contacts", letter=letter).strip()
+    said = [phrase(language, "panel_volume_sub", unit=unit, grain=phrase(language, f"grain_{slots.grain}"))]
+    if totals["previous"].notna().any():
+        said.append(phrase(language, "panel_previous_line"))
+    if slots.period.end >= slots.running:
+        said.append(phrase(language, "panel_running"))
+    whole = figures.cell("volume")
+    total = format_value(whole.value if whole else None, "count", language)
+    components.panel(
+        "volume",
+        phrase(language, "panel_volume"),
+        " · ".join(said),
+        figures.drawn(
+            "volume",
+            style,
+            lambda: volume_by_channel(parts.frame("volume"), totals, slots, names, style, figures.notes),
+        )
+        if parts.cells
+        else None,
+        lambda: of_answer(parts, language, {"channel": names}),
+        phrase(language, "alt_volume", period=dates(figures), total=total),
+        style,
+        drill="volume",
+    )
+
+
+def over_time(
+    figures: Figures,
+    answered: Answer,
+    kpi: str,
+    title: str,
+    subtitles: tuple[str, str],
+    alt_text: str,
+    style: Style,
+    anchor: tuple[float, str] | None = None,
+) -> None:
+    """A KPI over time as a line. ``subtitles``: with a comparison, and without; ``anchor``: a value to measure by, and
+    its name.
+    """
+    metric, frame = METRICS[kpi], answered.frame(kpi)
+    components.panel(
+        f"trend_{kpi}",
+        title,
+        subtitles[0 if frame["previous"].notna().any() else 1],
+        figures.drawn(f"trend_{kpi}", style, lambda: trend(metric, frame, figures.slots, style, figures.notes, anchor))
+        if frame["value"].notna().any()
+        else None,
+        lambda: of_answer(answered, style.language, {}, kpi=kpi),
+        alt_text,
+        style,
+        drill=kpi,
+    )
