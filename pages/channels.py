@@ -31,14 +31,16 @@ from pages import cache, cards, components, layout, panels
 from pages.figures import Figures
 from pages.state import View
 
-HEADLINES = (
-    "volume",
-    "agent_volume",
-    "wechat_phone_multiple",
-    "self_service_rate",
-    "customers_served",
-    "multi_channel_share",
-)
+# The six headline figures, each with the one that stands beside it on its card.
+BESIDE = {
+    "volume": "",
+    "agent_volume": "answer_rate",
+    "wechat_phone_multiple": "",
+    "self_service_rate": "",
+    "customers_served": "",
+    "multi_channel_share": "unlinked_share",
+}
+HEADLINES = tuple(BESIDE)
 # Side by side for every channel.
 COMPARED = ("volume", "self_service_rate", "csat", "service_level", "escalation_rate")
 _RATE, _MULTIPLE = "self_service_rate", "wechat_phone_multiple"
@@ -65,7 +67,10 @@ def render(view: View, published: Published, style: Style) -> None:
         figures,
         style,
         names={_RATE: phrase(language, "channels_card_chosen" if narrowed else "channels_card_all")},
-        feet={_RATE: phrase(language, "channels_card_own", value=value)},
+        feet={
+            _RATE: phrase(language, "channels_card_own", value=value),
+            _MULTIPLE: phrase(language, "channels_card_anchor"),
+        },
     )
 
     left, right = st.columns([2.05, 1], gap="xsmall")
@@ -103,7 +108,7 @@ def _figures(view: View, published: Published) -> Figures:
     return Figures(
         view,
         published,
-        dict.fromkeys(HEADLINES, ""),
+        BESIDE,
         {
             "volume": (("volume",), (grain, "channel"), False),
             "mix": (("channel_mix",), (grain, "channel"), False),
@@ -246,12 +251,14 @@ def _migration(figures: Figures, style: Style, names: Mapping[str, str]) -> None
     components.panel(
         "migration",
         phrase(language, "channels_moves"),
-        phrase(language, "channels_moves_sub", **dates) if moves.moves else phrase(language, "channels_moves_none"),
+        phrase(language, "channels_moves_sub", before=dates["before"])
+        if moves.moves
+        else phrase(language, "channels_moves_none"),
         figures.drawn("migration", style, lambda: migration_matrix(moves.frame(), ABSENT, names, style))
         if moves.moves
         else None,
         lambda: of_moves(moves.frame(), ABSENT, names, language),
-        phrase(language, "channels_moves_alt"),
+        phrase(language, "channels_moves_alt", **dates),
         style,
         drill="customers_served",
     )

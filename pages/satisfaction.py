@@ -39,7 +39,7 @@ HEADLINES = tuple(BESIDE)
 _TWO = ("csat", "response_rate")
 _RESOLVED = ("fcr", "repeat_rate")
 _WORST = 10  # topics in a ranking
-_RANKED_HEIGHT = 300
+_MAIN_HEIGHT, _RANKED_HEIGHT = 322, 300
 _PANELS = {
     "channels": ((*_TWO, *_RESOLVED), ("channel",), True),
     "tier": (_TWO, ("tier",), True),
@@ -125,7 +125,7 @@ def _ranges(
             title_key,
             style,
             lambda: rate_ranges(
-                metric, all_of_it, ordered, names, (beside, others), style, None if main else _RANKED_HEIGHT
+                metric, all_of_it, ordered, names, (beside, others), style, _MAIN_HEIGHT if main else _RANKED_HEIGHT
             ),
         )
         if any(cell.value is not None for cell in ordered)

@@ -101,7 +101,7 @@ def nps_groups(shares: Answer, nets: Answer, names: Mapping[str, str], groups: M
 def _net(cell: Cell, style: Style) -> str:
     text = format_value(cell.value, "points", style.language)
     few = (cell.n or 0) < SMALL_N
-    return f"{text} · {phrase(style.language, 'satisfaction_few', n=cell.n or 0)}" if few else text
+    return f"{text} · n {cell.n or 0}" if few else text
 
 
 def complaints_by_age(

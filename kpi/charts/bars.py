@@ -258,7 +258,8 @@ def rate_bars(
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame)
-    bars = base.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2).encode(
+    thickness = min(0.56, 30 * len(frame) / height)  # of a band: a few bars in much room do not grow into blocks
+    bars = base.mark_bar(height=alt.RelativeBandSize(thickness), cornerRadiusEnd=2).encode(
         x=x,
         y=y,
         color=alt.Color("colour:N", scale=None),

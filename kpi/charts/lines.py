@@ -1,6 +1,7 @@
 """A KPI over time with its comparison."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -102,36 +103,38 @@ def trend(
         )
     )
     layers += note_layers(notes, slots, style)
+    named = None
     if anchor is not None:
-        layers += _anchor(anchor[0] * factor, anchor[1], style)
-    layers += _labels(data, slots, y_domain, style)
+        named = anchor[0] * factor, anchor[1]
+        rule = alt.Chart(pd.DataFrame([{"value": named[0]}]))
+        layers.insert(
+            0, rule.mark_rule(color=palette.ink, strokeDash=[4, 3], strokeWidth=1.2).encode(y=alt.Y("value:Q"))
+        )
+    layers += _labels(data, slots, y_domain, style, named)
     return finish(layers, style, HEIGHT)
 
 
-def _anchor(value: float, name: str, style: Style) -> list[alt.Chart]:
-    """A dashed rule across the figure with its name above it."""
-    base = alt.Chart(pd.DataFrame([{"value": value, "name": name}]))
-    y = alt.Y("value:Q")
-    rule = base.mark_rule(color=style.palette.ink, strokeDash=[4, 3], strokeWidth=1.2).encode(y=y)
-    text = base.mark_text(
-        align="left", baseline="bottom", dy=-3, x=4, color=style.palette.ink, fontSize=11.5, fontWeight=600
-    ).encode(y=y, text=alt.Text("name:N"))
-    return [rule, text]
-
-
-def _labels(data: pd.DataFrame, slots: Slots, y_domain: list[float], style: Style) -> list[alt.Chart]:
-    """The names of the two lines at their ends, kept a line's height apart."""
+def _labels(
+    data: pd.DataFrame, slots: Slots, y_domain: list[float], style: Style, anchor: tuple[float, str] | None = None
+) -> list[alt.Chart]:
+    """The names of the lines (and of the anchor) at their ends, kept a line's height apart."""
     palette, language = style.palette, style.language
     ends: list[dict[str, Any]] = []
     for column, key, colour in (("value", "chart_now", palette.accent), ("previous", "chart_before", palette.mute)):
         known = data.dropna(subset=[column])
         if len(known):
             ends.append({"y": float(known[column].iloc[-1]), "name": phrase(language, key), "colour": colour})
+    if anchor is not None:
+        ends.append({"y": anchor[0], "name": anchor[1], "colour": palette.ink})
     gap = (y_domain[1] - y_domain[0]) * 16 / HEIGHT
-    if len(ends) == 2 and abs(ends[0]["y"] - ends[1]["y"]) < gap:
-        middle = (ends[0]["y"] + ends[1]["y"]) / 2
-        upper = 0 if ends[0]["y"] >= ends[1]["y"] else 1
-        ends[upper]["y"], ends[1 - upper]["y"] = middle + gap / 2, middle - gap / 2
+    ends.sort(key=lambda end: end["y"])
+    # Two that meet move apart by the same distance; a third is pushed on.
+    for lower, upper in pairwise(ends):
+        if upper["y"] - lower["y"] < gap:
+            middle = (lower["y"] + upper["y"]) / 2
+            if lower is ends[0]:
+                lower["y"] = middle - gap / 2
+            upper["y"] = lower["y"] + gap
     frame = pd.DataFrame([{"x": len(slots.starts), **end} for end in ends])
     if frame.empty:
         return []

@@ -45,6 +45,8 @@ def migration_matrix(moves: pd.DataFrame, absent: str, names: Mapping[str, str],
         }
         for move in moves.to_dict("records")
     )
+    # Most customers of a month do not come in the next: the shades tell apart the channels of those who do.
+    largest = moves.loc[moves["after"] != absent, "share"].max()
     x = alt.X(
         "after:N",
         sort=list(column_names.values()),
@@ -71,7 +73,12 @@ def migration_matrix(moves: pd.DataFrame, absent: str, names: Mapping[str, str],
     cells = base.mark_rect(cornerRadius=3).encode(
         color=alt.Color(
             "share:Q",
-            scale=alt.Scale(domain=[0, 1], range=[palette.neutral_fill, palette.tint], interpolate="rgb"),
+            scale=alt.Scale(
+                domain=[0, largest if largest > 0 else 1],
+                range=[palette.neutral_fill, palette.tint],
+                interpolate="rgb",
+                clamp=True,
+            ),
             legend=None,
         )
     )

@@ -12,8 +12,6 @@ from kpi.insight.intervals import SMALL_N
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
-_ROW = 26  # pixels
-
 
 def ranked(cells: Sequence[Cell], direction: str, most: int | None = None) -> list[Cell]:
     """Worst first; those that stand on fewer than 30 rank nowhere and come last, those without a value not at all.
@@ -41,7 +39,7 @@ def rate_ranges(
     names: Mapping[str, str],
     beside: tuple[Metric, Mapping[object, Cell]],
     style: Style,
-    height: int | None = None,
+    height: int,
 ) -> alt.LayerChart:
     """A dot with its interval a row, the whole as a line through all of them, the comparison as a tick.
 
@@ -67,7 +65,12 @@ def rate_ranges(
             zero=False,
         ),
         # No tick below the columns of figures.
-        axis=alt.Axis(tickCount=6, grid=True, labelExpr=f"datum.value <= {high} ? datum.label : ''"),
+        axis=alt.Axis(
+            tickCount=6,
+            grid=True,
+            gridOpacity=alt.condition(f"datum.value <= {high}", alt.value(1), alt.value(0)),
+            labelExpr=f"datum.value <= {high} ? datum.label : ''",
+        ),
     )
     y = alt.Y(
         "row:O",
@@ -107,8 +110,7 @@ def rate_ranges(
         align="right", fontSize=12, fontWeight=600, x=alt.ExprRef("width - (width < 420 ? 52 : 92)")
     )
     values = middle.encode(y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None))
-    chosen = _ROW * len(frame) if height is None else height
-    return finish([everything, ticks, ranges, dots, values, right], style, chosen)
+    return finish([everything, ticks, ranges, dots, values, right], style, height)
 
 
 def _labels(frame: pd.DataFrame) -> str:
