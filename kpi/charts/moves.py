@@ -51,7 +51,13 @@ def migration_matrix(moves: pd.DataFrame, absent: str, names: Mapping[str, str],
         "after:N",
         sort=list(column_names.values()),
         scale=alt.Scale(paddingInner=0.08, paddingOuter=0),
-        axis=alt.Axis(orient="top", labelAngle=0, labelColor=palette.ink2, labelFontSize=11, labelOverlap=False),
+        axis=alt.Axis(
+            orient="top",
+            labelAngle=0,
+            labelColor=palette.ink2,
+            labelOverlap=False,
+            labelFontSize=alt.ExprRef("width < 300 ? 8.5 : 11"),
+        ),
     )
     y = alt.Y(
         "before:N",
