@@ -53,7 +53,8 @@ def test_the_two_largest_channels_are_named_with_how_they_moved() -> None:
     ]
     said = text(where_from(volume, answered(volume, *shares), METRICS, {"wechat": "WeChat bank"}, "en"))
     assert said == (
-        "Interactions 1,000, +25.0% on the previous period. WeChat bank has 60.0% (+2.0 pt); next hotline, 30.0% (−2.0 pt). "
+        "Interactions 1,000, +25.0% on the previous period. WeChat bank has 60.0% (+2.0 pt); next hotline, 30.0% "
+        "(−2.0 pt). "
     )
 
 
@@ -62,8 +63,8 @@ def test_satisfaction_says_what_the_silent_could_make_of_it() -> None:
     said = text(how_content(answered(csat, rate(0.2, "response_rate")), METRICS, "en"))
     # RR .2, p .9 → [.18, .98]
     assert said == (
-        "Satisfaction 90.0% (95% interval 85.00% to 93.00%). Of those asked 20.0% answered: 18.0% would be satisfied if "
-        "none of the silent were, 98.0% if all were. "
+        "Satisfaction 90.0% (95% interval 85.00% to 93.00%). Of those asked 20.0% answered: 18.0% would be satisfied "
+        "if none of the silent were, 98.0% if all were. "
     )
     nobody = answered(rate(None, "csat"), rate(None, "response_rate"))
     assert text(how_content(nobody, METRICS, "en")) == "Satisfaction –. "

@@ -1,5 +1,7 @@
 """The figures of the pages of channels and satisfaction: every number of the frame, nothing that is not in it."""
 
+from itertools import pairwise
+
 import pandas as pd
 import pytest
 
@@ -105,8 +107,12 @@ def test_migration_names_who_came_and_who_did_not():
 
 
 def test_tiers_of_a_channel_stand_on_one_scale_and_few_are_pale():
-    cells = [cell(key=("wechat", 1), value=0.9), cell(key=("wechat", 7), value=0.8, n=29),
-             cell(key=("hotline", None), value=0.1), cell(key=("vip", 1), value=None, reason="zero_denominator")]  # fmt: skip
+    cells = [
+        cell(key=("wechat", 1), value=0.9),
+        cell(key=("wechat", 7), value=0.8, n=29),
+        cell(key=("hotline", None), value=0.1),
+        cell(key=("vip", 1), value=None, reason="zero_denominator"),
+    ]
     chart = by_channel_and_tier(
         METRICS["self_service_rate"], answered(("channel", "tier"), cells), CHANNELS, {"1": "1★"}, STYLE
     )
@@ -177,8 +183,9 @@ def test_promoters_passives_and_detractors_fill_a_bar_with_the_net_at_its_end():
         share("nps_share", ("wechat", "promoter"), 0.5, 50), share("nps_share", ("wechat", "passive"), 0.3, 30),
         share("nps_share", ("wechat", "detractor"), 0.2, 20), share("nps_share", ("vip", "promoter"), 1.0, 3),
     ], ("nps_share",))  # fmt: skip
-    nets = answered(("channel",), [share("nps", ("wechat",), 30), share("nps", ("vip",), 100, n=3),
-                                   Cell("nps", ("sms",), None, None, None, None, reason="not_recorded")], ("nps",))  # fmt: skip
+    unrecorded = Cell("nps", ("sms",), None, None, None, None, reason="not_recorded")
+    cells = [share("nps", ("wechat",), 30), share("nps", ("vip",), 100, n=3), unrecorded]
+    nets = answered(("channel",), cells, ("nps",))
     chart = nps_groups(shares, nets, CHANNELS, groups, STYLE, 250)
     chart.to_dict(validate=True)
     pieces = [(row["row"], row["part"], row["x"], row["x2"]) for row in frame_of(chart)]
@@ -192,9 +199,9 @@ def test_promoters_passives_and_detractors_fill_a_bar_with_the_net_at_its_end():
 
 def test_open_complaints_by_age_with_the_overdue_apart():
     ages = {"0-15": "≤15", "16-30": "16–30", "31-60": "31–60", "61+": ">60"}
-    parts = answered(("complaint_age", "due_state"), [share("complaints_open", ("0-15", "in_time"), 4),
-                     share("complaints_open", ("31-60", "overdue"), 2), share("complaints_open", ("31-60", "in_time"), 1)],
-                     ("complaints_open",))  # fmt: skip
+    counts = {("0-15", "in_time"): 4, ("31-60", "overdue"): 2, ("31-60", "in_time"): 1}
+    cells = [share("complaints_open", key, count) for key, count in counts.items()]
+    parts = answered(("complaint_age", "due_state"), cells, ("complaints_open",))
     chart = complaints_by_age(parts, ages, {"in_time": "In time", "overdue": "Overdue"}, STYLE, 300)
     chart.to_dict(validate=True)
     assert [(row["row"], row["text"]) for row in frame_of(chart, -1)] == [
@@ -226,4 +233,4 @@ def test_the_anchor_is_within_the_axis_and_named_apart_from_the_lines():
     heights = [row["y"] for row in frame_of(chart, -1)]
     least = (domains[0][1] - domains[0][0]) * 16 / 250
     assert heights == sorted(heights)
-    assert all(upper - lower >= least - 1e-9 for lower, upper in zip(heights, heights[1:], strict=False))
+    assert all(upper - lower >= least - 1e-9 for lower, upper in pairwise(heights))
