@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from kpi.settings import ROOT
+from pages.addresses import DEFAULT, address
 from tests.browser import server
 
 
@@ -24,13 +26,16 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
-    """Run the shell on a home with the given query parameters."""
+    """Run the shell on a home with the given query parameters; ``leaf``: the id of the page."""
 
-    def run(home: Path, **params: str) -> AppTest:
+    def run(home: Path, leaf: str = DEFAULT, **params: str) -> AppTest:
         monkeypatch.setenv("KPI_HOME", str(home))
         monkeypatch.setenv("KPI_MEMORY", "1")
         st.cache_resource.clear()
         app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
+        if leaf != DEFAULT:
+            # What Streamlit calls a page of st.navigation; AppTest can only switch to pages that are files.
+            app._page_hash = calc_hash(address(leaf))
         for name, value in params.items():
             app.query_params[name] = value
         return app.run()
