@@ -106,10 +106,10 @@ def trend(
     named = None
     if anchor is not None:
         named = anchor[0] * factor, anchor[1]
-        rule = alt.Chart(pd.DataFrame([{"value": named[0]}]))
-        layers.insert(
-            0, rule.mark_rule(color=palette.ink, strokeDash=[4, 3], strokeWidth=1.2).encode(y=alt.Y("value:Q"))
+        rule = alt.Chart(pd.DataFrame([{"value": named[0], "x": 0, "x2": len(slots.starts)}])).mark_rule(
+            color=palette.ink, strokeDash=[4, 3], strokeWidth=1.2
         )
+        layers.insert(0, rule.encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("value:Q")))
     layers += _labels(data, slots, y_domain, style, named)
     return finish(layers, style, HEIGHT)
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.metrics.dimensions import COMPLAINT_OPENED
-from kpi.query.conditions import condition, joined
+from kpi.query.conditions import condition, joined, read_from
 from kpi.query.measure import Asked, Key, Raw, source_conditions
 
 _c = schema.complaint.c
@@ -33,9 +33,7 @@ def snapshot(
         "due_state": sa.case((_c.due_on < day, _text("overdue")), else_=_text("in_time")),
     }
     of_fact = [dimension for dimension in asked.dimensions if dimension not in made_here]
-    # The contact that it came by is looked up only where it is asked for: it is one of very many.
-    table = COMPLAINT_OPENED.from_ if of_fact else schema.complaint
-    from_, columns = joined(table, COMPLAINT_OPENED.columns, of_fact)
+    from_, columns = joined(read_from(COMPLAINT_OPENED, of_fact), COMPLAINT_OPENED.columns, of_fact)
     columns |= made_here
     ended = sa.func.coalesce(_c.decided_on, _c.closed_on)
     where = [

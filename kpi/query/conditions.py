@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from kpi import schema
 from kpi.errors import NotApplicable, PeriodError, UnknownName
 from kpi.metrics.dimensions import DIMENSIONS
-from kpi.metrics.model import Metric
+from kpi.metrics.model import Fact, Metric, columns_used
 from kpi.metrics.registry import metric
 from kpi.query.labels import known_values
 from kpi.query.question import Filter, Question
@@ -93,3 +93,14 @@ def joined(
             from_ = from_.outerjoin(table, key == columns[declared.attribute_of])
         found[dimension] = declared.column
     return from_, found
+
+
+def read_from(fact: Fact, dimensions: Iterable[str]) -> sa.FromClause:
+    """What a fact is read from: its own table alone where the contact that it may hang on gives no dimension, since
+    that join neither adds nor drops a row and is one with very many.
+    """
+    from_ = fact.from_
+    if not isinstance(from_, sa.Join) or not from_.isouter:
+        return from_
+    bases = (fact.columns[DIMENSIONS[dimension].attribute_of or dimension] for dimension in dimensions)
+    return from_.left if {column.table for column in columns_used(bases)} <= {from_.left} else from_

@@ -22,7 +22,7 @@ from kpi.metrics.model import (
 )
 from kpi.metrics.rollups import ROLLUPS, RollUp
 from kpi.query.answer import Cut, DimensionValue
-from kpi.query.conditions import Columns, condition, joined
+from kpi.query.conditions import Columns, condition, joined, read_from
 from kpi.query.question import Filter, Period
 from kpi.warehouse import Published
 
@@ -178,7 +178,7 @@ def _facts(asked: Asked, statement: _Statement, period: Period) -> dict[Key, dic
         if part.value is not None:
             aggregates[f"{part.id}__n"] = part.count()
     where = [fact.date.between(period.start, period.end), *source_conditions(fact, statement.sources, asked.cuts)]
-    return _run(asked, fact.from_, fact.columns, aggregates, where)
+    return _run(asked, read_from(fact, asked.dimensions), fact.columns, aggregates, where)
 
 
 def _rolled(asked: Asked, statement: _Statement, roll_up: RollUp, period: Period) -> dict[Key, dict[str, int]]:

@@ -81,8 +81,9 @@ def test_changes_go_to_either_side_of_nought():
 def test_the_busiest_hour_has_its_figure():
     rows = [{"weekday": day, "hour": hour, "value": 1.5 if (day, hour) == (1, 10) else 0.0, "total": 3, "days": 2}
             for day in range(1, 8) for hour in range(24)]  # fmt: skip
-    rows[-1]["value"] = None  # there was no such day
-    chart = by_hour(pd.DataFrame(rows), STYLE)
+    week = pd.DataFrame(rows)
+    week.loc[len(week) - 1, "value"] = None  # there was no such day
+    chart = by_hour(week, STYLE)
     chart.to_dict(validate=True)
     assert len(frame_of(chart)) == 7 * 24 - 1
     (busiest,) = frame_of(chart, 1)
@@ -152,7 +153,10 @@ def test_ranges_hold_the_interval_and_the_second_figure():
         Cell("csat", ("wechat",), 0.8, 80, 100, 100, low=0.7, high=0.9, previous=0.75, change=0.05),
         Cell("csat", ("vip",), 1.0, 3, 3, 3, low=0.4, high=1.0),
     ]
-    beside = {None: share("response_rate", (), 0.2), "wechat": share("response_rate", ("wechat",), 0.25)}
+    beside: dict[object, Cell] = {
+        None: share("response_rate", (), 0.2),
+        "wechat": share("response_rate", ("wechat",), 0.25),
+    }
     for style in (STYLE, ZH):
         chart = rate_ranges(metric, ("All", whole), cells, CHANNELS, (METRICS["response_rate"], beside), style, 300)
         chart.to_dict(validate=True)

@@ -60,7 +60,7 @@ def test_every_view_is_drawn(demo_home, open_page):
         {"compare": "none"},
         {"tier": "7", "age_band": "<25"},
         {"channel": "sms"},
-        {"team": "vip"},
+        {"team": "card"},
         {"topic": "unknown"},
     ):
         assert not open_page(demo_home, "satisfaction", lang="en", **params).exception, params
