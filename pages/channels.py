@@ -147,7 +147,11 @@ def _changes(figures: Figures, parts: Answer | None, style: Style, names: Mappin
         "changes",
         phrase(language, "channels_change"),
         phrase(language, "channels_change_sub"),
-        figures.drawn("changes", style, lambda: changes_by_channel(metric, whole, cells, names, style))
+        figures.drawn(
+            "changes",
+            style,
+            lambda: changes_by_channel(metric, (panels.everything(figures.view), whole), cells, names, style),
+        )
         if whole is not None and comparable
         else None,
         lambda: of_answer(parts, language, {"channel": names}, kpi=metric.id),
@@ -298,7 +302,11 @@ def _table(figures: Figures, parts: Answer | None, style: Style, names: Mapping[
         phrase(language, "channels_table"),
         phrase(language, "channels_table_sub"),
         figures.drawn(
-            "table", style, lambda: by_channel([METRICS[kpi] for kpi in wholes], wholes, parts, titles, names, style)
+            "table",
+            style,
+            lambda: by_channel(
+                [METRICS[kpi] for kpi in wholes], wholes, parts, titles, names, style, panels.everything(figures.view)
+            ),
         )
         if wholes and parts.cells
         else None,

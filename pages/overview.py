@@ -70,7 +70,13 @@ def _by_channel(figures: Figures, style: Style, names: Mapping[str, str]) -> Non
         "channels",
         phrase(language, "panel_by_channel"),
         phrase(language, "panel_by_channel_sub") if compared else "",
-        figures.drawn("channels", style, lambda: rates_by_channel(metric, whole, parts.cells, names, style))
+        figures.drawn(
+            "channels",
+            style,
+            lambda: rates_by_channel(
+                metric, whole, parts.cells, names, style, whole_name=panels.everything(figures.view)
+            ),
+        )
         if whole is not None and parts.cells
         else None,
         lambda: of_answer(parts, language, {"channel": names}),

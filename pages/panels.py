@@ -10,11 +10,17 @@ from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from pages import components
 from pages.figures import Figures
+from pages.state import View
 
 
 def dates(figures: Figures) -> str:
     """The period in words."""
     return format_period(figures.view.period.start, figures.view.period.end, figures.view.language)
+
+
+def everything(view: View) -> str:
+    """What the figure of a whole is called beside those of the channels: never all of them where some are chosen."""
+    return phrase(view.language, "all_channels" if view == view.without("channel", "line") else "all_chosen")
 
 
 def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mapping[str, str]) -> None:

@@ -113,7 +113,8 @@ def _ranges(
     others: dict[object, Cell] = {cell.key[0]: cell for cell in parts.cells if cell.kpi == beside.id}
     if second is not None:
         others[None] = second
-    all_of_it = (phrase(language, "all_channels" if by == "channels" else "satisfaction_all"), whole)
+    name = panels.everything(figures.view) if by == "channels" else phrase(language, "satisfaction_all")
+    all_of_it = (name, whole)
     title, value = phrase(language, title_key), format_value(whole.value, metric.unit, language)
     main = title_key == "satisfaction_channels"
     sub = "satisfaction_channels_sub" if main else "satisfaction_ranked_sub"
@@ -207,7 +208,11 @@ def _first_response(figures: Figures, style: Style, names: Mapping[str, str]) ->
         "response",
         phrase(language, "satisfaction_response"),
         phrase(language, "satisfaction_response_sub"),
-        figures.drawn("response", style, lambda: rates_by_channel(metric, whole, cells, names, style, 200))
+        figures.drawn(
+            "response",
+            style,
+            lambda: rates_by_channel(metric, whole, cells, names, style, 200, panels.everything(figures.view)),
+        )
         if cells
         else None,
         lambda: of_answer(parts, language, {"channel": names}),

@@ -205,17 +205,38 @@ def short_channel(channel: str, name: str, style: Style) -> str:
     return phrase(style.language, key) if key in catalogue() else name[:6]
 
 
-def rates_by_channel(
-    metric: Metric, whole: Cell, cells: Sequence[Cell], names: Mapping[str, str], style: Style, height: int = HEIGHT
-) -> alt.LayerChart:
-    """A rate as one bar a channel under the bar of all channels; ``cells``: keyed by channel."""
-    rows = [(phrase(style.language, "all_channels"), style.palette.ink2, whole)]
+def channel_rows(
+    whole: tuple[str, Cell], cells: Sequence[Cell], names: Mapping[str, str], style: Style
+) -> list[tuple[str, str, Cell]]:
+    """Name, colour and figure of everything, then of each channel in its order."""
+    rows = [(whole[0], style.palette.ink2, whole[1])]
     rows += [
         (names.get(str(cell.key[0]), str(cell.key[0])), style.palette.channel(str(cell.key[0])), cell)
         for cell in sorted(cells, key=lambda cell: channel_rank(str(cell.key[0])))
         if cell.key[0] is not None
     ]
-    return rate_bars(metric, rows, style, height)
+    return rows
+
+
+def thickness(rows: int, height: int) -> alt.RelativeBandSize:
+    """Of bars in their bands: a few in much room do not grow into blocks."""
+    return alt.RelativeBandSize(min(0.56, 30 * rows / height))
+
+
+def rates_by_channel(
+    metric: Metric,
+    whole: Cell,
+    cells: Sequence[Cell],
+    names: Mapping[str, str],
+    style: Style,
+    height: int = HEIGHT,
+    whole_name: str | None = None,
+) -> alt.LayerChart:
+    """A rate as one bar a channel under the bar of all channels (or of what ``whole_name`` says); ``cells``: keyed by
+    channel.
+    """
+    everything = whole_name or phrase(style.language, "all_channels")
+    return rate_bars(metric, channel_rows((everything, whole), cells, names, style), style, height)
 
 
 def rate_bars(
@@ -258,8 +279,7 @@ def rate_bars(
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame)
-    thickness = min(0.56, 30 * len(frame) / height)  # of a band: a few bars in much room do not grow into blocks
-    bars = base.mark_bar(height=alt.RelativeBandSize(thickness), cornerRadiusEnd=2).encode(
+    bars = base.mark_bar(height=thickness(len(frame), height), cornerRadiusEnd=2).encode(
         x=x,
         y=y,
         color=alt.Color("colour:N", scale=None),

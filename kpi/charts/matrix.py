@@ -72,8 +72,9 @@ def by_channel(
     titles: Mapping[str, str],
     names: Mapping[str, str],
     style: Style,
+    whole_name: str,
 ) -> alt.LayerChart:
-    """As ``by_tier`` turned round: one row a channel under that of all channels, one column a KPI."""
+    """As ``by_tier`` turned round: one row a channel under that of all (``whole_name``), one column a KPI."""
     language = style.language
     channels = sorted({str(cell.key[0]) for cell in parts.cells if cell.key[0] is not None}, key=channel_rank)
     rows = []
@@ -85,7 +86,7 @@ def by_channel(
             rows.append(
                 {
                     "kpi": titles[metric.id],
-                    "channel": phrase(language, "all_channels") if key is None else names.get(key, key),
+                    "channel": whole_name if key is None else names.get(key, key),
                     "text": format_value(cell.value if cell else None, metric.unit, language),
                     "shade": 0.0 if key is None else shades.get(key, 0.0),
                     "neutral": metric.direction not in {"up", "down"},

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from kpi.charts.bars import stack_labels
+from kpi.charts.bars import channel_rows, stack_labels, thickness
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
@@ -82,16 +82,13 @@ def mix_by_channel(
 
 
 def changes_by_channel(
-    metric: Metric, whole: Cell, cells: Sequence[Cell], names: Mapping[str, str], style: Style
+    metric: Metric, whole: tuple[str, Cell], cells: Sequence[Cell], names: Mapping[str, str], style: Style
 ) -> alt.LayerChart:
-    """How much each channel's count changed, relatively: bars to either side of nought, all channels first."""
+    """How much each channel's count changed, relatively: bars to either side of nought. ``whole``: name and figure of
+    all of them, the first row.
+    """
     palette, language = style.palette, style.language
-    rows = [(phrase(language, "all_channels"), palette.ink2, whole)]
-    rows += [
-        (names.get(str(cell.key[0]), str(cell.key[0])), palette.channel(str(cell.key[0])), cell)
-        for cell in sorted(cells, key=lambda cell: channel_rank(str(cell.key[0])))
-        if cell.key[0] is not None
-    ]
+    rows = channel_rows(whole, cells, names, style)
     frame = pd.DataFrame(
         {
             "name": name,
@@ -122,7 +119,7 @@ def changes_by_channel(
         alt.Tooltip("previous:N", title=phrase(language, "chart_compared")),
         alt.Tooltip("text:N", title=phrase(language, "chart_change")),
     ]
-    bars = base.mark_bar(height=alt.RelativeBandSize(0.56)).encode(
+    bars = base.mark_bar(height=thickness(len(frame), CHANGES_HEIGHT)).encode(
         x=x,
         x2=alt.X2("zero:Q"),
         y=y,

@@ -250,7 +250,7 @@ class _Judged:
             return "immature"
         if raw is None:
             # A count over days that the data covers is truly nought; over others it is not known.
-            counts = isinstance(self.measure, Total | Distinct)
+            counts = isinstance(self.measure, Total | Distinct) or self.metric.unit == "count"
             return None if counts and self._inside(span) else "no_data"
         if raw.value is None:
             # Of the last day, only what ended before the watermark's time of day is mature.

@@ -153,8 +153,8 @@ def _open_complaints(asked: Asked, sources: Sources) -> sa.Select:
     return (
         sa.select(
             _NOT_A_RATE.label("numerator"),
-            c.opened_on,
-            c.due_on,
+            c.opened_on.label("complaint_opened"),
+            c.due_on.label("complaint_due"),
             *(columns[key].label(key) for key in ("due_state", "complaint_age")),
             sa.case((c.customer_key.is_not(None), masked(c.customer_key))).label("customer"),
             schema.interaction.c.channel,

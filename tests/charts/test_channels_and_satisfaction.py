@@ -68,7 +68,7 @@ def test_changes_go_to_either_side_of_nought():
         Cell("volume", ("hotline",), 40, 40, None, 40, previous=50, change=-10),
         Cell("volume", ("wechat",), 70, 70, None, 70, previous=50, change=20),
     ]
-    chart = changes_by_channel(metric, whole, cells, CHANNELS, STYLE)
+    chart = changes_by_channel(metric, ("All channels", whole), cells, CHANNELS, STYLE)
     chart.to_dict(validate=True)
     rows = frame_of(chart, 1)
     assert [(row["name"], row["change"], row["text"]) for row in rows] == [
@@ -128,7 +128,9 @@ def test_tiers_of_a_channel_stand_on_one_scale_and_few_are_pale():
 def test_channels_side_by_side_are_judged_against_all():
     metric = METRICS["self_service_rate"]
     parts = answered(("channel",), [cell(key=("wechat",), value=0.9), cell(key=("hotline",), value=0.4)])
-    chart = by_channel([metric], {metric.id: cell(value=0.8)}, parts, {metric.id: "Self-service"}, CHANNELS, STYLE)
+    chart = by_channel(
+        [metric], {metric.id: cell(value=0.8)}, parts, {metric.id: "Self-service"}, CHANNELS, STYLE, "All channels"
+    )
     chart.to_dict(validate=True)
     rows = {row["channel"]: (row["text"], row["shade"]) for row in frame_of(chart)}
     assert rows["All channels"] == ("80.0%", 0)
