@@ -162,9 +162,10 @@ def _changes(figures: Figures, parts: Answer | None, style: Style, names: Mappin
 
 
 def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
-    language, parts = style.language, figures.panel("mix")
-    if parts is None:
+    language, parts, whole = style.language, figures.panel("mix"), figures.panel("channels")
+    if parts is None or whole is None:
         return
+    period = {str(cell.key[0]): cell.value or 0.0 for cell in whole.cells if cell.kpi == "channel_mix"}
     components.panel(
         "mix",
         phrase(language, "channels_mix"),
@@ -172,7 +173,7 @@ def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
         figures.drawn(
             "mix",
             style,
-            lambda: mix_by_channel(parts.frame("channel_mix"), figures.slots, names, style, figures.notes),
+            lambda: mix_by_channel(parts.frame("channel_mix"), period, figures.slots, names, style, figures.notes),
         )
         if parts.cells
         else None,

@@ -130,14 +130,15 @@ def volume_by_channel(
     if len(grid):
         whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
         ends = {channel: float(grid.loc[whole[-1], channel]) for channel in order}
-        sums = {channel: float(grid[channel].sum()) for channel in order}
-        layers += stack_labels(ends, sums, label_of, slots, top * 1.06, divisor, style)
+        sums = grid.sum()
+        shares = {channel: float(sums[channel] / (sums.sum() or 1)) for channel in order}
+        layers += stack_labels(ends, shares, label_of, slots, top * 1.06, divisor, style)
     return finish(layers, style, HEIGHT)
 
 
 def stack_labels(
     ends: Mapping[str, float],
-    sums: Mapping[str, float],
+    shares: Mapping[str, float],
     names: Mapping[str, str],
     slots: Slots,
     top: float,
@@ -147,7 +148,7 @@ def stack_labels(
 ) -> list[alt.Chart]:
     """Swatch, name and share of each channel, beside the last whole bar and kept apart.
 
-    ``ends``: channel -> its piece of that bar, from the bottom; ``sums``: channel -> its count over the period.
+    ``ends``: channel -> its piece of that bar, from the bottom; ``shares``: channel -> what it has of the period.
     ``top``: the upper end of the axis; ``divisor``: of its unit.
     """
     if not ends:
@@ -166,16 +167,14 @@ def stack_labels(
         for index in range(len(placed) - 1, -1, -1):
             placed[index] = min(placed[index], limit)
             limit = placed[index] - gap
-    whole = sum(sums.values()) or 1
     frame = pd.DataFrame(
         {
             "x": [float(len(slots.starts))] * len(ends),
             "y": [value / divisor for value in placed],
             "channel": list(ends),
-            "label": [f"{names[channel]} {format_percent(sums[channel] / whole, 1)}" for channel in ends],
+            "label": [f"{names[channel]} {format_percent(shares[channel], 1)}" for channel in ends],
             "short": [
-                f"{short_channel(channel, names[channel], style)} {format_percent(sums[channel] / whole)}"
-                for channel in ends
+                f"{short_channel(channel, names[channel], style)} {format_percent(shares[channel])}" for channel in ends
             ],
         }
     )

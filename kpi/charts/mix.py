@@ -19,9 +19,15 @@ CHANGES_HEIGHT = 322
 
 
 def mix_by_channel(
-    shares: pd.DataFrame, slots: Slots, names: Mapping[str, str], style: Style, notes: Sequence[Note] = ()
+    shares: pd.DataFrame,
+    period: Mapping[str, float],
+    slots: Slots,
+    names: Mapping[str, str],
+    style: Style,
+    notes: Sequence[Note] = (),
 ) -> alt.LayerChart:
-    """Every slot as one full bar, divided by channel. ``shares``: grain, channel, value (0–1), numerator.
+    """Every slot as one full bar, divided by channel. ``shares``: grain, channel, value (0–1); ``period``: channel ->
+    its share of the whole period.
 
     A slot that is cut by the period or still running is pale.
     """
@@ -74,10 +80,8 @@ def mix_by_channel(
     )
     whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
     ends = {channel: float(grid.loc[whole[-1], channel]) for channel in order}
-    # Over the period, not the last bar: the counts of all slots.
-    sums = shares.groupby("channel")["numerator"].sum()
-    labels = stack_labels(ends, {channel: float(sums[channel]) for channel in order}, label_of, slots, 1.0, 0.01,
-                          style, HEIGHT)  # fmt: skip
+    of_period = {channel: period.get(channel, 0.0) for channel in order}
+    labels = stack_labels(ends, of_period, label_of, slots, 1.0, 0.01, style, HEIGHT)
     return finish([bars, *note_layers(notes, slots, style), *labels], style, HEIGHT)
 
 

@@ -42,10 +42,10 @@ def share(kpi, key, value, numerator=None, n=100, previous=None):
 def test_the_mix_fills_every_bar():
     shares = {"wechat": 0.5, "hotline": 0.3, "sms": 0.2}
     frame = pd.DataFrame(
-        [{"date": day, "channel": name, "value": value, "numerator": 100 * value} for day in days()
+        [{"date": day, "channel": name, "value": value} for day in days()
          for name, value in shares.items()]
     )  # fmt: skip
-    chart = mix_by_channel(frame, SLOTS, CHANNELS, STYLE)
+    chart = mix_by_channel(frame, {"wechat": 0.52, "sms": 0.2, "hotline": 0.28}, SLOTS, CHANNELS, STYLE)
     chart.to_dict(validate=True)
     pieces = frame_of(chart)
     assert len(pieces) == 3 * len(days())
@@ -55,9 +55,9 @@ def test_the_mix_fills_every_bar():
     ]  # fmt: skip
     assert first[-1]["y2"] == pytest.approx(100)
     assert [label["label"] for label in frame_of(chart, -1)] == [
-        "WeChat bank 50.0%",
+        "WeChat bank 52.0%",
         "SMS 20.0%",
-        "Hotline 95588 30.0%",
+        "Hotline 95588 28.0%",
     ]
 
 
