@@ -248,6 +248,8 @@ class _Judged:
         mature_until = self._mature_until()
         if mature_until is not None and raw is not None and span.start > mature_until:
             return "immature"
+        if raw is not None and raw.reason is not None:
+            return raw.reason
         if raw is None:
             # A count over days that the data covers is truly nought; over others it is not known.
             counts = isinstance(self.measure, Total | Distinct) or self.metric.unit == "count"

@@ -5,21 +5,24 @@ from collections.abc import Callable
 from kpi.errors import DeclarationError
 from kpi.metrics.model import Custom
 from kpi.metrics.registry import METRICS
-from kpi.query import complaints, customers, topics
+from kpi.query import complaints, concentration, customers, tail, topics
 from kpi.query.measure import Asked, Key, Raw
 
 CUSTOM: dict[str, Callable[[Asked, frozenset[str] | None], dict[Key, Raw]]] = {
     function.__name__: function
     for function in (
-        customers.tail_base,
-        customers.long_tail_coverage,
-        customers.tail_reach_frequency,
-        customers.top20_share,
-        customers.top20_share_contacts,
-        customers.gini,
-        customers.gini_contacts,
-        customers.tail_value,
-        customers.tail_active,
+        tail.tail_base,
+        tail.long_tail_coverage,
+        tail.tail_reach_frequency,
+        tail.tail_unreached_year,
+        tail.tail_served_average,
+        tail.tail_joined_later,
+        concentration.top20_share,
+        concentration.top20_share_contacts,
+        concentration.gini,
+        concentration.gini_contacts,
+        tail.tail_value,
+        tail.tail_active,
         customers.tier_upgrade_rate,
         topics.consistency,
         topics.topic_tail_coverage,

@@ -21,7 +21,7 @@ from kpi.metrics.model import (
     Total,
 )
 from kpi.metrics.rollups import ROLLUPS, RollUp
-from kpi.query.answer import Cut, DimensionValue
+from kpi.query.answer import Cut, DimensionValue, Reason
 from kpi.query.conditions import Columns, condition, joined, read_from
 from kpi.query.question import Filter, Period
 from kpi.warehouse import Published
@@ -39,6 +39,7 @@ class Raw:
     value: float | None = None
     note: tuple[tuple[str, float], ...] = ()
     customers: int | None = None  # distinct customers it stands for, where n counts something else
+    reason: Reason | None = None  # why there is no value, where the KPI knows better than its parts
 
 
 def quotient(numerator: float, denominator: float, n: int, scale: float = 1) -> Raw:

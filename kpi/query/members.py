@@ -9,21 +9,11 @@ from kpi import schema
 from kpi.metrics import parts
 from kpi.metrics.dimensions import INTERACTION
 from kpi.query.complaints import snapshot
+from kpi.query.concentration import contacts_held, in_top, ranked_holders, value_held
 from kpi.query.conditions import condition, joined
-from kpi.query.customers import (
-    Sources,
-    closed_months,
-    contacts_held,
-    contacts_of,
-    in_top,
-    masked,
-    of_customer,
-    open_customers,
-    ranked_holdings,
-    reach,
-    value_held,
-)
+from kpi.query.customers import Sources, closed_months, contacts_of, masked, of_customer, open_customers
 from kpi.query.measure import Asked, source_conditions
+from kpi.query.tail import joined_later, reach, year_to
 
 _NOT_A_RATE = sa.cast(sa.null(), sa.Boolean)
 
@@ -35,15 +25,16 @@ def _shown(customer_key: sa.ColumnElement, *columns: sa.ColumnElement) -> list[s
 
 
 def _served_base(asked: Asked, sources: Sources, mark: str) -> sa.Select:
-    """The tail base with its contacts in the period; ``mark``: what the numerator is."""
+    """The tail base with its contacts in the period (``unreached``: in the year); ``mark``: what the numerator is."""
     base = open_customers(asked.period.start)
     _, where = of_customer(asked, base)
-    reached = contacts_of(asked, parts.engaged_customer, (), sources)
+    period = year_to(asked.period.end) if mark == "unreached" else asked.period
+    reached = contacts_of(replace(asked, period=period), parts.engaged_customer, (), sources)
     times = sa.func.coalesce(reached.c.contacts, 0)
     from_ = base.outerjoin(reached, reached.c.customer_key == base.c.customer_key).join(
         schema.customer, schema.customer.c.customer_key == base.c.customer_key
     )
-    numerator = {"served": times > 0, "none": _NOT_A_RATE}[mark]
+    numerator = {"served": times > 0, "unreached": times == 0, "none": _NOT_A_RATE}[mark]
     for filter_ in asked.filters:
         if filter_.dimension == "reach":
             where.append(condition(reach(reached), filter_))
@@ -55,6 +46,42 @@ def _served_base(asked: Asked, sources: Sources, mark: str) -> sa.Select:
         )
         .select_from(from_)
         .where(*where, base.c.is_tail)
+    )
+
+
+def _tail_days(asked: Asked, sources: Sources) -> sa.Select:
+    """One row a tail customer and day with an engaged contact."""
+    from_, columns = joined(INTERACTION.from_, INTERACTION.columns, asked.dimensions)
+    i = schema.interaction.c
+    where = [
+        parts.ENGAGED_TAIL.where,
+        i.business_date.between(asked.period.start, asked.period.end),
+        *source_conditions(INTERACTION, sources, asked.cuts),
+        *(condition(columns[f.dimension], f) for f in asked.filters),
+    ]
+    return _by_customer(from_, where, i.business_date)
+
+
+def _joined_later(asked: Asked, sources: Sources) -> sa.Select:
+    """One row a customer who is tail at the contact but was not in the tail base."""
+    from_, where, _ = joined_later(asked, sources)
+    return _by_customer(from_, where)
+
+
+def _by_customer(from_: sa.FromClause, where: list[sa.ColumnElement[bool]], *by: sa.ColumnElement) -> sa.Select:
+    """Contacts as one row a customer (and ``by``): tier, how often, first date."""
+    i = schema.interaction.c
+    return (
+        sa.select(
+            _NOT_A_RATE.label("numerator"),
+            sa.func.min(i.business_date).label("first_date"),
+            sa.func.max(masked(i.customer_key)).label("customer"),
+            sa.func.max(i.tier).label("tier"),
+            sa.func.count().label("contacts"),
+        )
+        .select_from(from_.outerjoin(schema.customer, schema.customer.c.customer_key == i.customer_key))
+        .where(*where)
+        .group_by(i.customer_key, *by)
     )
 
 
@@ -90,7 +117,7 @@ def _holders(asked: Asked, held: sa.Subquery, *, top: bool) -> sa.Select:
     """The customers among whom a concentration is measured, the top 20 % marked."""
     base = open_customers(asked.period.start)
     _, where = of_customer(asked, base)
-    _, ranked = ranked_holdings([], where, base, held)
+    ranked = ranked_holders(base, where, held)
     mark = in_top(ranked) if top else _NOT_A_RATE
     return sa.select(
         mark.label("numerator"),
@@ -171,6 +198,9 @@ MEMBERS: dict[str, Callable[[Asked, Sources], sa.Select]] = {
     "tail_base": lambda asked, sources: _served_base(asked, sources, "none"),
     "long_tail_coverage": lambda asked, sources: _served_base(asked, sources, "served"),
     "tail_reach_frequency": lambda asked, sources: _served_base(asked, sources, "none"),
+    "tail_unreached_year": lambda asked, sources: _served_base(asked, sources, "unreached"),
+    "tail_served_average": _tail_days,
+    "tail_joined_later": _joined_later,
     "top20_share": lambda asked, sources: _holders(asked, value_held(asked, sources), top=True),
     "top20_share_contacts": lambda asked, sources: _holders(asked, contacts_held(asked, sources), top=True),
     "gini": lambda asked, sources: _holders(asked, value_held(asked, sources), top=False),

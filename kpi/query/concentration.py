@@ -1,0 +1,217 @@
+"""How unequally customers bring value, and ask for service: top-20 % share, Gini, and the Lorenz curve of both.
+
+All three come from one reading of what every customer holds, so that they cannot differ: the curve's point at 80 % is
+what the top 20 % leave.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.metrics import parts
+from kpi.query.customers import (
+    Reading,
+    Sources,
+    arrange,
+    closed_months,
+    contacts_of,
+    of_customer,
+    open_customers,
+    read_rows,
+)
+from kpi.query.measure import Asked, Key, Raw, quotient
+
+PERCENT = 100
+_TAIL_PERCENT = 80  # who is not among the top ⌈20 %⌉
+
+Holdings = Callable[[Asked, Sources], sa.Subquery]
+
+
+def value_held(asked: Asked, sources: Sources) -> sa.Subquery:
+    """What each customer brought in the period's closed months, in fen (``holding``)."""
+    m = schema.customer_month.c
+    return (
+        sa.select(m.customer_key, sa.cast(sa.func.sum(m.value_fen), sa.BigInteger).label("holding"))
+        .where(m.month.in_(closed_months(asked.period)))
+        .group_by(m.customer_key)
+        .subquery("holding")
+    )
+
+
+def contacts_held(asked: Asked, sources: Sources) -> sa.Subquery:
+    """How many contacts each identified customer had in the period (``holding``)."""
+    counted = contacts_of(asked, parts.CONTACTS_IDENTIFIED.where, (), sources)
+    return sa.select(counted.c.customer_key, counted.c.contacts.label("holding")).subquery("holding")
+
+
+def ranked_holders(base: sa.CTE, where: list[sa.ColumnElement[bool]], held: sa.Subquery) -> sa.CTE:
+    """The customers of ``base`` with what each holds (``amount``, 0 for nothing, none below zero), their tier, and
+    rank ``i`` of ``n`` in ascending order.
+    """
+    amount = sa.func.coalesce(held.c.holding, 0)
+    return (
+        sa.select(
+            base.c.customer_key,
+            base.c.tier,
+            amount.label("amount"),
+            sa.func.row_number().over(order_by=(amount, base.c.customer_key)).label("i"),
+            sa.func.count().over().label("n"),
+        )
+        .select_from(base.outerjoin(held, held.c.customer_key == base.c.customer_key))
+        .where(*where, amount >= 0)
+        .cte("ranked")
+    )
+
+
+def in_top(ranked: sa.CTE) -> sa.ColumnElement[bool]:
+    """Among the top ⌈20 %⌉ of n: 5·(n − i) < n."""
+    return 5 * (ranked.c.n - ranked.c.i) < ranked.c.n
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """What ``customers`` hold, nobody below zero among them; amounts in fen, or contacts.
+
+    ``spread``: Σ (2i − n − 1)·x over ranks i of ascending x. ``below``: what the lowest 0, 1, … 100 % of the customers
+    hold, parts of a customer rounded down. ``negative``: how many were left out, and their sum.
+    """
+
+    customers: int
+    spread: int
+    below: tuple[int, ...]
+    negative: tuple[int, int] = (0, 0)
+
+    @property
+    def total(self) -> int:
+        return self.below[PERCENT]
+
+    @property
+    def top(self) -> int:
+        """What the top ⌈20 %⌉ hold."""
+        return self.total - self.below[_TAIL_PERCENT]
+
+
+@lru_cache(maxsize=64)
+def concentration(reading: Reading, by: tuple[str, ...], holdings: Holdings) -> dict[Key, Concentration]:
+    """By dimensions of the customer, over the customers open on the first day.
+
+    Equal amounts are ranked together: who of them comes first changes no sum, and there are far fewer amounts than
+    customers.
+    """
+    asked = reading.asked
+    base = open_customers(
+        asked.period.start, with_tier="tier" in asked.dimensions, with_tail="segment" in asked.dimensions
+    )
+    _, where = of_customer(asked, base)
+    held = holdings(asked, reading.sources)
+    keys = [base.c[key] for key in by]
+    amount = sa.func.coalesce(held.c.holding, 0)
+    grouped = (
+        sa.select(*keys, amount.label("amount"), sa.func.count().label("members"))
+        .select_from(base.outerjoin(held, held.c.customer_key == base.c.customer_key))
+        .where(*where)
+        .group_by(*keys, sa.text("amount"))
+        .cte("grouped")
+    )
+    g = grouped.c
+    within = [g[key] for key in by] or None
+    ranked = (
+        sa.select(
+            *g,
+            sa.func.sum(g.members).over(partition_by=within, order_by=g.amount).label("last"),
+            sa.func.sum(g.members * g.amount).over(partition_by=within, order_by=g.amount).label("held"),
+            sa.func.sum(g.members).over(partition_by=within).label("n"),
+        )
+        .where(g.amount >= 0)
+        .cte("ranked")
+    )
+    r = ranked.c
+    point = sa.values(sa.column("percent", sa.Integer), name="point").data([(p,) for p in range(1, PERCENT + 1)])
+    lowest = sa.func.floor(point.c.percent * r.n / float(PERCENT))
+    whole = sa.select(
+        *(r[key] for key in by),
+        sa.literal_column("0").label("percent"),
+        sa.func.max(r.n),
+        sa.func.sum(r.members * r.amount * (2 * r.last - r.members - r.n)),
+    ).group_by(*(r[key] for key in by))
+    points = (
+        sa.select(
+            *(r[key] for key in by), point.c.percent, sa.func.max(r.held - (r.last - lowest) * r.amount), sa.null()
+        )
+        .select_from(ranked.join(point, sa.and_(lowest > r.last - r.members, lowest <= r.last)))
+        .group_by(*(r[key] for key in by), point.c.percent)
+    )
+    negative = (
+        sa.select(
+            *(g[key] for key in by),
+            sa.literal_column("-1"),
+            sa.func.sum(g.members),
+            sa.func.sum(g.members * g.amount),
+        )
+        .where(g.amount < 0)
+        .group_by(*(g[key] for key in by))
+    )
+    found: dict[Key, dict[int, tuple[int, int]]] = {}
+    for *key, percent, first, second in read_rows(asked, sa.union_all(whole, points, negative)):
+        if first is not None:
+            found.setdefault(tuple(key), {})[percent] = int(first), int(second or 0)
+    return {
+        key: Concentration(
+            *told[0],
+            (0, *(told.get(percent, (0, 0))[0] for percent in range(1, PERCENT + 1))),
+            told.get(-1, (0, 0)),
+        )
+        for key, told in found.items()
+        if 0 in told
+    }
+
+
+def _by_key(asked: Asked, sources: Sources, holdings: Holdings) -> dict[Key, Concentration]:
+    by, _ = of_customer(asked, open_customers(asked.period.start))
+    read = concentration(Reading.of(asked, sources), tuple(by), holdings)
+    return {arrange(asked, by, key): held for key, held in read.items()}
+
+
+def _noted(raw: Raw, held: Concentration) -> Raw:
+    count, amount = held.negative
+    raw.note = (("negative_customers", count), ("negative_sum", amount)) if count else ()
+    return raw
+
+
+def _top(asked: Asked, sources: Sources, holdings: Holdings) -> dict[Key, Raw]:
+    """Share of the top ⌈20 %⌉; zeros included, negatives left out and noted."""
+    return {
+        key: _noted(quotient(held.top, held.total, held.customers), held)
+        for key, held in _by_key(asked, sources, holdings).items()
+    }
+
+
+def _gini(asked: Asked, sources: Sources, holdings: Holdings) -> dict[Key, Raw]:
+    """Biased form: Σ (2i − n − 1)·x ÷ (n · Σ x); zeros included, negatives left out and noted."""
+    return {
+        key: _noted(quotient(held.spread, held.customers * held.total, held.customers), held)
+        for key, held in _by_key(asked, sources, holdings).items()
+    }
+
+
+def top20_share(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Value of the top ⌈20 %⌉ of customers ÷ total value."""
+    return _top(asked, sources, value_held)
+
+
+def top20_share_contacts(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Contacts of the top ⌈20 %⌉ of customers by contacts ÷ all."""
+    return _top(asked, sources, contacts_held)
+
+
+def gini(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Gini coefficient of customer value."""
+    return _gini(asked, sources, value_held)
+
+
+def gini_contacts(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Gini coefficient of contacts."""
+    return _gini(asked, sources, contacts_held)
