@@ -11,6 +11,7 @@ from kpi.i18n.numbers import weekday_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
+from kpi.query.lorenz import Curve
 from kpi.query.rows import RowsPage
 from kpi.warehouse.published import Published
 
@@ -77,6 +78,13 @@ def of_moves(moves: pd.DataFrame, absent: str, names: Mapping[str, str], languag
             phrase(language, "chart_share"): moves["share"],
         }
     )
+
+
+def of_curves(curves: Iterable[Curve], language: Language) -> pd.DataFrame:
+    """Lorenz curves: a row a per cent of the customers, a column a curve; shares as 0–1."""
+    columns = {METRICS[curve.kpi].name(language): list(curve.shares) for curve in curves}
+    points = max((len(shares) for shares in columns.values()), default=0)
+    return pd.DataFrame({phrase(language, "lorenz_customers"): range(points)} | columns)
 
 
 def of_rows(

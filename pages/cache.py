@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,10 +29,12 @@ from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
 from kpi.query.identity import Check, proof
 from kpi.query.labels import labels as ask_labels
+from kpi.query.lorenz import Curve, lorenz_on
 from kpi.query.migration import Migration
 from kpi.query.migration import migration as ask_migration
 from kpi.query.question import Period, Question
 from kpi.query.rows import RowsPage
+from kpi.query.tail import TailRule, tail_rule_on
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
@@ -158,6 +161,20 @@ def identity(question: Question, version: int) -> tuple[Check, ...]:
 def migration(question: Question, version: int) -> Migration:
     """The moves of customers between channels."""
     return _unmoved(ask_migration(warehouse(), question), version)
+
+
+@_shared(max_entries=200)
+def lorenz(question: Question, version: int) -> tuple[Curve, ...]:
+    """The Lorenz curves of the question's period and filters."""
+    with warehouse().read() as connection:
+        return _unmoved(lorenz_on(connection, warehouse().require_data(connection), question), version)
+
+
+@_shared(max_entries=200)
+def tail_rule(start: date, version: int) -> TailRule:
+    """The rule that says who is long tail in a period beginning on ``start``."""
+    with warehouse().read() as connection:
+        return tail_rule_on(connection, start)
 
 
 @_shared(max_entries=500)

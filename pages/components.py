@@ -163,10 +163,11 @@ def panel(
     alt_text: str,
     style: Style,
     drill: str | None = None,
+    chooser: Callable[[], None] | None = None,
 ) -> None:
     """A chart under its title, with the same numbers as a table and as files behind its menu.
 
-    ``drill``: the KPI that a button beside the menu takes apart.
+    ``drill``: the KPI that a button beside the menu takes apart. ``chooser`` draws what chooses what is shown.
     """
     language = style.language
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
@@ -185,6 +186,8 @@ def panel(
                             args=(drill,),
                         )
                 _menu(key, title, spec, table, style)
+        if chooser is not None:
+            chooser()
         if spec is None:
             st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')
         else:

@@ -15,6 +15,7 @@ from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.i18n.numbers import format_date
 from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query.question import Compare, Filter, Period, Question
 
 Preset = Literal["yesterday", "7d", "28d", "90d", "mtd", "qtd", "ytd", "last_month", "last_quarter"]
@@ -55,7 +56,8 @@ class View:
     """What the manager looks at. ``preset`` is None for dates of his own.
 
     ``drill``: the KPI that is taken apart; ``at``: how far down, one value a step; ``by``: what it is split by there.
-    ``service_level``: the formula of that name, None for the one of the settings.
+    ``service_level``: the formula of that name, None for the one of the settings. ``section``, ``kpi``: the part of
+    the dictionary, and the KPI, that a page was asked to show; None for the page's own.
     """
 
     language: Language
@@ -67,6 +69,8 @@ class View:
     at: tuple[Filter, ...] = ()
     by: str | None = None
     service_level: str | None = None
+    section: str | None = None
+    kpi: str | None = None
     ignored: tuple[Ignored, ...] = ()
 
     def chosen(self, dimension: str) -> tuple[str, ...]:
@@ -177,9 +181,27 @@ def read_view(
     if service_level is not None and service_level not in SERVICE_LEVELS:
         bad("sl", service_level)
         service_level = None
+    chosen: dict[str, str | None] = {}
+    for name, valid in (("section", SECTIONS), ("kpi", METRICS)):
+        chosen[name] = params.get(name) or None
+        if chosen[name] is not None and chosen[name] not in valid:
+            bad(name, params[name])
+            chosen[name] = None
     if "page" in params:
         bad("page", params["page"])
-    return View(language, period, preset, compare, tuple(filters), drill, at, by, service_level, tuple(ignored))
+    return View(
+        language,
+        period,
+        preset,
+        compare,
+        tuple(filters),
+        drill,
+        at,
+        by,
+        service_level,
+        **chosen,
+        ignored=tuple(ignored),
+    )
 
 
 def read_drill(
@@ -291,8 +313,8 @@ def _changed(name: str) -> None:
             _write("to", "")
     elif name == "compare":
         _write("compare", value or "previous", "previous")
-    elif name == "by":
-        _write("by", value or "")
+    elif name in {"by", "section", "kpi"}:
+        _write(name, value or "")
     else:
         _write(name, ",".join(part or UNKNOWN for part in value))
 
@@ -333,8 +355,10 @@ def choose_service_level(formula: str) -> None:
 
 
 def link() -> dict[str, str]:
-    """The parameters that a link to another page takes along: all but the drill-down and what was not valid."""
-    left_out = {"drill", "at", "by", "page"}
+    """The parameters that a link to another page takes along: all but the drill-down, what one page was
+    asked to show, and what was not valid.
+    """
+    left_out = {"drill", "at", "by", "page", "section", "kpi"}
     return {name: value for name, value in query_params().items() if name not in left_out}
 
 

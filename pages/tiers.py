@@ -1,17 +1,182 @@
 """Customer tiers: every KPI by star, and who moved between them."""
 
-from kpi.charts import Style
+import pandas as pd
+import streamlit as st
+
+from kpi.charts import Style, by_tier, mix_by_tier, multiples
+from kpi.i18n import phrase
+from kpi.insight.tiers import standing_out
+from kpi.metrics.registry import METRICS, SECTIONS
+from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout
+from pages import cards, components, layout, state
 from pages.figures import Figures
+from pages.long_tail import moves
 from pages.state import View
 
-HEADLINES = ("volume", "self_service_rate", "csat", "long_tail_coverage", "fcr", "tier_upgrade_rate")
+BESIDE = {
+    "volume": "",
+    "self_service_rate": "given_up_rate",
+    "csat": "response_rate",
+    "long_tail_coverage": "tail_base",
+    "fcr": "repeat_rate",
+    "tier_upgrade_rate": "",
+}
+HEADLINES = tuple(BESIDE)
+# Proportions of contacts, in which a tier can be held against all the others.
+_TOLD = ("self_service_rate", "csat", "fcr")
+_SECTION, _KPI = "self_service", "self_service_rate"
+_ROW = 25  # pixels a KPI
+_MOST = 322
+
+
+def of_section(section: str) -> tuple[str, ...]:
+    """The KPIs of a section that can be taken apart by tier."""
+    return tuple(kpi for kpi, metric in METRICS.items() if metric.section == section and "tier" in metric.dimensions)
+
+
+def over_time() -> tuple[str, ...]:
+    """The KPIs that have a course by tier."""
+    return tuple(kpi for kpi, metric in METRICS.items() if {"tier", "date", "week", "month"} <= set(metric.dimensions))
 
 
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    figures = Figures(view, published, dict.fromkeys(HEADLINES, ""), {})
+    section = view.section or _SECTION
+    kpi = view.kpi if view.kpi in over_time() else _KPI
+    kpis = of_section(section)
+    figures = Figures(
+        view,
+        published,
+        BESIDE,
+        {
+            "told": (_TOLD, ("tier",), False),
+            "matrix": (kpis, ("tier",), False),
+            "whole": (kpis, (), False),
+            "mix": (("channel_mix",), ("tier", "channel"), False),
+            "volumes": (("volume",), ("tier",), False),
+            "course": ((kpi,), ("tier", "{grain}"), False),
+            "all": ((kpi,), ("{grain}",), False),
+            "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), False),
+        },
+    )
     layout.top("tiers", view, published, figures.compared)
+    _opening(figures)
     cards.row(figures, style)
+    left, right = st.columns([2.05, 1], gap="xsmall")
+    with left:
+        _matrix(figures, style, section)
+    with right:
+        _mix(figures, style)
+    left, right = st.columns(2, gap="xsmall")
+    with left:
+        _course(figures, style, kpi)
+    with right:
+        moves(figures, style)
     components.identity_strip(figures.proof, view.language)
+
+
+def _opening(figures: Figures) -> None:
+    language, told = figures.view.language, figures.panel("told")
+    if told is None:
+        return
+    kpis = told.question.kpis
+    wholes = {kpi: cell for kpi in kpis if (cell := figures.cell(kpi)) is not None}
+    names = layout.names(figures.view, figures.published)["tier"]
+    titles = {kpi: cards.title(kpi, language) for kpi in kpis}
+    components.sentences(standing_out([METRICS[kpi] for kpi in wholes], wholes, told, titles, names, language))
+
+
+def _matrix(figures: Figures, style: Style, section: str) -> None:
+    language, parts, whole = style.language, figures.panel("matrix"), figures.panel("whole")
+    names = layout.names(figures.view, figures.published)
+    shown = [] if parts is None or whole is None else [kpi for kpi in parts.question.kpis if kpi in whole.question.kpis]
+    titles = {kpi: cards.title(kpi, language) for kpi in shown}
+
+    def choose() -> None:
+        st.pills(
+            phrase(language, "tiers_section"),
+            list(SECTIONS),
+            format_func=lambda one: SECTIONS[one][0 if language == "zh" else 1],
+            label_visibility="collapsed",
+            required=True,
+            **state.bound("section", section),
+        )
+
+    components.panel(
+        "matrix",
+        phrase(language, "tiers_panel_matrix"),
+        phrase(language, "tiers_panel_matrix_sub"),
+        figures.drawn(
+            f"matrix {section}",
+            style,
+            lambda: by_tier(
+                [METRICS[kpi] for kpi in shown],
+                {kpi: whole.cell(kpi) for kpi in shown},
+                parts,
+                titles,
+                names["tier"],
+                style,
+                height=_ROW * (len(shown) + 1),
+                name_width=170,
+            ),
+        )
+        if parts is not None and whole is not None and parts.cells
+        else None,
+        lambda: of_answer(parts, language, names) if parts is not None else pd.DataFrame(),
+        phrase(language, "tiers_alt_matrix", section=SECTIONS[section][0 if language == "zh" else 1]),
+        style,
+        chooser=choose,
+    )
+
+
+def _mix(figures: Figures, style: Style) -> None:
+    language, shares, totals = style.language, figures.panel("mix"), figures.panel("volumes")
+    if shares is None or totals is None:
+        return
+    names = layout.names(figures.view, figures.published)
+    components.panel(
+        "mix",
+        phrase(language, "tiers_panel_mix"),
+        phrase(language, "tiers_panel_mix_sub"),
+        figures.drawn("mix", style, lambda: mix_by_tier(shares.cells, totals.cells, names, style, _MOST))
+        if any(cell.key[0] is not None for cell in totals.cells)
+        else None,
+        lambda: of_answer(shares, language, names),
+        phrase(language, "tiers_alt_mix"),
+        style,
+        drill="volume",
+    )
+
+
+def _course(figures: Figures, style: Style, kpi: str) -> None:
+    language, parts, whole = style.language, figures.panel("course"), figures.panel("all")
+    metric = METRICS[kpi]
+    names = layout.names(figures.view, figures.published)["tier"]
+
+    def choose() -> None:
+        st.selectbox(
+            phrase(language, "tiers_kpi"),
+            over_time(),
+            format_func=lambda one: cards.metric_title(METRICS[one], language),
+            label_visibility="collapsed",
+            **state.bound("kpi", kpi),
+        )
+
+    components.panel(
+        "course",
+        phrase(language, "tiers_panel_course"),
+        phrase(language, "tiers_panel_course_sub", kpi=metric.name(language)),
+        figures.drawn(
+            f"course {kpi}",
+            style,
+            lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style),
+        )
+        if parts is not None and whole is not None and any(cell.value is not None for cell in parts.cells)
+        else None,
+        lambda: of_answer(parts, language, {"tier": names}) if parts is not None else pd.DataFrame(),
+        phrase(language, "tiers_alt_course", kpi=metric.name(language)),
+        style,
+        drill=kpi,
+        chooser=choose,
+    )

@@ -6,6 +6,7 @@ Every function takes figures that ``kpi.query`` answered, and a ``Style``; it co
 from kpi.charts.answers import complaints_by_age, nps_groups, score_distribution
 from kpi.charts.bars import rate_bars, rates_by_channel, volume_by_channel
 from kpi.charts.lines import trend
+from kpi.charts.lorenz import lorenz
 from kpi.charts.matrix import by_channel, by_tier
 from kpi.charts.mix import changes_by_channel, mix_by_channel
 from kpi.charts.moves import migration_matrix
@@ -14,7 +15,10 @@ from kpi.charts.notes import Note, NoteKind, note_layers
 from kpi.charts.ranges import in_order_of_channels, ranked, rate_ranges
 from kpi.charts.slots import Grain, Slots, grain_of
 from kpi.charts.spark import spark
+from kpi.charts.tail import contrast, coverage, reach_bars
 from kpi.charts.theme import PALETTES, Mode, Style
+from kpi.charts.tiers import migration, mix_by_tier, multiples
+from kpi.charts.topics import tail_topics
 from kpi.charts.week import by_hour
 
 __all__ = [
@@ -31,18 +35,26 @@ __all__ = [
     "by_tier",
     "changes_by_channel",
     "complaints_by_age",
+    "contrast",
+    "coverage",
     "grain_of",
     "in_order_of_channels",
+    "lorenz",
+    "migration",
     "migration_matrix",
     "mix_by_channel",
+    "mix_by_tier",
+    "multiples",
     "note_layers",
     "nps_groups",
     "ranked",
     "rate_bars",
     "rate_ranges",
     "rates_by_channel",
+    "reach_bars",
     "score_distribution",
     "spark",
+    "tail_topics",
     "trend",
     "volume_by_channel",
 ]

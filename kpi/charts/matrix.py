@@ -12,6 +12,7 @@ from kpi.metrics.model import Metric
 from kpi.query.answer import Answer, Cell, DimensionValue
 
 HEIGHT = 250
+_NAME_WIDTH = 120  # pixels for the names of the rows
 SMALL = 30  # below this n a cell is pale
 
 
@@ -22,9 +23,11 @@ def by_tier(
     titles: Mapping[str, str],
     names: Mapping[str, str],
     style: Style,
+    height: int = HEIGHT,
+    name_width: int = _NAME_WIDTH,
 ) -> alt.LayerChart:
     """``wholes``: KPI -> its figure of all customers; ``parts``: the same KPIs by tier. ``titles``: KPI -> the name of
-    its row; ``names``: tier -> its column's.
+    its row, in ``name_width`` pixels; ``names``: tier -> its column's.
 
     A rate's cell is coloured by its distance from all customers, better or worse, on the row's own scale; a count's
     by its size. Fewer than 30: pale, and uncoloured. No value: "–", with the reason in the tip.
@@ -61,7 +64,7 @@ def by_tier(
                     "name": titles[metric.id],
                 }
             )
-    chart = finish(_layers(pd.DataFrame(rows), heads, ("tier", "kpi"), style), style, HEIGHT)
+    chart = finish(_layers(pd.DataFrame(rows), heads, ("tier", "kpi"), name_width, style), style, height)
     return chart.resolve_scale(color="independent", fill="independent")
 
 
@@ -98,7 +101,9 @@ def by_channel(
                 }
             )
     chart = finish(
-        _layers(pd.DataFrame(rows), [titles[metric.id] for metric in metrics], ("kpi", "channel"), style), style, 300
+        _layers(pd.DataFrame(rows), [titles[metric.id] for metric in metrics], ("kpi", "channel"), _NAME_WIDTH, style),
+        style,
+        300,
     )
     return chart.resolve_scale(color="independent", fill="independent")
 
@@ -131,7 +136,9 @@ def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -
     return {key: value / largest for key, value in distance.items()}
 
 
-def _layers(frame: pd.DataFrame, heads: Sequence[str], fields: tuple[str, str], style: Style) -> list[alt.Chart]:
+def _layers(
+    frame: pd.DataFrame, heads: Sequence[str], fields: tuple[str, str], name_width: int, style: Style
+) -> list[alt.Chart]:
     """``heads``: the columns in order; ``fields``: what the columns and what the rows are."""
     palette, language = style.palette, style.language
     x = alt.X(
@@ -144,7 +151,7 @@ def _layers(frame: pd.DataFrame, heads: Sequence[str], fields: tuple[str, str], 
         f"{fields[1]}:N",
         sort=list(dict.fromkeys(frame[fields[1]])),
         scale=alt.Scale(paddingInner=0.16, paddingOuter=0),
-        axis=alt.Axis(labelColor=palette.ink2, labelFontSize=12, labelLimit=120, labelPadding=8, grid=False),
+        axis=alt.Axis(labelColor=palette.ink2, labelFontSize=12, labelLimit=name_width, labelPadding=8, grid=False),
     )
     tips = [
         alt.Tooltip("name:N", title=phrase(language, "chart_kpi")),

@@ -1,6 +1,7 @@
 """KPIs that look across topics: consistency between channels, and whether the long tail of questions is resolved."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil, fsum
 
@@ -49,13 +50,20 @@ def consistency(asked: Asked, sources: frozenset[str] | None) -> dict[Key, Raw]:
     return answers
 
 
+def tail_ranks(volumes: Mapping[str, float]) -> dict[str, int]:
+    """Topic -> rank (from 1) of those beyond the ⌈20 %⌉ with most contacts. ``volumes``: topic -> contacts."""
+    ordered = sorted(volumes, key=lambda topic: (-volumes[topic], topic))
+    head = ceil(len(ordered) * _HEAD_PERCENT / 100)
+    return {topic: rank for rank, topic in enumerate(ordered, 1) if rank > head}
+
+
 def topic_tail_coverage(asked: Asked, sources: frozenset[str] | None) -> dict[Key, Raw]:
     """Topics beyond the ⌈20 %⌉ with most contacts and with at least 30 sessions: share resolved to at least 80 %."""
     wanted = (parts.CONTACTS, parts.RESOLVED, parts.COHORT)
     answers: dict[Key, Raw] = {}
     for key, cells in _by_topic(asked, ("topic",), wanted, sources).items():
-        ordered = sorted(cells.items(), key=lambda item: (-item[1][0], str(item[0])))
-        tail = ordered[ceil(len(ordered) * _HEAD_PERCENT / 100) :]
-        judged = [resolved / cohort for _, (_, resolved, cohort) in tail if cohort >= SMALL_N]
+        sums = {str(topic): counted for (topic,), counted in cells.items()}
+        tail = [sums[topic] for topic in tail_ranks({topic: contacts for topic, (contacts, _, _) in sums.items()})]
+        judged = [resolved / cohort for _, resolved, cohort in tail if cohort >= SMALL_N]
         answers[key] = quotient(sum(share >= COVERED_FROM for share in judged), len(judged), len(judged))
     return answers

@@ -34,11 +34,11 @@ DICTIONARY = {
 BESIDE = (
     "durable_self_service_rate_24h durable_self_service_rate_72h escalated_answered_rate escalated_lost_rate "
     "unlinked_share top20_share_contacts gini_contacts days_to_visit_p90 days_to_sign_p90 score_share nps_share "
-    "complaints_open"
+    "complaints_open tail_unreached_year tail_served_average tail_joined_later"
 )
 DOWN = (
     "given_up_rate false_containment_rate repeat_rate complaint_rate complaint_overdue abandonment_rate asa "
-    "first_response consistency complaints_open"
+    "first_response consistency complaints_open tail_unreached_year"
 )
 MATURITY = {
     "durable_self_service_rate": 7,

@@ -1,0 +1,245 @@
+"""Customer tiers: who moved between them, one KPI of each over time, and the channels of each."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.slots import Slots
+from kpi.charts.theme import Style, channel_rank, finish
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_bare, format_count, format_value
+from kpi.metrics.model import Metric
+from kpi.query.answer import Answer, Cell, DimensionValue
+
+HEIGHT = 300
+_GAP = 0.16  # between two small figures, as a share of one's width
+_SMALL = 30
+_EXIT = "exit"
+
+
+def tiers_of(cells: Sequence[Cell]) -> list[DimensionValue]:
+    """The tiers that occur, from the lowest on; unknown is left out."""
+    return sorted({cell.key[0] for cell in cells if cell.key[0] is not None}, key=lambda tier: int(str(tier)))
+
+
+def migration(
+    cells: Sequence[Cell], names: Mapping[str, str], after: Mapping[str, str], style: Style
+) -> alt.LayerChart:
+    """Tier on the first day (rows) against tier at the end, or exit (columns), each cell in per cent of its row.
+
+    ``cells``: keyed by tier, tier_after. Who stayed is neutral, a move up is shaded as better, down as worse, each by
+    its size among the moves; exit is grey. A row of fewer than 30 customers is pale.
+    """
+    palette, language = style.palette, style.language
+    tiers = tiers_of(cells)
+    columns = [*(str(tier) for tier in tiers), _EXIT]
+    found = {(cell.key[0], str(cell.key[1])): cell for cell in cells}
+    moves = [c.value or 0.0 for (tier, to), c in found.items() if to not in {str(tier), _EXIT}]
+    largest = max(moves, default=0.0) or 1.0
+    rows = []
+    for tier in tiers:
+        for to in columns:
+            cell = found.get((tier, to))
+            value = cell.value if cell else None
+            sign = 0 if to in {str(tier), _EXIT} or not value else 1 if int(to) > int(str(tier)) else -1
+            rows.append(
+                {
+                    "before": names.get(str(tier), str(tier)),
+                    "after": after.get(to, to),
+                    "text": format_bare(value, "share") if value else "",
+                    "shade": sign * ((value or 0.0) / largest) ** 0.5,
+                    "kind": "exit" if to == _EXIT else "stay" if to == str(tier) else "move",
+                    "pale": (cell.denominator or 0) < _SMALL if cell else True,
+                    "full": format_value(value, "share", language, compact=False),
+                    "n": format_count(cell.numerator or 0, language, compact=False) if cell else "–",
+                    "of": format_count(cell.denominator or 0, language, compact=False) if cell else "–",
+                }
+            )
+    frame = pd.DataFrame(rows)
+    x = alt.X(
+        "after:N",
+        sort=[after.get(to, to) for to in columns],
+        scale=alt.Scale(paddingInner=0.08, paddingOuter=0),
+        axis=alt.Axis(orient="top", labelAngle=0, labelColor=palette.ink2, labelOverlap=False),
+    )
+    y = alt.Y(
+        "before:N",
+        sort=[names.get(str(tier), str(tier)) for tier in tiers],
+        scale=alt.Scale(paddingInner=0.14, paddingOuter=0),
+        axis=alt.Axis(labelColor=palette.ink2, labelPadding=8, grid=False),
+    )
+    tips = [
+        alt.Tooltip("before:N", title=phrase(language, "moves_before")),
+        alt.Tooltip("after:N", title=phrase(language, "moves_after")),
+        alt.Tooltip("full:N", title=phrase(language, "moves_share")),
+        alt.Tooltip("n:N", title=phrase(language, "moves_customers")),
+        alt.Tooltip("of:N", title=phrase(language, "moves_of")),
+    ]
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
+    shades = alt.Scale(
+        domain=[-1, 0, 1], range=[palette.worse_fill, palette.neutral_fill, palette.better_fill], interpolate="rgb"
+    )
+    plain = {"stay": palette.tint, "exit": palette.border}
+    layers = [
+        base.transform_filter("datum.kind == 'move'")
+        .mark_rect(cornerRadius=3)
+        .encode(color=alt.Color("shade:Q", scale=shades, legend=None))
+    ]
+    for kind, colour in plain.items():
+        layers.append(base.transform_filter(f"datum.kind == '{kind}'").mark_rect(cornerRadius=3, color=colour))
+    layers.append(
+        base.mark_text(
+            fontSize=alt.ExprRef("width < 300 ? 9.5 : 12"),
+            color=alt.ExprRef(f"datum.pale ? '{palette.mute}' : '{palette.ink}'"),
+        ).encode(text=alt.Text("text:N"))
+    )
+    return finish(layers, style, HEIGHT)
+
+
+def multiples(
+    metric: Metric, parts: Answer, whole: pd.DataFrame, slots: Slots, names: Mapping[str, str], style: Style
+) -> alt.LayerChart:
+    """One small figure a tier, side by side on one scale: the KPI over time in the tier's colour, that of all
+    customers as a thin grey line in each.
+
+    ``parts``: by tier and grain; ``whole``: grain, value. Slots of fewer than 30 are left out of the tier's line.
+    """
+    palette, language = style.palette, style.language
+    factor = 100.0 if metric.unit == "share" else 1.0
+    tiers, count = tiers_of(parts.cells), len(slots.starts)
+    place = {start: (index + 0.5) / count for index, start in enumerate(slots.starts)}
+    every = [
+        (place[row[slots.grain]], row["value"] * factor)
+        for row in whole.sort_values(slots.grain).to_dict("records")
+        if not pd.isna(row["value"])
+    ]
+    lines, greys, heads = [], [], []
+    for index, tier in enumerate(tiers):
+        left, name = index * (1 + _GAP), names.get(str(tier), str(tier))
+        heads.append({"x": left, "text": name, "end": left + 1})
+        greys += [{"x": left + at, "y": value, "tier": name} for at, value in every]
+        for cell in parts.cells:
+            start = cell.key[1]
+            if cell.kpi != metric.id or cell.key[0] != tier or cell.value is None or (cell.n or 0) < _SMALL:
+                continue
+            lines.append(
+                {
+                    "x": left + place[start],  # type: ignore[index]
+                    "y": cell.value * factor,
+                    "tier": name,
+                    "colour": palette.tiers[min(int(str(tier)), len(palette.tiers)) - 1],
+                    "when": slots.name(start, language),  # type: ignore[arg-type]
+                    "text": format_value(cell.value, metric.unit, language, compact=False),
+                    "n": format_count(cell.n or 0, language, compact=False),
+                }
+            )
+    figures = [row["y"] for row in (*lines, *greys)]
+    low, high = min(figures), max(figures)
+    room = (high - low) * 0.1 or 1.0
+    # A count starts from zero, a rate shows its differences; the axis says which.
+    counted = metric.unit in {"count", "customers", "yuan"}
+    domain = [0.0 if counted else max(low - room, 0.0) if low >= 0 else low - room, high + room]
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, len(tiers) * (1 + _GAP) - _GAP], nice=False), axis=None)
+    y = alt.Y(
+        "y:Q",
+        scale=alt.Scale(domain=domain, nice=False, zero=False, clamp=True),
+        axis=alt.Axis(tickCount=5, format=",.2~s" if counted else ",.2~f", grid=True),
+    )
+    tips = [
+        alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
+        alt.Tooltip("when:N", title=phrase(language, "chart_when")),
+        alt.Tooltip("text:N", title=metric.name(language)),
+        alt.Tooltip("n:N", title="n"),
+    ]
+    detail = alt.Detail("tier:N")
+    head = alt.Chart(pd.DataFrame(heads))
+    layers = [
+        head.mark_text(align="left", baseline="top", fontWeight=600, color=palette.ink, fontSize=12).encode(
+            x=x, y=alt.value(0), text=alt.Text("text:N")
+        ),
+    ]
+    if greys:
+        layers.append(
+            alt.Chart(pd.DataFrame(greys))
+            .mark_line(color=palette.compare, strokeWidth=1.2)
+            .encode(x=x, y=y, detail=detail)
+        )
+    if lines:
+        layers.append(
+            alt.Chart(pd.DataFrame(lines))
+            .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=14, filled=True))
+            .encode(x=x, y=y, detail=detail, color=alt.Color("colour:N", scale=None), tooltip=tips)
+        )
+    return finish(layers, style, HEIGHT)
+
+
+def mix_by_tier(
+    shares: Sequence[Cell], totals: Sequence[Cell], names: Mapping[str, Mapping[str, str]], style: Style, height: int
+) -> alt.LayerChart:
+    """A bar a tier, from 0 to 100 %, cut by channel; beside it how many interactions that is.
+
+    ``shares``: channel_mix keyed by tier, channel; ``totals``: volume keyed by tier. ``names``: of both dimensions.
+    """
+    palette, language = style.palette, style.language
+    tiers, volumes = tiers_of(totals), {cell.key[0]: cell for cell in totals}
+    channels = sorted({str(cell.key[1]) for cell in shares if cell.key[1] is not None}, key=channel_rank)
+    found = {(cell.key[0], str(cell.key[1])): cell for cell in shares}
+    rows, ends = [], []
+    for tier in tiers:
+        base, name = 0.0, names["tier"].get(str(tier), str(tier))
+        for channel in channels:
+            share = (found[tier, channel].value or 0.0) if (tier, channel) in found else 0.0
+            rows.append(
+                {
+                    "tier": name,
+                    "x": base,
+                    "x2": base + share,
+                    "channel": names["channel"].get(channel, channel),
+                    "text": format_value(share, "share", language),
+                }
+            )
+            base += share
+        ends.append({"tier": name, "x": 1.0, "text": format_value(volumes[tier].value, "count", language)})
+    frame = pd.DataFrame(rows)
+    y = alt.Y(
+        "tier:N",
+        sort=[names["tier"].get(str(tier), str(tier)) for tier in tiers],
+        axis=alt.Axis(labelColor=palette.ink2, labelPadding=8, grid=False),
+        scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1),
+    )
+    x = alt.X(
+        "x:Q",
+        scale=alt.Scale(domainMin=0, domainMax=alt.ExprRef("width / max(60, width - 52)"), nice=False),
+        axis=None,
+    )
+    tips = [
+        alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
+        alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
+        alt.Tooltip("text:N", title=phrase(language, "chart_share")),
+    ]
+    bars = (
+        alt.Chart(frame)
+        .mark_bar(stroke=palette.background, strokeWidth=0.7)
+        .encode(
+            x=x,
+            x2=alt.X2("x2:Q"),
+            y=y,
+            color=alt.Color(
+                "channel:N",
+                scale=alt.Scale(
+                    domain=[names["channel"].get(channel, channel) for channel in channels],
+                    range=[palette.channel(channel) for channel in channels],
+                ),
+                # Too thin to be named on the bars.
+                legend=alt.Legend(orient="bottom", columns=3, title=None, labelColor=palette.ink2, symbolType="square"),
+            ),
+            tooltip=tips,
+        )
+    )
+    said = (
+        alt.Chart(pd.DataFrame(ends))
+        .mark_text(align="left", dx=5, color=palette.ink, fontSize=11.5)
+        .encode(x=x, y=y, text=alt.Text("text:N"))
+    )
+    return finish([bars, said], style, height)
