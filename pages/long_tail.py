@@ -20,7 +20,7 @@ BESIDE = {
     "long_tail_coverage": "tail_base",
     "tail_served_average": "tail_served_daily",
     "tail_unreached_year": "",
-    "top20_share": "top20_share_contacts",
+    "top20_share": "gini",
     "tail_nps": "nps",
     "tier_upgrade_rate": "",
 }
@@ -29,7 +29,7 @@ _DIVIDENDS = ("tail_value", "tail_active")
 _PANELS = {
     "reach": (("tail_reach_frequency",), ("reach",), False),
     "later": (("tail_joined_later",), (), False),
-    "gini": (("gini", "gini_contacts"), (), False),
+    "contacts": (("top20_share_contacts", "gini_contacts"), (), False),
     "dividends": (_DIVIDENDS, ("served",), False),
     "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), False),
     "topics": (("bot_resolution_rate", "volume"), ("topic",), False),
@@ -146,16 +146,16 @@ def _reach(figures: Figures, style: Style) -> None:
 
 
 def _lorenz(figures: Figures, style: Style) -> None:
-    language, ginis = style.language, figures.panel("gini")
-    value, contacts = figures.cell("top20_share"), figures.cell("top20_share_contacts")
-    if ginis is None or value is None or contacts is None:
+    language, contacts = style.language, figures.panel("contacts")
+    value, gini = figures.cell("top20_share"), figures.cell("gini")
+    if contacts is None or value is None or gini is None:
         return
     curves = cache.lorenz(figures.view.question("top20_share", compared=False), figures.version)
     told = {
         "value": format_value(value.value, "share", language),
-        "contacts": format_value(contacts.value, "share", language),
-        "gini": format_value(ginis.cell("gini").value, "score", language),
-        "gini_contacts": format_value(ginis.cell("gini_contacts").value, "score", language),
+        "contacts": format_value(contacts.cell("top20_share_contacts").value, "share", language),
+        "gini": format_value(gini.value, "score", language),
+        "gini_contacts": format_value(contacts.cell("gini_contacts").value, "score", language),
     }
     components.panel(
         "lorenz",

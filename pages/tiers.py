@@ -26,8 +26,8 @@ HEADLINES = tuple(BESIDE)
 # Proportions of contacts, in which a tier can be held against all the others.
 _TOLD = ("self_service_rate", "csat", "fcr")
 _SECTION, _KPI = "self_service", "self_service_rate"
-_ROW = 25  # pixels a KPI
-_MOST = 322
+_ROW = 22  # pixels a KPI
+_MIX = 252
 
 
 def of_section(section: str) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ def _mix(figures: Figures, style: Style) -> None:
         "mix",
         phrase(language, "tiers_panel_mix"),
         phrase(language, "tiers_panel_mix_sub"),
-        figures.drawn("mix", style, lambda: mix_by_tier(shares.cells, totals.cells, names, style, _MOST))
+        figures.drawn("mix", style, lambda: mix_by_tier(shares.cells, totals.cells, names, style, _MIX))
         if any(cell.key[0] is not None for cell in totals.cells)
         else None,
         lambda: of_answer(shares, language, names),

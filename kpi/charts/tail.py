@@ -18,6 +18,7 @@ _UPPER, _GAP, _LOWER = 186, 40, 96  # pixels: the course of the coverage, room b
 HEIGHT = _UPPER + _GAP + _LOWER
 _REACH = ("0", "1", "2-3", "4-9", "10+")
 _SMALL = 30
+_LINE = 18  # pixels between two labels
 
 
 def coverage(
@@ -53,8 +54,8 @@ def coverage(
                 "before": _raised(row["previous"], rise),
                 "foot": _LOWER + _GAP,
                 "when": phrase(language, "tail_until", day=f"{row['through']:%m-%d}"),
-                "text": format_value(_number(row["value"]), "share", language, compact=False),
-                "compared": format_value(_number(row["previous"]), "share", language, compact=False),
+                "text": format_value(_number(row["value"]), "share", language),
+                "compared": format_value(_number(row["previous"]), "share", language),
             }
         )
     bars = [
@@ -109,7 +110,7 @@ def _ends(
         rows.append({"y": last["y"], "text": last["text"], "colour": palette.accent})
     if last.get("before") is not None:
         now, before = float(str(last["y"] or 0)), float(str(last["before"]))
-        apart = before if abs(now - before) >= 15 else now - 15 if before <= now else now + 15
+        apart = before if abs(now - before) >= _LINE else now - _LINE if before <= now else now + _LINE
         told = phrase(language, "tail_before", value=last["compared"])
         rows.append({"y": apart, "text": told, "colour": palette.mute})
     if average.value is not None and bars:

@@ -168,7 +168,7 @@ def multiples(
     if lines:
         layers.append(
             alt.Chart(pd.DataFrame(lines))
-            .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=14, filled=True))
+            .mark_line(strokeWidth=1.8)
             .encode(x=x, y=y, detail=detail, color=alt.Color("colour:N", scale=None), tooltip=tips)
         )
     return finish(layers, style, HEIGHT)

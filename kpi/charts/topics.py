@@ -12,7 +12,7 @@ from kpi.query.answer import Cell
 
 HEIGHT = 330
 _NAMED = 6  # the farthest below the line
-_ROW = 4.2  # per cent points of the axis that a label takes
+_LINE = 15  # pixels between two labels
 
 
 def tail_topics(
@@ -59,12 +59,12 @@ def tail_topics(
         alt.Tooltip("n:N", title="n"),
     ]
     rule = pd.DataFrame(
-        [{"y": line * 100, "x": last + 1, "text": phrase(language, "topics_line", value=f"{line:.0%}")}]
+        [{"y": line * 100, "x": first - 1, "text": phrase(language, "topics_line", value=f"{line:.0%}")}]
     )
     layers = [
         alt.Chart(rule).mark_rule(color=palette.ink, strokeDash=[4, 3]).encode(y=y),
         alt.Chart(rule)
-        .mark_text(align="right", dy=-8, color=palette.ink, fontWeight=600)
+        .mark_text(align="left", dx=3, dy=10, color=palette.ink, fontWeight=600)
         .encode(x=x, y=y, text=alt.Text("text:N")),
     ]
     for below, shape, colour in ((False, "circle", palette.accent), (True, "triangle-down", palette.worse)):
@@ -75,16 +75,16 @@ def tail_topics(
                 .mark_point(filled=True, size=54, shape=shape, color=colour, opacity=0.75)
                 .encode(x=x, y=y, tooltip=tips)
             )
-    layers += _names(frame[frame["below"]].head(_NAMED), (first + last) / 2, x, y, style)
+    layers += _names(frame[frame["below"]].head(_NAMED), (first + last) / 2, _LINE * (100 - low) / HEIGHT, x, y, style)
     return finish(layers, style, HEIGHT)
 
 
-def _names(worst: pd.DataFrame, middle: float, x: alt.X, y: alt.Y, style: Style) -> list[alt.Chart]:
-    """The names beside their marks, to the inner side and a line's height apart."""
+def _names(worst: pd.DataFrame, middle: float, apart: float, x: alt.X, y: alt.Y, style: Style) -> list[alt.Chart]:
+    """The names beside their marks, to the inner side and ``apart`` on the axis."""
     placed: list[dict[str, object]] = []
     height = float("-inf")
     for row in worst.sort_values("y").to_dict("records"):
-        height = max(row["y"], height + _ROW)
+        height = max(row["y"], height + apart)
         placed.append({"x": row["x"], "y": height, "name": row["name"], "right": row["x"] > middle})
     layers = []
     for right in (False, True):

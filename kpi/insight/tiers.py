@@ -47,7 +47,6 @@ def standing_out(
             spans.append(Span(phrase(language, "say_stop")))
         spans.append(Span(said))
         spans.append(Span(format_change(farthest, metric.unit, language), tone(farthest, metric), strong=True))
-        spans.append(Span(phrase(language, "tiers_than_rest")))
     if not spans:
         return (Span(phrase(language, "tiers_none")),)
     return (*spans, Span(phrase(language, "say_end") + phrase(language, "tiers_chance")))
