@@ -27,7 +27,9 @@ HEADLINES = tuple(BESIDE)
 _TOLD = ("self_service_rate", "csat", "fcr")
 _SECTION, _KPI = "self_service", "self_service_rate"
 _ROW = 22  # pixels a KPI
-_MIX = 252
+_LEGEND = 56  # pixels under the channels of each tier
+_LEAST = 220
+_CHOOSER = 40  # pixels of the sections above the matrix
 
 
 def of_section(section: str) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ def render(view: View, published: Published, style: Style) -> None:
     with left:
         _matrix(figures, style, section)
     with right:
-        _mix(figures, style)
+        _mix(figures, style, max(_LEAST, _ROW * len(kpis) - _LEGEND + _CHOOSER))
     left, right = st.columns(2, gap="xsmall")
     with left:
         _course(figures, style, kpi)
@@ -130,7 +132,7 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
     )
 
 
-def _mix(figures: Figures, style: Style) -> None:
+def _mix(figures: Figures, style: Style, height: int) -> None:
     language, shares, totals = style.language, figures.panel("mix"), figures.panel("volumes")
     if shares is None or totals is None:
         return
@@ -139,7 +141,7 @@ def _mix(figures: Figures, style: Style) -> None:
         "mix",
         phrase(language, "tiers_panel_mix"),
         phrase(language, "tiers_panel_mix_sub"),
-        figures.drawn("mix", style, lambda: mix_by_tier(shares.cells, totals.cells, names, style, _MIX))
+        figures.drawn(f"mix {height}", style, lambda: mix_by_tier(shares.cells, totals.cells, names, style, height))
         if any(cell.key[0] is not None for cell in totals.cells)
         else None,
         lambda: of_answer(shares, language, names),
@@ -166,7 +168,11 @@ def _course(figures: Figures, style: Style, kpi: str) -> None:
     components.panel(
         "course",
         phrase(language, "tiers_panel_course"),
-        phrase(language, "tiers_panel_course_sub", kpi=metric.name(language)),
+        phrase(
+            language,
+            "tiers_panel_course_sub_alone" if metric.adds else "tiers_panel_course_sub",
+            kpi=metric.name(language),
+        ),
         figures.drawn(
             f"course {kpi}",
             style,

@@ -30,7 +30,7 @@ def lorenz(curves: Sequence[Curve], style: Style) -> alt.LayerChart:
             "y": share * 100,
             "what": names[curve.kpi],
             "colour": colours[curve.kpi],
-            "text": format_value(share, "share", language, compact=False),
+            "text": format_value(share, "share", language),
         }
         for curve in curves
         for percent, share in enumerate(curve.shares)
@@ -47,7 +47,7 @@ def lorenz(curves: Sequence[Curve], style: Style) -> alt.LayerChart:
     equal = pd.DataFrame([{"x": 0, "y": 0}, {"x": 100, "y": 100}])
     rules = pd.DataFrame([{"x": _POINT, "y": 0, "x2": _POINT, "y2": 100}, {"x": 0, "y": 20, "x2": 100, "y2": 20}])
     points = frame[frame["x"] == _POINT].reset_index(drop=True)
-    points = points.assign(label=points["what"] + phrase(language, "say_space") + points["text"], dy=_apart(points))
+    points = points.assign(label=points["what"] + phrase(language, "say_space") + points["text"])
     said = pd.DataFrame(
         [
             {"x": 40, "y": 46, "text": phrase(language, "lorenz_equal"), "align": "right"},
@@ -71,18 +71,19 @@ def lorenz(curves: Sequence[Curve], style: Style) -> alt.LayerChart:
             .mark_text(align=align, dx=-6 if align == "right" else 2, color=palette.mute, fontSize=11.5)
             .encode(x=x, y=y, text=alt.Text("text:N"))
         )
-    for row in points.to_dict("records"):
+    # The upper point is named to its upper left, the lower one to its lower right: neither curve passes there.
+    for row in points.sort_values("y").to_dict("records"):
+        lower = len(points) > 1 and row["y"] == points["y"].min() and row["y"] < points["y"].max()
         layers.append(
             alt.Chart(pd.DataFrame([row]))
-            .mark_text(align="right", dx=-9, dy=row["dy"], color=palette.ink, fontSize=12, fontWeight=600)
+            .mark_text(
+                align="left" if lower else "right",
+                dx=9 if lower else -9,
+                dy=10 if lower else -8,
+                color=palette.ink,
+                fontSize=12,
+                fontWeight=600,
+            )
             .encode(x=x, y=y, text=alt.Text("label:N"))
         )
     return finish(layers, style, HEIGHT)
-
-
-def _apart(points: pd.DataFrame) -> list[int]:
-    """Names of the points above the upper one and below the lower one where they would meet."""
-    if len(points) < 2 or abs(points["y"].iloc[0] - points["y"].iloc[1]) > 8:
-        return [-8] * len(points)
-    upper = int(points["y"].argmax())
-    return [-8 if index == upper else 12 for index in range(len(points))]

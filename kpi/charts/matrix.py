@@ -56,7 +56,7 @@ def by_tier(
                     "tier": head,
                     "text": format_bare(cell.value if cell else None, metric.unit, divisor),
                     "shade": 0.0 if key == "*" else shades.get(key, 0.0),
-                    "neutral": metric.direction not in {"up", "down"},
+                    "neutral": _by_size(metric),
                     "whole": key == "*",
                     "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
                     "full": _tip(cell, metric, style),
@@ -116,6 +116,11 @@ def _tip(cell: Cell | None, metric: Metric, style: Style) -> str:
     return format_value(cell.value, metric.unit, style.language, compact=False)
 
 
+def _by_size(metric: Metric) -> bool:
+    """A KPI of which no value is better, or of which that of a tier cannot be held against that of all."""
+    return metric.adds or metric.direction not in {"up", "down"}
+
+
 def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -> dict[DimensionValue, float]:
     """Key -> −1 (worst of the row) … 1 (best), 0 for what cannot be judged; a count: 0 … 1 by size."""
     judged = {
@@ -125,7 +130,7 @@ def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -
     }
     if not judged:
         return {}
-    if metric.direction not in {"up", "down"}:
+    if _by_size(metric):
         largest = max(judged.values()) or 1
         return {key: value / largest for key, value in judged.items()}
     if whole.value is None:
@@ -151,7 +156,13 @@ def _layers(
         f"{fields[1]}:N",
         sort=list(dict.fromkeys(frame[fields[1]])),
         scale=alt.Scale(paddingInner=0.16, paddingOuter=0),
-        axis=alt.Axis(labelColor=palette.ink2, labelFontSize=12, labelLimit=name_width, labelPadding=8, grid=False),
+        axis=alt.Axis(
+            labelColor=palette.ink2,
+            labelFontSize=12,
+            labelLimit=alt.ExprRef(f"containerSize()[0] < 420 ? {min(name_width, 92)} : {name_width}"),
+            labelPadding=8,
+            grid=False,
+        ),
     )
     tips = [
         alt.Tooltip("name:N", title=phrase(language, "chart_kpi")),
@@ -189,7 +200,7 @@ def _layers(
         )
     )
     text = base.mark_text(
-        fontSize=alt.ExprRef("width < 300 ? 10 : 12"),
+        fontSize=alt.ExprRef("width < 270 ? 9 : width < 300 ? 10 : 12"),
         fontWeight=alt.ExprRef("datum.whole ? 600 : 400"),
         color=alt.ExprRef(f"datum.pale ? '{palette.mute}' : '{palette.ink}'"),
     ).encode(text=alt.Text("text:N"))

@@ -10,7 +10,7 @@ from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
+from kpi.i18n.numbers import axis_unit, format_count, format_date, format_percent, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
@@ -53,7 +53,7 @@ def coverage(
                 "y": _raised(row["value"], rise),
                 "before": _raised(row["previous"], rise),
                 "foot": _LOWER + _GAP,
-                "when": phrase(language, "tail_until", day=f"{row['through']:%m-%d}"),
+                "when": phrase(language, "tail_until", day=format_date(row["through"], language)),
                 "text": format_value(_number(row["value"]), "share", language),
                 "compared": format_value(_number(row["previous"]), "share", language),
             }

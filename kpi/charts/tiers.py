@@ -1,6 +1,7 @@
 """Customer tiers: who moved between them, one KPI of each over time, and the channels of each."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import altair as alt
 import pandas as pd
@@ -101,9 +102,9 @@ def multiples(
     metric: Metric, parts: Answer, whole: pd.DataFrame, slots: Slots, names: Mapping[str, str], style: Style
 ) -> alt.LayerChart:
     """One small figure a tier, side by side on one scale: the KPI over time in the tier's colour, that of all
-    customers as a thin grey line in each.
+    customers as a thin grey line in each. Of a count there is no such line, and none of the slot that still runs.
 
-    ``parts``: by tier and grain; ``whole``: grain, value. Slots of fewer than 30 are left out of the tier's line.
+    ``parts``: by tier and grain; ``whole``: grain, value. Slots of fewer than 30 are left out of a tier's rate.
     """
     palette, language = style.palette, style.language
     factor = 100.0 if metric.unit == "share" else 1.0
@@ -112,7 +113,7 @@ def multiples(
     every = [
         (place[row[slots.grain]], row["value"] * factor)
         for row in whole.sort_values(slots.grain).to_dict("records")
-        if not pd.isna(row["value"])
+        if not metric.adds and not pd.isna(row["value"])
     ]
     lines, greys, heads = [], [], []
     for index, tier in enumerate(tiers):
@@ -121,30 +122,31 @@ def multiples(
         greys += [{"x": left + at, "y": value, "tier": name} for at, value in every]
         for cell in parts.cells:
             start = cell.key[1]
-            if cell.kpi != metric.id or cell.key[0] != tier or cell.value is None or (cell.n or 0) < _SMALL:
+            if cell.key[0] != tier or cell.value is None or not isinstance(start, date):
+                continue
+            if slots.last_day(start) >= slots.running if metric.adds else (cell.n or 0) < _SMALL:
                 continue
             lines.append(
                 {
-                    "x": left + place[start],  # type: ignore[index]
+                    "x": left + place[start],
                     "y": cell.value * factor,
                     "tier": name,
                     "colour": palette.tiers[min(int(str(tier)), len(palette.tiers)) - 1],
-                    "when": slots.name(start, language),  # type: ignore[arg-type]
+                    "when": slots.name(start, language),
                     "text": format_value(cell.value, metric.unit, language, compact=False),
                     "n": format_count(cell.n or 0, language, compact=False),
                 }
             )
-    figures = [row["y"] for row in (*lines, *greys)]
+    figures = [row["y"] for row in (*lines, *greys)] or [0.0]
     low, high = min(figures), max(figures)
     room = (high - low) * 0.1 or 1.0
     # A count starts from zero, a rate shows its differences; the axis says which.
-    counted = metric.unit in {"count", "customers", "yuan"}
-    domain = [0.0 if counted else max(low - room, 0.0) if low >= 0 else low - room, high + room]
+    domain = [min(0.0, low) if metric.adds else max(low - room, 0.0) if low >= 0 else low - room, high + room]
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, len(tiers) * (1 + _GAP) - _GAP], nice=False), axis=None)
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=domain, nice=False, zero=False, clamp=True),
-        axis=alt.Axis(tickCount=5, format=",.2~s" if counted else ",.2~f", grid=True),
+        axis=alt.Axis(tickCount=5, format=",.2~s" if metric.adds else ",.2~f", grid=True),
     )
     tips = [
         alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),

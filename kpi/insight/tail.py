@@ -71,6 +71,6 @@ def dividends(cells: Sequence[Cell], language: Language) -> Sentence:
     if not said:
         return ()
     return (
-        Span(phrase(language, "tail_say_brings") + phrase(language, "say_stop").join(said)),
+        Span(phrase(language, "tail_say_brings") + phrase(language, "tail_say_and").join(said)),
         Span(phrase(language, "say_end") + phrase(language, "tail_no_cause")),
     )

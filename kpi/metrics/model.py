@@ -225,6 +225,11 @@ class Metric:
         return tuple(dict.fromkeys(part.fact for part in parts_of(self.measure)))
 
     @property
+    def adds(self) -> bool:
+        """A count or a sum: a part of it is less than the whole, so that the two are not held against each other."""
+        return self.roll_up == "additive" or self.unit in {"count", "customers"}
+
+    @property
     def proportion(self) -> bool:
         return isinstance(self.measure, Ratio | DistinctRatio | Custom) and self.measure.proportion
 

@@ -25,12 +25,12 @@ def card(app, name):
     return re.sub(r"<[^>]+>", " ", found[0]) if found else ""
 
 
-def asked(kpis, days=28, *filters):
+def asked(kpis, days=28, *filters, by=()):
     """The same question put to the warehouse directly."""
     warehouse = Warehouse.from_settings(load_settings())
     today = warehouse.published().today
     period = Period(today, today).shifted(1 - days)
-    found = answer(warehouse, Question(kpis, Period(period.start, today), filters=filters, compare="previous"))
+    found = answer(warehouse, Question(kpis, Period(period.start, today), by, filters, compare="previous"))
     warehouse.close()
     return found
 

@@ -1,13 +1,14 @@
 """What the pages of the customers show beside the cases: the year, the rule, the curve, and one reading for several."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 
-from kpi.query import Period, Question, Scope
+from kpi.query import Period, Question, Scope, answer
 from kpi.query.contrast import against_rest
-from kpi.query.lorenz import lorenz_on
+from kpi.query.lorenz import Curve, lorenz_on
 from kpi.query.tail import TailRule, tail_rule_on
 from kpi.query.topics import tail_ranks
 from kpi.warehouse import Warehouse
@@ -67,7 +68,7 @@ def test_one_reading_serves_in_total_by_tier_and_by_reach(years: Warehouse) -> N
     assert cell(years, "long_tail_coverage", WEEK, tier=1).value == 0.5
 
 
-def _curves(warehouse: Warehouse, days: str, **only: object):
+def _curves(warehouse: Warehouse, days: str, **only: Any) -> dict[str, Curve]:
     with warehouse.read() as connection:
         wanted = question("top20_share", days, **only)
         return {curve.kpi: curve for curve in lorenz_on(connection, warehouse.require_data(connection), wanted)}
@@ -89,7 +90,7 @@ def test_lorenz_curve_through_equal_amounts(years: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("only", [{}, {"tier": 1}, {"tier": (1, 2, 3)}])
-def test_the_curve_leaves_what_the_top_holds(hand_made_world: Warehouse, only: dict[str, object]) -> None:
+def test_the_curve_leaves_what_the_top_holds(hand_made_world: Warehouse, only: dict[str, Any]) -> None:
     for kpi, curve in _curves(hand_made_world, WEEK, **only).items():
         share = cell(hand_made_world, kpi, WEEK, **only)
         assert share.numerator is not None
@@ -103,7 +104,7 @@ def test_a_curve_of_nobody_is_not_there(years: Warehouse) -> None:
     assert _curves(years, "2024-01-01/2024-01-31") == {}
 
 
-def test_the_rule_in_force_is_named_by_the_month_it_is_taken_in(new_warehouse) -> None:
+def test_the_rule_in_force_is_that_of_the_month_it_is_taken_in(new_warehouse: Callable[..., Warehouse]) -> None:
     world = World()
     world.customer(1)
     world.contact("self", "2026-02-01 10:00", customer_key=1)
@@ -141,6 +142,4 @@ def test_whoever_may_not_see_interactions_sees_no_small_cells(years: Warehouse) 
         tuple(filters()),
         scope=Scope(see_interactions=False),
     )
-    from kpi.query import answer
-
     assert {one.reason for one in answer(years, narrow).cells} == {"hidden"}
