@@ -1,7 +1,5 @@
 """The pages of the long tail and of the tiers on a small demo bank, without a browser."""
 
-import json
-
 import pytest
 
 from kpi.i18n.numbers import format_value
@@ -57,19 +55,24 @@ def test_trap_a_year_that_is_not_there_yet_is_a_dash_with_its_reason(demo_home, 
     assert "window still open" in card(open_leaf("long_tail", demo_home, lang="en"), "Not reached in a year")
 
 
-def rows_of_figures(app):
-    """The rows of data in every figure of the page."""
-    specs = [json.loads(chart.proto.spec) for chart in app.get("arrow_vega_lite_chart")]
-    assert specs
-    return [row for spec in specs for rows in spec["datasets"].values() for row in rows]
+@pytest.fixture
+def drawn_rows(monkeypatch):
+    """The rows of data of every figure that is drawn."""
+    rows = []
+
+    def record(spec, **_more):
+        rows.extend(row for data in spec["datasets"].values() for row in data)
+
+    monkeypatch.setattr("streamlit.vega_lite_chart", record)
+    return rows
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_every_section_by_tier_is_what_the_query_says(demo_home, open_leaf, section):
+def test_every_section_by_tier_is_what_the_query_says(demo_home, open_leaf, drawn_rows, section):
     app = open_leaf("tiers", demo_home, lang="en", section=section, period="7d", compare="none")
     assert not app.exception
     assert not app.warning
-    drawn = {(row["name"], row["tier"]): row["full"] for row in rows_of_figures(app) if {"name", "full"} <= set(row)}
+    drawn = {(row["name"], row["tier"]): row["full"] for row in drawn_rows if {"name", "full"} <= set(row)}
     kpis = tiers.of_section(section)
     whole, parts = asked(kpis, 7), asked(kpis, 7, by=("tier",))
     compared = 0
