@@ -94,12 +94,20 @@ def _durable(window: timedelta) -> Part:
 CONTAINED_MATURE = {days: _contained_mature(days * _DAY) for days in (1, 3, 7)}
 DURABLE = {days: _durable(days * _DAY) for days in (1, 3, 7)}
 FALSELY_CONTAINED = _contact("falsely_contained_7d", sa.and_(CONTAINED_MATURE[7].where, returned))
+# The chain of the funnel, every step within the one before: all of them of contacts whose return can be known by now.
+CHAIN = _contact("chain_7d", sa.and_(cohort, linked, mature(_i.ended_at, LOOK_BACK)))
+CHAIN_LOST = _contact("chain_lost_7d", sa.and_(CHAIN.where, escalated_lost))
+CHAIN_CONTAINED = CONTAINED_MATURE[7]
+CHAIN_RESOLVED = _contact("chain_resolved_7d", sa.and_(CHAIN_CONTAINED.where, resolved))
+CHAIN_SETTLED = _contact("chain_settled_7d", sa.and_(CHAIN_RESOLVED.where, sa.not_(returned)))
 ROBOT_SESSIONS = _contact("robot_sessions", sa.and_(inbound, _i.first_handler == "robot", _i.matched.is_not(None)))
 ROBOT_MATCHED = _contact("robot_matched", sa.and_(ROBOT_SESSIONS.where, _i.matched.is_(True)))
+ROBOT_UNMATCHED = _contact("robot_unmatched", sa.and_(ROBOT_SESSIONS.where, _i.matched.is_(False)))
 
 _f = schema.function_use.c
 FUNCTION_STARTED = Part("function_started", FUNCTION_USE, _f.started > 0, _f.started)
 FUNCTION_COMPLETED = Part("function_completed", FUNCTION_USE, _f.started > 0, _f.completed)
+FUNCTION_UNFINISHED = Part("function_unfinished", FUNCTION_USE, _f.started > 0, _f.started - _f.completed)
 FUNCTION_DROPPED = Part("function_dropped", FUNCTION_USE, _f.started > 0, _f.started - _f.completed - _f.failed)
 
 # --- satisfaction -------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from kpi.metrics import parts as p
-from kpi.metrics.model import Metric, Ratio, Total
+from kpi.metrics.model import Direction, Metric, Part, Ratio, Total
 
 _CENTRE = "centre's own practice"
 _NO_LINK = ("没有客户或主题的会话", "sessions without customer or topic")
@@ -32,6 +32,26 @@ def _durable(days: int) -> Metric:
         _CENTRE,
         exclusions=_NO_LINK,
         maturity=timedelta(days=days),
+    )
+
+
+def _chain(kpi: str, names: tuple[str, str], direction: Direction, part: Part, told: tuple[str, str]) -> Metric:
+    """A step of the chain, as a share of the sessions that it begins with."""
+    return Metric(
+        kpi,
+        *names,
+        "self_service",
+        "share",
+        direction,
+        "ratio",
+        Ratio(part, p.CHAIN),
+        (
+            f"{told[0]} ÷ 7 天窗口已满、客户与主题已知的自助会话",
+            f"{told[1]} ÷ self-service sessions of known customer and topic whose 7 days are over",
+        ),
+        _CENTRE,
+        exclusions=_NO_LINK,
+        maturity=timedelta(days=7),
     )
 
 
@@ -151,6 +171,41 @@ METRICS = (
         exclusions=_NO_LINK,
         maturity=timedelta(days=7),
     ),
+    _chain(
+        "settled_rate",
+        ("真正办结率", "settled for good"),
+        "up",
+        p.CHAIN_SETTLED,
+        ("已解决且 7 天内未在任何渠道再来", "resolved and not back on any channel within 7 days"),
+    ),
+    _chain("chain_resolved", ("同批解决率", "resolved, one cohort"), "up", p.CHAIN_RESOLVED, ("已解决", "resolved")),
+    _chain(
+        "chain_contained",
+        ("同批拦截率", "contained, one cohort"),
+        "up",
+        p.CHAIN_CONTAINED,
+        ("未经人工", "without a human"),
+    ),
+    _chain(
+        "chain_lost",
+        ("同批转人工流失率", "escalated and lost, one cohort"),
+        "down",
+        p.CHAIN_LOST,
+        ("转人工而未接通", "escalated but not answered"),
+    ),
+    Metric(
+        "escalation_mix",
+        "转人工占比",
+        "share of escalations",
+        "self_service",
+        "share",
+        "none",
+        "ratio",
+        Ratio(p.ESCALATED, p.ESCALATED, whole_of=("escalation_reason",)),
+        ("某一原因的转人工量 ÷ 全部转人工量", "escalations of a reason ÷ all escalations"),
+        _CENTRE,
+        exclusions=_COHORT,
+    ),
     Metric(
         "recognition_rate",
         "识别率",
@@ -161,6 +216,18 @@ METRICS = (
         "ratio",
         Ratio(p.ROBOT_MATCHED, p.ROBOT_SESSIONS),
         ("问题被识别的机器人会话 ÷ 机器人会话", "robot sessions whose question was matched ÷ robot sessions"),
+        "industry standard",
+    ),
+    Metric(
+        "unmatched_rate",
+        "未识别率",
+        "not recognised",
+        "self_service",
+        "share",
+        "down",
+        "ratio",
+        Ratio(p.ROBOT_UNMATCHED, p.ROBOT_SESSIONS),
+        ("问题未被识别的机器人会话 ÷ 机器人会话", "robot sessions whose question was not matched ÷ robot sessions"),
         "industry standard",
     ),
     Metric(
@@ -185,6 +252,18 @@ METRICS = (
         "ratio",
         Ratio(p.FUNCTION_COMPLETED, p.FUNCTION_STARTED),
         ("完成 ÷ 发起", "completed ÷ started"),
+        _CENTRE,
+    ),
+    Metric(
+        "function_failure",
+        "自助功能未完成率",
+        "function not completed",
+        "self_service",
+        "share",
+        "down",
+        "ratio",
+        Ratio(p.FUNCTION_UNFINISHED, p.FUNCTION_STARTED),
+        ("未完成（失败或中途退出）÷ 发起", "not completed (failed or dropped out) ÷ started"),
         _CENTRE,
     ),
     Metric(

@@ -20,11 +20,13 @@ from kpi import schema
 from kpi.errors import UnknownName, WarehouseBusy, WarehouseEmpty, WarehouseError
 from kpi.metrics.rollups import ROLLUPS
 from kpi.settings import Settings
-from kpi.warehouse.published import Published, read_published
+from kpi.warehouse.published import Published, read_published, write_facts
 from kpi.warehouse.resident import Resident
+from kpi.warehouse.rollup import rebuild_all
 from kpi.warehouse.tail import DEFAULT_RULE
 
-SCHEMA_VERSION = 1
+# 2: parts of the self-service chain, of unfinished functions and unmatched questions in the roll-ups.
+SCHEMA_VERSION = 2
 
 # How long a statement on the catalogue waits for another process's commit, in milliseconds.
 _CATALOGUE_TIMEOUT = 30_000
@@ -89,10 +91,9 @@ class Warehouse:
         if self.kind == "ducklake":
             self.place.mkdir(exist_ok=True)
         with self.write_lock(), self.engine(create=True).begin() as connection:
-            known = connection.execute(
-                sa.text("SELECT count(*) FROM information_schema.tables WHERE table_name = 'warehouse_fact'")
-            ).scalar_one()
-            if known and read_published(connection, self._version_query()).schema_version == SCHEMA_VERSION:
+            if self._stored_version(connection) is not None:
+                if self._is_older(connection):
+                    self._upgrade(connection)
                 return
             for table in (*schema.metadata.sorted_tables, *(rollup.table for rollup in ROLLUPS)):
                 table.create(connection, checkfirst=True)
@@ -106,7 +107,7 @@ class Warehouse:
             connection.execute(schema.tail_rule.insert(), DEFAULT_RULE)
 
     def engine(self, create: bool = False) -> sa.Engine:
-        """The SQLAlchemy engine, opened at the first call.
+        """The SQLAlchemy engine, opened at the first call; a warehouse of an older version is brought up to date then.
 
         Raises WarehouseError when there is no warehouse and ``create`` is not asked for.
         """
@@ -115,10 +116,41 @@ class Warehouse:
                 if not create and not self.exists():
                     raise WarehouseError("warehouse_missing", place=self.place)
                 try:
-                    self._engine = self._open()
+                    opened = self._open()
                 except duckdb.Error as error:
                     raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
+                if not create:
+                    self._bring_up_to_date(opened)
+                self._engine = opened
             return self._engine
+
+    def _stored_version(self, connection: sa.Connection) -> int | None:
+        """The version of the schema that the tables have; None where there are no tables yet."""
+        known = sa.text("SELECT count(*) FROM information_schema.tables WHERE table_name = 'warehouse_fact'")
+        if not connection.execute(known).scalar_one():
+            return None
+        return read_published(connection, self._version_query()).schema_version
+
+    def _is_older(self, connection: sa.Connection) -> bool:
+        stored = self._stored_version(connection)
+        return stored is not None and stored < SCHEMA_VERSION
+
+    def _bring_up_to_date(self, engine: sa.Engine) -> None:
+        """Upgrade a warehouse of an older version. Of several processes that open it, the first does it."""
+        with engine.connect() as connection, connection.begin():
+            if not self._is_older(connection):
+                return
+        with self.write_lock(), engine.begin() as connection:
+            if self._is_older(connection):
+                self._upgrade(connection)
+
+    def _upgrade(self, connection: sa.Connection) -> None:
+        """Make the roll-ups anew with the columns that they have now. They follow from the facts, which stay."""
+        for rollup in ROLLUPS:
+            rollup.table.drop(connection, checkfirst=True)
+            rollup.table.create(connection)
+        rebuild_all(connection, read_published(connection, self._version_query()))
+        write_facts(connection, {"schema_version": str(SCHEMA_VERSION)})
 
     def _open(self) -> sa.Engine:
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -204,7 +236,8 @@ class Warehouse:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """The writer's lock and a transaction: committed at the end, rolled back by any exception."""
-        with self.write_lock(), self.engine().begin() as connection:
+        engine = self.engine()  # before the lock, which opening an older warehouse takes too
+        with self.write_lock(), engine.begin() as connection:
             yield connection
 
     def tidy(self, connection: sa.Connection) -> None:

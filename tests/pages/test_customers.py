@@ -58,7 +58,7 @@ def test_trap_a_year_that_is_not_there_yet_is_a_dash_with_its_reason(demo_home, 
 @pytest.fixture
 def drawn_rows(monkeypatch):
     """The rows of data of every figure that is drawn."""
-    rows = []
+    rows: list[dict[str, object]] = []
 
     def record(spec, **_more):
         rows.extend(row for data in spec["datasets"].values() for row in data)
