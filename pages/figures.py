@@ -1,6 +1,7 @@
 """What a page shows of one view: every question that it asks, answered together before anything is drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from altair import LayerChart
@@ -9,7 +10,7 @@ from kpi.charts import Note, Slots, Style, grain_of
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 from kpi.query.identity import Check
-from kpi.query.question import Question
+from kpi.query.question import Period, Question
 from kpi.warehouse.published import Published
 from pages import cache
 from pages.state import View
@@ -26,6 +27,8 @@ class Figures:
     ``panels``: name -> (KPIs, dimensions, compared) of what its figures show, the dimension ``{grain}`` being the one
     of the page's time axes; a KPI to which a filter does not apply is left out, and a panel of which nothing is left is
     not there. A panel may be a whole question instead. ``also``: calls of ``cache`` to make beside the questions.
+    ``spans``: panels of another period than the view's. A panel, or a card, of whose period nothing is mature shows the
+    last period of that length that is.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Figures:
         headlines: Mapping[str, str],
         panels: Mapping[str, tuple[Sequence[str], tuple[str, ...], bool] | Question],
         *,
+        spans: Mapping[str, Period] | None = None,
         proof: bool = True,
         also: Sequence[Callable[[], object]] = (),
     ) -> None:
@@ -58,7 +62,8 @@ class Figures:
             by = tuple(dimension.format(grain=grain) for dimension in by)
             applying = [kpi for kpi in kpis if view.applies(METRICS[kpi], *by)]
             if applying:
-                self._panels[name] = view.question(*applying, by=by, compared=compared)
+                question = view.question(*applying, by=by, compared=compared)
+                self._panels[name] = replace(question, period=(spans or {}).get(name, question.period))
         self._proof = view.question("volume", compared=False) if proof else None
         cohorts = [question for question in self._panels.values() if COVERAGE in question.kpis]
         others = [question for question in self._panels.values() if COVERAGE not in question.kpis]
@@ -68,6 +73,28 @@ class Figures:
         while others and len(second) < len(first) + len(others) and not cohorts:
             second.append(others.pop())
         cache.prepare([[*first, *others], second], self._proof, self.version, also)
+        self._prepare_mature()
+
+    def _prepare_mature(self) -> None:
+        """Answer together, too, what is asked again because nothing of the period is mature."""
+        asked = [self.mature(kpi) for kpi in self.kpis if (cell := self.cell(kpi)) and cell.reason == "immature"]
+        asked += [self._mature(question) for question in self._panels.values() if self._immature(question)]
+        wanted = list(dict.fromkeys(question for question in asked if question is not None))
+        if wanted:
+            cache.prepare([wanted[::2], wanted[1::2]], None, self.version)
+
+    def _immature(self, question: Question) -> bool:
+        """Whether nothing of one of its KPIs is mature. Asked for those only that need maturity."""
+        needing = [kpi for kpi in question.kpis if METRICS[kpi].maturity is not None]
+        cells = self._answer(question).cells if needing else ()
+        for kpi in needing:
+            own = [cell for cell in cells if cell.kpi == kpi]
+            if all(cell.value is None for cell in own) and any(cell.reason == "immature" for cell in own):
+                return True
+        return False
+
+    def _mature(self, question: Question) -> Question | None:
+        return cache.mature(question, self.version)
 
     def _answer(self, question: Question) -> Answer:
         return cache.answer(question, self.version)
@@ -95,13 +122,24 @@ class Figures:
         return self._answer(self._lines) if kpi in self._lines.kpis else None
 
     def panel(self, name: str) -> Answer | None:
-        """The answer of a panel; None where a filter does not apply to any of its KPIs."""
-        return self._answer(self._panels[name]) if name in self._panels else None
+        """The answer of a panel; None where a filter does not apply to any of its KPIs.
+
+        Its ``period`` is another than the view's where nothing of that is mature.
+        """
+        question = self._panels.get(name)
+        if question is None:
+            return None
+        moved = self._mature(question) if self._immature(question) else None
+        return self._answer(moved or question)
 
     def drawn(self, name: str, style: Style, draw: Callable[[], LayerChart]) -> dict[str, Any]:
         """One figure of the view, drawn once for all who look at it."""
         marked = f"{name} {self.notes}" if self.notes else name
         return cache.figure(marked, self.view.question("volume"), style, self.version, draw)
+
+    def names(self, dimension: str) -> Mapping[str, str]:
+        """Value -> name of a dimension's values."""
+        return cache.labels(dimension, self.view.language, self.version)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -114,8 +152,11 @@ class Figures:
         return cache.identity(self._proof, self.version) if self._proof is not None else ()
 
     def mature(self, kpi: str) -> Question | None:
-        """Where the period holds nothing mature: the question over the last period that does."""
-        return cache.mature(self.view.question(kpi), self.version)
+        """Where the period holds nothing mature: the question over the last period that does, the same one for all
+        headlines with the same window.
+        """
+        window = METRICS[kpi].maturity
+        return self._mature(self.view.question(*(one for one in self.kpis if METRICS[one].maturity == window)))
 
     def answer(self, question: Question) -> Answer:
         """The answer to a question that only some views need."""

@@ -1,6 +1,7 @@
 """What every page with figures has: its head, the filter bar, what of the link was ignored, the drill-down."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from kpi.charts import Style
 from kpi.i18n import phrase
@@ -8,6 +9,8 @@ from kpi.query.answer import Answer
 from kpi.warehouse.published import Published
 from pages import cache, components, drill, filters
 from pages.state import FILTERS, View
+
+_Made = TypeVar("_Made")
 
 
 def top(page: str, view: View, published: Published, compared: Answer | None) -> None:
@@ -29,3 +32,11 @@ def bottom(view: View, published: Published, style: Style) -> None:
     """The drill-down, where the link asks for one."""
     if view.drill is not None:
         drill.show(view, published, style)
+
+
+def by_name(answer: Answer, names: Mapping[str, str], make: Callable[..., _Made | None]) -> dict[str, _Made]:
+    """What ``make`` builds of the answer for each known value of its dimension, by name and in the names' order."""
+    keys = {str(cell.key[0]): cell.key[0] for cell in answer.cells if cell.key[0] is not None}
+    listed = [*(key for key in names if key in keys), *(key for key in keys if key not in names)]
+    made = {names.get(key, key): make(answer, keys[key]) for key in listed}
+    return {name: one for name, one in made.items() if one is not None}

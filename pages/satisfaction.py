@@ -9,10 +9,10 @@ from kpi.charts import (
     complaints_by_age,
     in_order_of_channels,
     nps_groups,
-    ranked,
     rate_ranges,
     rates_by_channel,
     score_distribution,
+    worst_first,
 )
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_date, format_value
@@ -108,7 +108,7 @@ def _ranges(
     ordered = (
         in_order_of_channels(cells)
         if by == "channels"
-        else ranked(cells, metric.direction, _WORST if by == "topic" else None)
+        else worst_first(cells, metric.direction, _WORST if by == "topic" else None)
     )
     others: dict[object, Cell] = {cell.key[0]: cell for cell in parts.cells if cell.kpi == beside.id}
     if second is not None:

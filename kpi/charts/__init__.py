@@ -5,6 +5,7 @@ Every function takes figures that ``kpi.query`` answered, and a ``Style``; it co
 
 from kpi.charts.answers import complaints_by_age, nps_groups, score_distribution
 from kpi.charts.bars import rate_bars, rates_by_channel, volume_by_channel
+from kpi.charts.funnel import funnel, nested
 from kpi.charts.lines import trend
 from kpi.charts.lorenz import lorenz
 from kpi.charts.matrix import by_channel, by_tier
@@ -12,9 +13,11 @@ from kpi.charts.mix import changes_by_channel, mix_by_channel
 from kpi.charts.moves import migration_matrix
 from kpi.charts.multiples import by_channel_and_tier
 from kpi.charts.notes import Note, NoteKind, note_layers
-from kpi.charts.ranges import in_order_of_channels, ranked, rate_ranges
+from kpi.charts.ranges import in_order_of_channels, rate_ranges, worst_first
+from kpi.charts.ranked import ranked, top
 from kpi.charts.slots import Grain, Slots, grain_of
 from kpi.charts.spark import spark
+from kpi.charts.stacked import amounts, fates
 from kpi.charts.tail import contrast, coverage, reach_bars
 from kpi.charts.theme import PALETTES, Mode, Style
 from kpi.charts.tiers import migration, mix_by_tier, multiples
@@ -29,6 +32,7 @@ __all__ = [
     "NoteKind",
     "Slots",
     "Style",
+    "amounts",
     "by_channel",
     "by_channel_and_tier",
     "by_hour",
@@ -37,6 +41,8 @@ __all__ = [
     "complaints_by_age",
     "contrast",
     "coverage",
+    "fates",
+    "funnel",
     "grain_of",
     "in_order_of_channels",
     "lorenz",
@@ -45,6 +51,7 @@ __all__ = [
     "mix_by_channel",
     "mix_by_tier",
     "multiples",
+    "nested",
     "note_layers",
     "nps_groups",
     "ranked",
@@ -55,6 +62,8 @@ __all__ = [
     "score_distribution",
     "spark",
     "tail_topics",
+    "top",
     "trend",
     "volume_by_channel",
+    "worst_first",
 ]

@@ -8,9 +8,9 @@ import pandas as pd
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.tones import change_text, text_colour
 from kpi.i18n import catalogue, phrase
-from kpi.i18n.numbers import axis_unit, format_change, format_count, format_percent, format_value
-from kpi.insight.tone import goodness
+from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
@@ -256,8 +256,8 @@ def rate_bars(
             "value": cell.value or 0.0,
             "previous": cell.previous,
             "text": format_value(cell.value, metric.unit, language),
-            "change": format_change(cell, metric.unit, language).replace(" 个百分点", "").replace(" pt", ""),
-            "tone": _tone(cell, metric, style),
+            "change": change_text(cell, metric, style),
+            "tone": text_colour(cell, metric, style),
             "opacity": 0.4 if (cell.n or 0) < 30 else 1.0,
             "weight": index == 0,
             "n": format_count(cell.n, language, compact=False) if cell.n is not None else "–",
@@ -297,8 +297,3 @@ def rate_bars(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
     return finish([bars, ticks, values, changes], style, height)
-
-
-def _tone(cell: Cell, metric: Metric, style: Style) -> str:
-    good = goodness(cell, metric)
-    return style.palette.mute if good == 0 else style.palette.better if good > 0 else style.palette.worse

@@ -13,7 +13,7 @@ from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
 
-def ranked(cells: Sequence[Cell], direction: str, most: int | None = None) -> list[Cell]:
+def worst_first(cells: Sequence[Cell], direction: str, most: int | None = None) -> list[Cell]:
     """Worst first; those that stand on fewer than 30 rank nowhere and come last, those without a value not at all.
 
     ``most``: at most so many, the worst.

@@ -37,7 +37,9 @@ CHANNEL_ORDER = ("wechat", "robot", "sms", "ronge", "chat", "hotline", "vip", "r
 
 @dataclass(frozen=True)
 class Palette:
-    """Roles, as hexadecimal colours; ``channels`` by id, ``tiers`` from star 1 to 7."""
+    """Roles, as hexadecimal colours; ``channels`` by id, ``tiers`` from star 1 to 7; ``chain`` from a chain's first
+    step to its last, with ink on the first two and the ground's colour on the others.
+    """
 
     background: str
     panel: str
@@ -56,6 +58,7 @@ class Palette:
     neutral_fill: str
     channels: dict[str, str]
     tiers: tuple[str, ...]
+    chain: tuple[str, str, str, str]
 
     def channel(self, channel: str | None) -> str:
         """The colour of a channel; one that the bank added gets the colour of "other"."""
@@ -93,6 +96,7 @@ PALETTES: dict[Mode, Palette] = {
             "other": "#888C99",
         },
         tiers=("#9FA8EE", "#8590E3", "#6C78D6", "#5562C6", "#414DAF", "#303A92", "#1F2770"),
+        chain=("#C3CAF0", "#9AA5E4", "#5562C8", "#3D49AC"),
     ),
     "dark": Palette(
         background="#14161B",
@@ -124,6 +128,7 @@ PALETTES: dict[Mode, Palette] = {
             "other": "#666C78",
         },
         tiers=("#3F4790", "#4D57AB", "#5E69C6", "#7480DC", "#8F9AEB", "#AEB6F4", "#D0D5FB"),
+        chain=("#343C72", "#434D94", "#6E7AD2", "#98A2F2"),
     ),
 }
 
@@ -154,6 +159,22 @@ def value_colour(dimension: str, value: str, style: Style) -> str:
     if dimension == "tier" and value.isdigit():
         return palette.tiers[min(max(int(value), 1), len(palette.tiers)) - 1]
     return palette.tint
+
+
+def legend(style: Style, **more: Any) -> alt.Legend:
+    """A row of swatches above a figure whose pieces are too thin, or too many, for labels of their own."""
+    return alt.Legend(
+        orient="top",
+        title=None,
+        labelColor=style.palette.ink2,
+        labelFontSize=12,
+        symbolType="square",
+        symbolOpacity=1,
+        offset=2,
+        padding=0,
+        columnPadding=12,
+        **more,
+    )
 
 
 def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: int) -> alt.LayerChart:

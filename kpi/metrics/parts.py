@@ -211,6 +211,7 @@ VISITED_30 = Part("visited_30d", REFERRAL, sa.and_(REFERRED_30.where, _r.visited
 REFERRED_60 = Part("referred_60d", REFERRAL, mature(_r.referred_at, _SIGN))
 VISITED_60 = Part("visited_60d", REFERRAL, sa.and_(REFERRED_60.where, _r.visited_at <= _r.referred_at + _SIGN))
 SIGNED_60 = Part("signed_60d", REFERRAL, sa.and_(VISITED_60.where, _r.completed_at <= _r.referred_at + _SIGN))
+LOST_60 = Part("lost_60d", REFERRAL, sa.and_(REFERRED_60.where, SIGNED_60.where.is_not(True)))
 VISITED = Part("visited", REFERRAL, _r.visited_at.is_not(None))
 SIGNED = Part("signed", REFERRAL, _r.completed_at.is_not(None))
 AMOUNT = Part("amount", REFERRAL, SIGNED.where, sa.func.coalesce(_r.amount_fen, 0))

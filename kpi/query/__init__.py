@@ -1,7 +1,7 @@
 """Question in, answer out. There is no other way to a number."""
 
 from kpi.query.answer import Answer, Cell
-from kpi.query.answering import answer, last_mature
+from kpi.query.answering import answer, last_mature, mature_part
 from kpi.query.question import EVERYTHING, Filter, Period, Question, Scope
 from kpi.query.rows import RowsPage, rows
 
@@ -16,5 +16,6 @@ __all__ = [
     "Scope",
     "answer",
     "last_mature",
+    "mature_part",
     "rows",
 ]

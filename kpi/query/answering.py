@@ -261,9 +261,7 @@ class _Judged:
 
     def _mature_until(self) -> date | None:
         """The last business date of which at least the beginning is mature; None for a KPI without maturity."""
-        if self.metric.maturity is None:
-            return None
-        return self.published.local(self.published.complete_until - self.metric.maturity).date()
+        return mature_until(self.metric, self.published)
 
     def _inside(self, span: Period) -> bool:
         return _covered(self.published, span) and span.start <= self.published.today
@@ -275,6 +273,19 @@ class _Judged:
         if feeds and min(feeds) < end:
             return True
         return self.metric.maturity is not None and self.published.complete_until < end + self.metric.maturity
+
+
+def mature_until(metric: Metric, published: Published) -> date | None:
+    """The last business date of which at least the beginning is mature; None for a KPI without maturity."""
+    if metric.maturity is None:
+        return None
+    return published.local(published.complete_until - metric.maturity).date()
+
+
+def mature_part(metric: Metric, period: Period, published: Published) -> Period:
+    """The days of the period that a KPI's figure stands on: those with mature contacts, where there are any."""
+    until = mature_until(metric, published)
+    return period if until is None or until < period.start else Period(period.start, min(period.end, until))
 
 
 def _span(by: tuple[str, ...], key: Key, period: Period) -> Period:

@@ -24,6 +24,11 @@ class Period:
     def days(self) -> int:
         return (self.end - self.start).days + 1
 
+    def months(self, count: int) -> "Period":
+        """Whole months but for the last, which ends with the period: ``count`` of them."""
+        ago = self.end.year * 12 + self.end.month - count
+        return Period(date(ago // 12, ago % 12 + 1, 1), self.end)
+
     def shifted(self, days: int) -> "Period":
         """The same length, ``days`` later (earlier if negative)."""
         return Period(self.start + timedelta(days=days), self.end + timedelta(days=days))

@@ -17,11 +17,11 @@ from kpi.charts import (
     migration_matrix,
     mix_by_channel,
     nps_groups,
-    ranked,
     rate_bars,
     rate_ranges,
     score_distribution,
     trend,
+    worst_first,
 )
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
@@ -141,9 +141,9 @@ def test_channels_side_by_side_are_judged_against_all():
 def test_worst_first_and_few_rank_nowhere():
     cells = [cell("csat", ("a",), 0.9), cell("csat", ("b",), 0.7), cell("csat", ("few",), 0.1, n=29),
              cell("csat", ("none",), None, reason="zero_denominator"), cell("csat", (None,), 0.2)]  # fmt: skip
-    assert [one.key[0] for one in ranked(cells, "up")] == ["b", "a", "few"]
-    assert [one.key[0] for one in ranked(cells, "down")] == ["a", "b", "few"]
-    assert [one.key[0] for one in ranked(cells, "up", 1)] == ["b"]
+    assert [one.key[0] for one in worst_first(cells, "up")] == ["b", "a", "few"]
+    assert [one.key[0] for one in worst_first(cells, "down")] == ["a", "b", "few"]
+    assert [one.key[0] for one in worst_first(cells, "up", 1)] == ["b"]
     channels = [cell("csat", (name,)) for name in ("rm", "wechat", None, "hotline")]
     assert [one.key[0] for one in in_order_of_channels(channels)] == ["wechat", "hotline", "rm"]
 

@@ -33,13 +33,14 @@ DICTIONARY = {
 # the distribution of answers, the complaints that are open.
 BESIDE = (
     "durable_self_service_rate_24h durable_self_service_rate_72h escalated_answered_rate escalated_lost_rate "
-    "settled_rate chain_resolved chain_contained chain_lost escalation_mix unmatched_rate function_failure "
+    "settled_rate chain_resolved chain_contained chain_lost escalation_mix unmatched_rate function_failure lost_rate "
     "unlinked_share top20_share_contacts gini_contacts days_to_visit_p90 days_to_sign_p90 score_share nps_share "
     "complaints_open tail_unreached_year tail_served_average tail_joined_later"
 )
 DOWN = (
     "given_up_rate false_containment_rate repeat_rate complaint_rate complaint_overdue abandonment_rate asa "
-    "first_response consistency complaints_open tail_unreached_year chain_lost unmatched_rate function_failure"
+    "first_response consistency complaints_open tail_unreached_year chain_lost unmatched_rate function_failure "
+    "lost_rate"
 )
 MATURITY = {
     "durable_self_service_rate": 7,
@@ -55,6 +56,7 @@ MATURITY = {
     "visit_rate": 30,
     "signed_rate": 60,
     "end_to_end": 60,
+    "lost_rate": 60,
     "upgraded_after": 90,
 }
 

@@ -12,22 +12,19 @@ from kpi.warehouse.published import write_facts
 from tests.warehouse.conftest import rolled_up, rolled_up_anew, table
 from tests.world import World
 
-# What the roll-ups of version 1 did not have.
+# What the roll-ups of version 1 did not have, by fact.
 NEW = {
-    "daily_function": ["function_unfinished", "function_unfinished__n"],
-    **dict.fromkeys(
-        [rollup.table.name for rollup in ROLLUPS if rollup.fact.id == "interaction"],
-        ["chain_7d", "chain_lost_7d", "chain_resolved_7d", "chain_settled_7d", "robot_unmatched"],
-    ),
+    "function_use": ("function_unfinished", "function_unfinished__n"),
+    "interaction": ("chain_7d", "chain_lost_7d", "chain_resolved_7d", "chain_settled_7d", "robot_unmatched"),
 }
 
 
 def _age(warehouse: Warehouse) -> None:
     """Make of the warehouse one of version 1."""
     with warehouse.write() as connection:
-        for name, columns in NEW.items():
-            for column in columns:
-                connection.execute(sa.text(f"ALTER TABLE {name} DROP COLUMN {column}"))
+        for rollup in ROLLUPS:
+            for column in NEW[rollup.fact.id]:
+                connection.execute(sa.text(f"ALTER TABLE {rollup.table.name} DROP COLUMN {column}"))
         write_facts(connection, {"schema_version": "1"})
     warehouse.close()
 

@@ -1,0 +1,117 @@
+"""Ranked lists: what is highest, and how it moved."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.theme import Style, finish
+from kpi.charts.tones import change_text, fill_colour, text_colour
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_count, format_value
+from kpi.insight.intervals import SMALL_N
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell
+
+HEIGHT = 280
+By = Literal["value", "numerator"]
+
+
+def top(metric: Metric, cells: Sequence[Cell], by: By, most: int) -> list[Cell]:
+    """The cells with a known key that rank highest; by the value of a rate only those with n ≥ 30."""
+    least = SMALL_N if by == "value" and metric.proportion else 1
+    named = [cell for cell in cells if cell.key[0] is not None and getattr(cell, by) and (cell.n or 0) >= least]
+    return sorted(named, key=lambda cell: (-(getattr(cell, by) or 0), str(cell.key[0])))[:most]
+
+
+def ranked(
+    metric: Metric,
+    cells: Sequence[Cell],
+    names: Mapping[str, str],
+    style: Style,
+    by: By = "value",
+    height: int = HEIGHT,
+) -> alt.LayerChart:
+    """Bars of ``cells`` in their order, keyed by one dimension; the comparison's value as a tick.
+
+    By ``value``: the KPI beside the bar, its change and the numerator's count in columns at the right. By
+    ``numerator``: the bar shows the count, the KPI stands behind it. What moved beyond chance is coloured.
+    """
+    palette, language = style.palette, style.language
+    rates = by == "value" and metric.unit == "share"
+    rows = []
+    for cell in cells:
+        key = "" if cell.key[0] is None else str(cell.key[0])
+        value = format_value(cell.value, metric.unit, language)
+        count = "–" if cell.numerator is None else format_count(cell.numerator, language)
+        rows.append(
+            {
+                "name": names.get(key, key),
+                "bar": getattr(cell, by) or 0,
+                "end": max(getattr(cell, by) or 0, (cell.previous or 0) if by == "value" else 0),
+                "previous": cell.previous if by == "value" else None,
+                "text": value if by == "value" else f"{count} · {value}",
+                "change": change_text(cell, metric, style),
+                "tone": text_colour(cell, metric, style),
+                "fill": fill_colour(cell, metric, style),
+                "count": count if rates else "",
+                "full": format_value(cell.value, metric.unit, language, compact=False),
+                "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+            }
+        )
+    longest = max((float(str(row["end"])) for row in rows), default=0.0)
+    room = (150 if rates else 110) if by == "value" else 134
+    y = alt.Y(
+        "name:N",
+        sort=[str(row["name"]) for row in rows],
+        scale=alt.Scale(paddingInner=0.25, paddingOuter=0.05),
+        axis=alt.Axis(
+            labelColor=palette.ink2,
+            labelFontSize=12,
+            labelLimit=alt.ExprRef("containerSize()[0] < 420 ? 112 : 165"),
+            labelPadding=8,
+            grid=False,
+        ),
+    )
+    x = alt.X(
+        "bar:Q",
+        scale=alt.Scale(
+            domainMin=0, domainMax=alt.ExprRef(f"{longest or 1} * width / max(50, width - {room})"), nice=False
+        ),
+        axis=None,
+    )
+    base = alt.Chart(pd.DataFrame(rows))
+    bars = base.mark_bar(height=alt.RelativeBandSize(0.8), cornerRadiusEnd=2).encode(
+        x=x,
+        y=y,
+        color=alt.Color("fill:N", scale=None),
+        tooltip=[
+            alt.Tooltip("name:N", title=phrase(language, "chart_group")),
+            alt.Tooltip("full:N", title=metric.name(language)),
+            alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+            alt.Tooltip("count:N", title=phrase(language, "table_numerator")),
+            alt.Tooltip("n:N", title="n"),
+        ],
+    )
+    ticks = (
+        base.transform_filter("isValid(datum.previous)")
+        .mark_tick(color=palette.ink, thickness=1.2, size=height / max(1, len(rows)) * 0.66, opacity=0.6)
+        .encode(x=alt.X("previous:Q"), y=y)
+    )
+    values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
+        x=alt.X("end:Q"), y=y, text=alt.Text("text:N")
+    )
+    changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width - 46" if rates else "width")).encode(
+        y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
+    )
+    layers = [bars, values]
+    if any(cell.previous is not None for cell in cells):
+        layers += [ticks, changes] if by == "value" else [changes]
+    if rates:
+        layers.append(
+            base.mark_text(align="right", fontSize=11.5, color=palette.mute, x=alt.ExprRef("width")).encode(
+                y=y, text=alt.Text("count:N")
+            )
+        )
+    return finish(layers, style, height)

@@ -1,0 +1,118 @@
+"""What the pages on self-service and on journeys open with, from their answers' own figures. No cause is guessed."""
+
+from collections.abc import Mapping, Sequence
+
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_change, format_value
+from kpi.insight.funnel import Funnel, per_hundred
+from kpi.insight.headline import Sentence, Span
+from kpi.insight.tone import goodness, tone
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell
+
+
+def settled(chain: Funnel, metric: Metric, period: str, compare: str | None, language: Language) -> Sentence:
+    """Of a hundred sessions: how many were settled for good, and where the others went. They add up to a hundred.
+
+    ``metric``: the KPI of the last step; ``period``: the cohort's dates.
+    """
+    losses = {loss.id: loss.count for step in chain.steps for loss in step.losses}
+    kept, back, gave_up, answered, lost = per_hundred(
+        (chain.steps[-1].count, losses["back"], losses["given_up"], losses["answered"], losses["lost"])
+    )
+    return (
+        Span(phrase(language, "say_of_hundred", period=period)),
+        Span(phrase(language, "say_settled", count=kept), strong=True),
+        Span(
+            phrase(language, "say_settled_rest", back=back, gave_up=gave_up, human=answered + lost)
+            if lost == 0
+            else phrase(language, "say_settled_lost", back=back, gave_up=gave_up, human=answered, lost=lost)
+        ),
+        *changed(chain.last, metric, compare, language),
+        Span(phrase(language, "say_end")),
+    )
+
+
+def moved_most(cells: Sequence[Cell], metric: Metric, names: Mapping[str, str], language: Language) -> Sentence:
+    """The group whose change beyond chance weighs most in the whole; says so where none moved beyond chance."""
+    compared = [cell for cell in cells if cell.change is not None and cell.key[0] is not None]
+    if not compared:
+        return ()
+    beyond = [cell for cell in compared if goodness(cell, metric) != 0]
+    if not beyond:
+        return (Span(phrase(language, "say_no_channel_moved", kpi=metric.name(language))),)
+    most = max(beyond, key=lambda cell: abs(cell.change or 0) * (cell.denominator or 0))
+    name = names.get(str(most.key[0]), str(most.key[0]))
+    value = format_value(most.value, metric.unit, language)
+    return (
+        Span(phrase(language, "say_channel_moved", name=name, kpi=metric.name(language))),
+        Span(format_change(most, metric.unit, language), tone(most, metric), strong=True),
+        Span(phrase(language, "say_channel_moved_to", value=value)),
+    )
+
+
+def fails_most(
+    cells: Sequence[Cell], ranked: Sequence[Cell], metric: Metric, names: Mapping[str, str], language: Language
+) -> Sentence:
+    """The function that is left unfinished most often, with its change. ``ranked``: ``cells`` from the highest on."""
+    if not ranked:
+        return ()
+    first = ranked[0]
+    name = names.get(str(first.key[0]), str(first.key[0]))
+    return (
+        Span(phrase(language, "say_function", name=name)),
+        Span(format_value(first.value, metric.unit, language), strong=True),
+        Span(phrase(language, "say_function_most", count=len(cells))),
+        *_change_alone(first, metric, language),
+        Span(phrase(language, "say_end")),
+    )
+
+
+def referred(whole: Funnel, metric: Metric, period: str, compare: str | None, language: Language) -> Sentence:
+    """Of a hundred referrals: how many came, how many signed."""
+    _, came, completed = whole.steps
+    not_visited, not_signed, signed = per_hundred((came.lost, completed.lost, completed.count))
+    return (
+        Span(phrase(language, "say_of_hundred_referred", period=period)),
+        Span(phrase(language, "say_signed", count=signed), strong=True),
+        Span(phrase(language, "say_not_signed", visited=not_signed, never=not_visited)),
+        *changed(whole.last, metric, compare, language),
+        Span(phrase(language, "say_end")),
+    )
+
+
+def scenarios(funnels: Mapping[str, Funnel], metric: Metric, amount: Cell | None, language: Language) -> Sentence:
+    """The share that signed by scenario, and what the period's referrals brought so far."""
+    spans = [Span(phrase(language, "say_scenarios"))]
+    for place, (name, cohort) in enumerate(funnels.items()):
+        joint = phrase(language, "say_next") if place else ""
+        value = format_value(cohort.last.value, metric.unit, language)
+        spans.append(Span(f"{joint}{name}{phrase(language, 'say_space')}{value}"))
+    if amount is not None and amount.value is not None:
+        spans += [
+            Span(phrase(language, "say_amount")),
+            Span(format_value(amount.value, "yuan", language), strong=True),
+        ]
+    return (*spans, Span(phrase(language, "say_end"))) if funnels else ()
+
+
+def changed(cell: Cell, metric: Metric, compare: str | None, language: Language) -> list[Span]:
+    """The KPI by name with its change on the comparison; nothing without one."""
+    if cell.change is None or compare is None:
+        return []
+    value = format_value(cell.value, metric.unit, language)
+    return [
+        Span(phrase(language, "say_rate", kpi=metric.name(language), value=value)),
+        Span(phrase(language, f"say_before_{compare}")),
+        Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True),
+        Span(phrase(language, f"say_after_{compare}")),
+    ]
+
+
+def _change_alone(cell: Cell, metric: Metric, language: Language) -> list[Span]:
+    if cell.change is None:
+        return []
+    return [
+        Span(phrase(language, "say_changed")),
+        Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True),
+    ]

@@ -1,0 +1,64 @@
+"""The panel of a ranked list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kpi.charts import Style, ranked, top
+from kpi.charts.ranked import HEIGHT, By
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_value
+from kpi.metrics.registry import METRICS
+from kpi.query.answer import Cell
+from kpi.tables import of_answer
+from pages import components
+from pages.figures import Figures
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A panel that ranks the values of a dimension by a KPI, or by its numerator. ``title``, ``subtitle``: phrases."""
+
+    panel: str
+    kpi: str
+    dimension: str
+    title: str
+    subtitle: str
+    by: By = "value"
+    most: int = 10
+    height: int = HEIGHT
+
+    def cells(self, figures: Figures) -> Sequence[Cell]:
+        """What is shown, from the highest on."""
+        answered = figures.panel(self.panel)
+        return top(METRICS[self.kpi], answered.cells, self.by, self.most) if answered is not None else ()
+
+
+def draw(ranking: Ranking, figures: Figures, style: Style, **said: str) -> None:
+    """The panel; not there where a filter does not apply to its KPI. ``said``: what its subtitle needs."""
+    answered, language = figures.panel(ranking.panel), style.language
+    if answered is None:
+        return
+    metric, names = METRICS[ranking.kpi], figures.names(ranking.dimension)
+    shown, title = ranking.cells(figures), phrase(language, ranking.title)
+    first = shown[0] if shown else None
+    name = names.get(str(first.key[0]), str(first.key[0])) if first else ""
+    components.panel(
+        ranking.panel,
+        title,
+        phrase(language, ranking.subtitle, **said),
+        figures.drawn(
+            ranking.panel, style, lambda: ranked(metric, shown, names, style, by=ranking.by, height=ranking.height)
+        )
+        if shown
+        else None,
+        lambda: of_answer(answered, language, {ranking.dimension: names}),
+        phrase(
+            language,
+            "alt_ranked",
+            title=title,
+            name=name,
+            value=format_value(first.value if first else None, metric.unit, language),
+        ),
+        style,
+        drill=ranking.kpi,
+    )
