@@ -106,3 +106,11 @@ class FileError(InputError):
 
 class LoadError(WarehouseError):
     """Staged data breaks a rule of the warehouse. Nothing was loaded."""
+
+
+class StateError(KpiError):
+    """The state database (annotations, saved views) cannot be opened, read or written."""
+
+
+class StaleEdit(InputError):
+    """Somebody else has changed meanwhile what is being changed. Nothing was saved."""
