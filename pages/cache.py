@@ -4,6 +4,7 @@ Every answer is kept under its question (which holds the viewer's scope) and the
 nobody sees another's rows, or an old number beside a new one.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -20,13 +21,14 @@ from streamlit.runtime.scriptrunner import ScriptRunContext, add_script_run_ctx,
 
 from kpi.charts import Note, Style
 from kpi.charts.theme import spec_of
-from kpi.errors import WarehouseEmpty
-from kpi.i18n import Language
+from kpi.errors import StateError, WarehouseEmpty
+from kpi.i18n import Language, phrase
 from kpi.jobs import Job
 from kpi.query import last_mature
 from kpi.query import rows as ask_rows
 from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
+from kpi.query.holidays import holidays
 from kpi.query.identity import Check, proof
 from kpi.query.labels import labels as ask_labels
 from kpi.query.lorenz import Curve, lorenz_on
@@ -36,10 +38,13 @@ from kpi.query.question import Period, Question
 from kpi.query.rows import RowsPage
 from kpi.query.tail import TailRule, tail_rule_on
 from kpi.settings import load_settings
+from kpi.state import StateDatabase
+from kpi.state.annotations import annotations
 from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
 
 _Found = TypeVar("_Found")
+log = logging.getLogger("switchboard")
 
 # Streamlit cannot hash a question by itself; its text holds every field.
 _shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: repr, Style: repr})
@@ -197,9 +202,42 @@ def labels(dimension: str, language: Language, version: int) -> Mapping[str, str
     return ask_labels(warehouse(), dimension, language)
 
 
+@st.cache_resource(show_spinner=False)
+def state_database() -> StateDatabase:
+    """The one state database of this process."""
+    return StateDatabase(load_settings())
+
+
 def notes(period: Period, language: Language, version: int) -> tuple[Note, ...]:
-    """What happened in the period, for time axes."""
-    return ()
+    """What happened in the period, for time axes.
+
+    What people wrote down is read each time (half a millisecond), so that an edit, whoever made it, shows at once.
+    Where the state database cannot be opened there are still figures: the page that edits it says what is wrong.
+    """
+    try:
+        written = annotations(state_database(), period.start, period.end)
+    except StateError as error:
+        log.warning("no annotations: %s", error)
+        written = []
+    return tuple(
+        sorted(
+            [
+                *_holidays(period, language, version),
+                *(
+                    Note(one.first, one.last, one.kind, one.text(language))
+                    for one in written
+                    if one.first is not None and one.last is not None
+                ),
+            ],
+            key=lambda note: (note.first, note.last, note.text),
+        )
+    )
+
+
+@_shared(max_entries=200)
+def _holidays(period: Period, language: Language, version: int) -> tuple[Note, ...]:
+    found = _unmoved(holidays(warehouse(), period), version)
+    return tuple(Note(one.first, one.last, "holiday", phrase(language, f"holiday_{one.id}")) for one in found)
 
 
 def _unmoved(found: _Found, version: int) -> _Found:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from altair import LayerChart
@@ -141,7 +142,7 @@ class Figures:
         """Value -> name of a dimension's values."""
         return cache.labels(dimension, self.view.language, self.version)
 
-    @property
+    @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What happened in the period."""
         return cache.notes(self.view.period, self.view.language, self.version)

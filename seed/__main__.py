@@ -15,6 +15,7 @@ from kpi.i18n import Language, phrase
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
 from seed.load import Progress, fill
+from seed.notes import annotate
 from seed.options import Options, today
 
 
@@ -63,6 +64,8 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
             return 0
         with _shown() as tell:
             filled = fill(warehouse, options, tell, language)
+        if warehouse.url == settings.warehouse_url:
+            annotate(settings, options)
         if filled is None:
             print(phrase(language, "seed_already_there", place=warehouse.place))
             return 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from kpi.state import Kind
 from seed.options import Options
 
 
@@ -27,7 +28,10 @@ class Sign:
 
 @dataclass(frozen=True)
 class Event:
-    """``size``: what the traffic does differently, see ``PLANTED``. Dates are business dates, both inclusive."""
+    """``size``: what the traffic does differently, see ``PLANTED``. Dates are business dates, both inclusive.
+
+    ``known``: what the centre knows to have happened, as an annotation's kind; None for what is to be found out.
+    """
 
     id: str
     first: date
@@ -38,6 +42,7 @@ class Event:
     cause_zh: str
     cause_en: str
     signs: tuple[Sign, ...]
+    known: Kind | None = None
 
     def days(self, options: Options) -> range:
         """Days of the data that it covers, 0 = the first."""
@@ -55,6 +60,7 @@ class _Plan:
     cause_zh: str
     cause_en: str
     signs: tuple[Sign, ...]
+    known: Kind | None = None
 
 
 def _before_end(first: int, last: int) -> Callable[[date], list[tuple[date, date]]]:
@@ -81,6 +87,7 @@ PLANTED: tuple[_Plan, ...] = (
             Sign("containment_rate", "first_handler", "robot", "up"),
             Sign("durable_self_service_rate", "first_handler", "robot", "down"),
         ),
+        known="release",
     ),
     # size: share of WeChat's contacts between 8 and 20 o'clock that do not get through.
     _Plan(
@@ -96,6 +103,7 @@ PLANTED: tuple[_Plan, ...] = (
             Sign("volume", "channel", "hotline", "up"),
             Sign("service_level", "channel", "hotline", "down"),
         ),
+        known="incident",
     ),
     # size: share of all contacts on the day itself that are about the shop and would not have been made.
     _Plan(
@@ -107,6 +115,7 @@ PLANTED: tuple[_Plan, ...] = (
         "融e购双十一促销，订单与优惠券咨询激增",
         "The shop's 11.11 sale: questions about orders and coupons soar",
         (Sign("volume", "business_line", "shop", "up"), Sign("volume", "", "", "up")),
+        known="campaign",
     ),
     # size: factor of the team's load.
     _Plan(
@@ -144,6 +153,7 @@ PLANTED: tuple[_Plan, ...] = (
         "收费调整公告引起咨询与投诉",
         "A notice of changed account fees brings questions and complaints",
         (Sign("volume", "topic", "fees", "up"), Sign("complaint_rate", "", "", "up")),
+        known="other",
     ),
     # size: factor of the share of sessions that end unresolved on SMS.
     _Plan(
@@ -155,6 +165,7 @@ PLANTED: tuple[_Plan, ...] = (
         "短信网关拥塞，回复超时",
         "The SMS gateway was congested and replies came too late",
         (Sign("given_up_rate", "channel", "sms", "up"),),
+        known="incident",
     ),
 )
 
@@ -162,7 +173,7 @@ PLANTED: tuple[_Plan, ...] = (
 def planted(options: Options) -> list[Event]:
     """The events that lie in the data, oldest first."""
     found = [
-        Event(plan.id, first, last, plan.size, plan.zh, plan.en, plan.cause_zh, plan.cause_en, plan.signs)
+        Event(plan.id, first, last, plan.size, plan.zh, plan.en, plan.cause_zh, plan.cause_en, plan.signs, plan.known)
         for plan in PLANTED
         for first, last in plan.dates(options.end)
         if first >= options.start and first <= options.end

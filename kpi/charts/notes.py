@@ -1,4 +1,4 @@
-"""What happened, on a time axis: campaigns, incidents and holidays as marks over the figure."""
+"""What happened, on a time axis: campaigns, incidents and holidays above the figure, a line from each to its day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,14 @@ import pandas as pd
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style
 from kpi.i18n import phrase
+from kpi.i18n.numbers import format_period
 
 NoteKind = Literal["campaign", "incident", "release", "holiday", "other"]
-_ROW = 13  # pixels between two labels that would meet
-_LETTER = 0.011  # of the axis that a Latin letter takes
+_ROW = 14  # pixels between two labels that would meet
+_ROWS = 3  # of labels at most; what finds no room keeps its mark and its tip
+_LETTER = 0.0155  # of the axis that a Latin letter takes in the narrower of the usual panels
+_RIGHTMOST = 1.12  # where the room right of the axis, which is there for the lines' names, ends
+_PHONE = "width < 320"
 
 
 @dataclass(frozen=True)
@@ -27,46 +31,89 @@ class Note:
     text: str
 
 
-def note_layers(notes: Sequence[Note], slots: Slots, style: Style) -> list[alt.Chart]:
-    """A thin line at the first slot of each note and its text at the top, one below the other where they would meet."""
-    starts = slots.starts
-    rows: list[dict[str, object]] = []
-    taken: list[float] = []  # where the last label of each row ends, as a share of the axis
-    for note in sorted(notes, key=lambda one: (one.first, one.last)):
-        covered = [
-            index for index, start in enumerate(starts) if note.first <= slots.last_day(start) and note.last >= start
-        ]
-        if not covered:
-            continue
-        begin = covered[0] / len(starts)
-        width = sum(2 if ord(letter) > 0x2E80 else 1 for letter in note.text) * _LETTER
-        row = next((index for index, end in enumerate(taken) if end < begin), len(taken))
-        taken[row : row + 1] = [begin + width]
-        rows.append(
-            {
-                "x": covered[0] + 0.5,
-                "text": note.text,
-                "kind": phrase(style.language, f"note_{note.kind}"),
-                "when": slots.name(starts[covered[0]], style.language),
-                "y": row * _ROW,
-            }
-        )
+def note_layers(notes: Sequence[Note], slots: Slots, style: Style, letter: float = _LETTER) -> list[alt.Chart]:
+    """A mark at the first slot of each note, a line down from it, and its text above the figure.
+
+    Texts that would meet stand one above the other; where there is no room, holidays and what is long ago give way. On
+    a phone the texts are in the tips of the marks only. ``letter``: of the axis that a Latin letter takes.
+    """
+    rows = _placed(notes, slots, style, letter)
     if not rows:
         return []
-    frame, palette = pd.DataFrame(rows), style.palette
+    frame, palette, language = pd.DataFrame(rows), style.palette, style.language
     tips = [
-        alt.Tooltip("text:N", title=phrase(style.language, "note_title")),
-        alt.Tooltip("kind:N", title=phrase(style.language, "note_kind")),
-        alt.Tooltip("when:N", title=phrase(style.language, "chart_when")),
+        alt.Tooltip("text:N", title=phrase(language, "note_title")),
+        alt.Tooltip("kind:N", title=phrase(language, "note_kind")),
+        alt.Tooltip("when:N", title=phrase(language, "chart_when")),
     ]
     base = alt.Chart(frame)
-    lines = base.mark_rule(color=palette.mute, strokeDash=[2, 3], strokeWidth=1).encode(x=alt.X("x:Q"), tooltip=tips)
-    texts = base.mark_text(
-        align="left",
-        baseline="top",
-        dx=3,
-        color=palette.ink2,
-        fontSize=11,
-        text=alt.ExprRef("width < 420 ? '' : datum.text"),
-    ).encode(x=alt.X("x:Q"), y=alt.Y("y:Q", scale=None, axis=None), tooltip=tips)
-    return [lines, texts]
+    x = alt.X("x:Q")
+    lines = base.mark_rule(
+        color=palette.mute,
+        strokeDash=[2, 3],
+        strokeWidth=1,
+        opacity=0.7,
+        y=alt.ExprRef(f"{_PHONE} ? -4 : datum.y"),
+        y2=alt.ExprRef("height"),
+    ).encode(x=x)
+    marks = base.mark_point(shape="triangle-down", filled=True, color=palette.ink2, size=34, opacity=1, y=-3).encode(
+        x=x, tooltip=tips
+    )
+    texts = (
+        base.transform_filter("datum.shown")
+        .mark_text(
+            align=alt.ExprRef("datum.left ? 'right' : 'left'"),
+            dx=alt.ExprRef("datum.left ? -6 : 6"),
+            baseline="middle",
+            color=palette.ink2,
+            fontSize=11,
+            text=alt.ExprRef(f"{_PHONE} ? '' : datum.text"),
+        )
+        .encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), tooltip=tips)
+    )
+    return [lines, marks, texts]
+
+
+def _placed(notes: Sequence[Note], slots: Slots, style: Style, letter_width: float) -> list[dict[str, object]]:
+    """A row a note: the slot that it begins in, and where its text stands; pixels, upwards from the figure's top."""
+    starts = slots.starts
+    found = []
+    for note in sorted(notes, key=lambda one: (one.kind == "holiday", -one.first.toordinal())):
+        for slot, start in enumerate(starts):
+            if note.first <= slots.last_day(start) and note.last >= start:
+                found.append((note, slot))
+                break
+    places = [(slot + 0.5) / len(starts) for _, slot in found]
+    taken: list[tuple[int, float, float]] = []  # row, start and end of a text that stands, as shares of the axis
+    lines: list[tuple[int, float]] = []  # up to which row, and where
+    rows: list[dict[str, object]] = []
+    for (note, slot), begin in zip(found, places, strict=True):
+        width = sum(2 if ord(letter) > 0x2E80 else 1 for letter in note.text) * letter_width + 0.03
+        left = begin + width > _RIGHTMOST
+        low, high = (begin - width, begin) if left else (begin, begin + width)
+
+        def free(row: int, low: float = low, high: float = high, begin: float = begin) -> bool:
+            """No other text, mark or line is where this text would stand, and its line crosses no text."""
+            crossing = places if row == 0 else [place for up_to, place in lines if up_to > row]
+            return (
+                not any(low < place < high for place in crossing)
+                and all(row != other or high < start or low > end for other, start, end in taken)
+                and not any(other < row and start < begin < end for other, start, end in taken)
+            )
+
+        row = next((number for number in range(_ROWS) if free(number)), None)
+        if row is not None:
+            taken.append((row, low, high))
+            lines.append((row, begin))
+        rows.append(
+            {
+                "x": slot + 0.5,
+                "text": note.text,
+                "kind": phrase(style.language, f"note_{note.kind}"),
+                "when": format_period(note.first, note.last, style.language),
+                "y": -4 - _ROW * (row or 0),
+                "left": left,
+                "shown": row is not None,
+            }
+        )
+    return rows
