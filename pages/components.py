@@ -194,8 +194,20 @@ def panel(
             st.vega_lite_chart(spec=dict(spec), theme=None, width="stretch", alt=alt_text)
 
 
+def table_panel(
+    key: str, title: str, subtitle: str, shown: str, table: Callable[[], pd.DataFrame], style: Style
+) -> None:
+    """A table (HTML) under its title, with its figures as files behind its menu."""
+    with st.container(border=True, key=f"panel_{key}"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="xxsmall"):
+            heading(title, subtitle)
+            st.space("stretch")
+            _menu(key, title, None, table, style)
+        st.html(shown)
+
+
 @st.fragment
-def _menu(key: str, title: str, spec: dict[str, Any], table: Callable[[], pd.DataFrame], style: Style) -> None:
+def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[], pd.DataFrame], style: Style) -> None:
     """Table and downloads; made when the menu is opened, without running the page again."""
     language = style.language
     with st.container(key=f"menu_{key}", width="content"):
@@ -213,11 +225,12 @@ def _menu(key: str, title: str, spec: dict[str, Any], table: Callable[[], pd.Dat
             frame = table()
             st.dataframe(frame, hide_index=True, height=min(380, 36 * (len(frame) + 1) + 3), width=560, placeholder="–")
             with st.container(horizontal=True, gap="xsmall"):
-                files: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
+                files: list[tuple[str, str, str, Callable[[], bytes]]] = [
                     ("CSV", "csv", "text/csv", partial(csv, frame)),
                     ("XLSX", "xlsx", _XLSX, partial(xlsx, frame, title)),
-                    (phrase(language, "panel_png"), "png", "image/png", partial(png, spec, style)),
-                )
+                ]
+                if spec is not None:
+                    files.append((phrase(language, "panel_png"), "png", "image/png", partial(png, spec, style)))
                 for label, suffix, kind, make in files:
                     st.download_button(
                         label,

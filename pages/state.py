@@ -4,10 +4,11 @@ The only module that touches query parameters and session state. A widget is dra
 changes, writes the URL in its callback; so a pasted link, a reload and a click all take the same way.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query.question import Compare, Filter, Period, Question
+from pages.choice import NONE, USUAL, Choice, read_choice
 
 Preset = Literal["yesterday", "7d", "28d", "90d", "mtd", "qtd", "ytd", "last_month", "last_quarter"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -57,7 +59,8 @@ class View:
 
     ``drill``: the KPI that is taken apart; ``at``: how far down, one value a step; ``by``: what it is split by there.
     ``service_level``: the formula of that name, None for the one of the settings. ``section``, ``kpi``: the part of
-    the dictionary, and the KPI, that a page was asked to show; None for the page's own.
+    the dictionary, and the KPI, that a page was asked to show; None for the page's own. ``explore``: what the
+    explorer shows.
     """
 
     language: Language
@@ -71,6 +74,7 @@ class View:
     service_level: str | None = None
     section: str | None = None
     kpi: str | None = None
+    explore: Choice = USUAL
     ignored: tuple[Ignored, ...] = ()
 
     def chosen(self, dimension: str) -> tuple[str, ...]:
@@ -187,6 +191,7 @@ def read_view(
         if chosen[name] is not None and chosen[name] not in valid:
             bad(name, params[name])
             chosen[name] = None
+    explore = read_choice(params, bad)
     if "page" in params:
         bad("page", params["page"])
     return View(
@@ -200,6 +205,7 @@ def read_view(
         by,
         service_level,
         **chosen,
+        explore=explore,
         ignored=tuple(ignored),
     )
 
@@ -315,6 +321,10 @@ def _changed(name: str) -> None:
         _write("compare", value or "previous", "previous")
     elif name in {"by", "section", "kpi"}:
         _write(name, value or "")
+    elif name in {"rows", "cols", "chart"}:
+        _write(name, value, {"cols": NONE, "chart": "auto"}.get(name, ""))
+    elif name == "detail":
+        _write(name, "1" if value else "")
     else:
         _write(name, ",".join(part or UNKNOWN for part in value))
 
@@ -343,6 +353,12 @@ def go_down_chosen(key: str, steps: tuple[Filter, ...], dimension: str) -> None:
         go_down((*steps, Filter(dimension, (value,))))
 
 
+def drill_link(kpi: str, steps: Sequence[Filter]) -> str:
+    """The address of this page with a KPI taken apart, ``steps`` down."""
+    at = ",".join(f"{step.dimension}:{step.values[0] or UNKNOWN}" for step in steps)
+    return "?" + urlencode(link() | {"drill": kpi} | ({"at": at} if at else {}))
+
+
 def close_drill() -> None:
     """Leave the drill-down."""
     for name in ("drill", "at", "by"):
@@ -362,6 +378,21 @@ def link() -> dict[str, str]:
     return {name: value for name, value in query_params().items() if name not in left_out}
 
 
+def kept_link() -> dict[str, str]:
+    """The parameters that a saved view keeps: as ``link``, without the language, which is the visitor's."""
+    return {name: value for name, value in link().items() if name != "lang"}
+
+
+def reopened(kept: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that open a saved view for this visitor."""
+    return {**kept, **{name: value for name, value in query_params().items() if name == "lang"}}
+
+
+def restore(kept: Mapping[str, str]) -> None:
+    """Show this page as a saved view."""
+    st.query_params.from_dict(reopened(kept))
+
+
 def clear_filters() -> None:
     """Take every filter out of the address; period and comparison stay."""
     for dimension in FILTERS:
@@ -371,3 +402,29 @@ def clear_filters() -> None:
 def rerun_page() -> None:
     """Make the whole page again, from within a part that refreshes alone."""
     st.rerun(scope="app")
+
+
+_Kept = TypeVar("_Kept")
+
+
+def draft(name: str, newest: _Kept) -> tuple[_Kept, str]:
+    """What the visitor began to edit, ``newest`` at first and the same until ``discard``; a key for its editor."""
+    number = st.session_state.setdefault(f"draft_number_{name}", 0)
+    return st.session_state.setdefault(f"draft_{name}", newest), f"{name}_{number}"
+
+
+def discard(name: str) -> None:
+    """Begin anew with what is kept, without what the visitor changed."""
+    st.session_state.pop(f"draft_{name}", None)
+    st.session_state[f"draft_number_{name}"] = st.session_state.get(f"draft_number_{name}", 0) + 1
+
+
+def tell(name: str, text: str) -> None:
+    """What the page that is made next tells of an action; "" for nothing."""
+    st.session_state[f"told_{name}"] = text
+
+
+def told(name: str) -> str:
+    """What an action before told to say."""
+    said: str = st.session_state.get(f"told_{name}", "")
+    return said

@@ -13,6 +13,7 @@ from kpi.charts.mix import changes_by_channel, mix_by_channel
 from kpi.charts.moves import migration_matrix
 from kpi.charts.multiples import by_channel_and_tier
 from kpi.charts.notes import Note, NoteKind, note_layers
+from kpi.charts.pivoted import ChartKind, picture, scale_of
 from kpi.charts.ranges import in_order_of_channels, rate_ranges, worst_first
 from kpi.charts.ranked import ranked, top
 from kpi.charts.slots import Grain, Slots, grain_of
@@ -26,6 +27,7 @@ from kpi.charts.week import by_hour
 
 __all__ = [
     "PALETTES",
+    "ChartKind",
     "Grain",
     "Mode",
     "Note",
@@ -54,11 +56,13 @@ __all__ = [
     "nested",
     "note_layers",
     "nps_groups",
+    "picture",
     "ranked",
     "rate_bars",
     "rate_ranges",
     "rates_by_channel",
     "reach_bars",
+    "scale_of",
     "score_distribution",
     "spark",
     "tail_topics",

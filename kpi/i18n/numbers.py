@@ -169,6 +169,11 @@ _WEEKDAYS: dict[Language, tuple[str, ...]] = {
 }
 
 
+def weekday(number: int, language: Language) -> str:
+    """The short name of a weekday, 1 = Monday."""
+    return _WEEKDAYS[language][number - 1]
+
+
 def format_date(day: date, language: Language, year: bool = False) -> str:
     """A day: 11-23 / 23 Nov; with the year 2026-11-23 / 23 Nov 2026."""
     if language == "zh":

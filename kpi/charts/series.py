@@ -1,0 +1,122 @@
+"""A KPI over time, a line a value of another dimension."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.grid import Value
+from kpi.charts.notes import Note, note_layers
+from kpi.charts.slots import Slots, x_domain
+from kpi.charts.theme import Style, finish
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_count, format_value
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell
+
+HEIGHT = 290
+MOST_LINES = 8
+_LETTER = 0.021  # of the axis that a Latin letter takes: the names of the lines leave it less room
+_GAP = 14.0  # pixels between the names of two lines
+
+
+def series(
+    metric: Metric,
+    lines: Sequence[Value],
+    cells: Mapping[tuple[int, date], Cell],
+    slots: Slots,
+    divisor: float,
+    style: Style,
+    notes: Sequence[Note] = (),
+) -> alt.LayerChart:
+    """``cells``: (line, first day of the slot) -> figure, on an axis in units of ``divisor``. At most ``MOST_LINES`` of
+    ``lines`` are drawn.
+
+    A channel and a tier have their colours; of other lines the first is the accent and the rest are grey, told apart
+    by the names at their ends. Counts begin at zero; the axis of a rate shows its change.
+    """
+    palette, language = style.palette, style.language
+    lines = lines[:MOST_LINES]
+    colours = [line.colour or (palette.accent if index == 0 else palette.mute) for index, line in enumerate(lines)]
+    counted = metric.unit in {"count", "customers", "yuan"}
+    place = {start: index for index, start in enumerate(slots.starts)}
+    known = [
+        (line, start, cell) for (line, start), cell in sorted(cells.items()) if line < len(lines) and start in place
+    ]
+    values = [cell.value for _, _, cell in known if cell.value is not None] or [0.0]
+    factor = 100.0 if metric.unit == "share" else 1 / divisor
+    rows = [
+        {
+            "x": place[start] + 0.5,
+            "y": None if cell.value is None else cell.value * factor,
+            "line": lines[line].name,
+            "when": slots.name(start, language),
+            "text": format_value(cell.value, metric.unit, language, compact=False),
+            "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+            "slot": place[start],
+            "cut": slots.last_day(start) >= slots.running,
+        }
+        for line, start, cell in known
+    ]
+    low, high = min(values) * factor, max(values) * factor
+    room = (high - low) * 0.08 or max(abs(high) * 0.05, 0.5)
+    least = min(0.0, low) if counted else low - room if low < 0 else max(low - room, 0.0)
+    most = min(high + room, 100.0) if metric.unit == "share" else high + room
+    data = pd.DataFrame(rows)
+    x = alt.X("x:Q", scale=x_domain(slots, "width < 420 ? 70 : 118"), axis=slots.axis(language))
+    y = alt.Y(
+        "y:Q",
+        scale=alt.Scale(domain=[least, most], nice=False, zero=False),
+        axis=alt.Axis(tickCount=5, format=",.2~f", grid=True),
+    )
+    colour = alt.Color("line:N", scale=alt.Scale(domain=[line.name for line in lines], range=colours), legend=None)
+    base = alt.Chart(data)
+    drawn = base.transform_filter("!datum.cut").mark_line(strokeWidth=1.8, clip=True).encode(x=x, y=y, color=colour)
+    # The slot that is still running, and the one before it, from which its dotted piece comes.
+    running = (
+        base.transform_filter(f"datum.slot >= {len(slots.starts) - 2}")
+        .mark_line(strokeWidth=1.8, strokeDash=[2, 3], clip=True)
+        .encode(x=x, y=y, color=colour)
+    )
+    points = base.mark_point(size=90, opacity=0, filled=True).encode(
+        x=x,
+        y=y,
+        tooltip=[
+            alt.Tooltip("line:N", title=phrase(language, "explore_cols")),
+            alt.Tooltip("when:N", title=phrase(language, "chart_when")),
+            alt.Tooltip("text:N", title=metric.name(language)),
+            alt.Tooltip("n:N", title="n"),
+        ],
+    )
+    layers = [
+        drawn,
+        *([running] if len(data) and data["cut"].any() else []),
+        points,
+        *note_layers(notes, slots, style, _LETTER),
+    ]
+    ends = _ends(data, lines, least, most, len(slots.starts))
+    if len(ends):
+        label = alt.Chart(ends)
+        layers += [
+            label.mark_square(size=52, xOffset=8, opacity=1).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=colour),
+            label.mark_text(align="left", dx=16, fontSize=11.5, color=palette.ink2, limit=100).encode(
+                x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("line:N")
+            ),
+        ]
+    return finish(layers, style, HEIGHT)
+
+
+def _ends(data: pd.DataFrame, lines: Sequence[Value], least: float, most: float, end: int) -> pd.DataFrame:
+    """Where the name of each line stands: at its last value, a line's height from the others."""
+    last = data.dropna(subset=["y"]).groupby("line")["y"].last() if len(data) else pd.Series(dtype=float)
+    order = sorted((name for line in lines if (name := line.name) in last), key=lambda name: float(last[name]))
+    gap = (most - least) * _GAP / HEIGHT
+    placed: list[float] = []
+    for name in order:
+        placed.append(max(float(last[name]), placed[-1] + gap if placed else least + gap / 2))
+    limit = most
+    for index in range(len(placed) - 1, -1, -1):
+        placed[index] = min(placed[index], limit)
+        limit = placed[index] - gap
+    return pd.DataFrame({"x": [float(end)] * len(order), "y": placed, "line": order})

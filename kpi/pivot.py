@@ -1,0 +1,173 @@
+"""A pivot table: KPIs by two dimensions, each total asked for itself and never added up from what is shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Final, Literal
+
+import pandas as pd
+
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_date, weekday
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
+from kpi.query.answer import Answer, Cell, DimensionValue
+
+MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 100, 31, 2400  # what a browser shows without a pause
+SMALL = 30  # an n below this is marked
+Names = Mapping[str, Mapping[str, str]]
+
+
+class _All(Enum):
+    ALL = "all"
+
+
+ALL: Final = _All.ALL
+Place = DimensionValue | Literal[_All.ALL]
+
+
+def adds(metric: Metric) -> bool:
+    """Whether the KPI has a total over the values of a dimension: percentiles and states at a date have none."""
+    return metric.roll_up in {"additive", "ratio", "distinct"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The values of a dimension in the order to show; ``left_out``: how many more there are."""
+
+    dimension: str
+    values: tuple[DimensionValue, ...]
+    left_out: int = 0
+
+
+def axis(answer: Answer, most: int, names: Mapping[str, str]) -> Axis:
+    """The axis of an answer by one dimension.
+
+    What has an order of its own (time, tiers, closed lists) keeps it, other values come by the n of the
+    first KPI. Where there are more than ``most``, those with the greatest n stay; of time, the latest.
+    """
+    (dimension,) = answer.question.by
+    declared = DIMENSIONS[dimension]
+    size: dict[DimensionValue, float] = {}
+    for cell in answer.cells:
+        if cell.n or cell.value is not None:
+            size[cell.key[0]] = max(
+                size.get(cell.key[0], 0), (cell.n or 0) if cell.kpi == answer.question.kpis[0] else 0
+            )
+    if declared.kind in {"date", "number"}:
+        ordered = sorted((value for value in size if value is not None), key=lambda value: value)
+    elif declared.values is not None:
+        place = {value: index for index, value in enumerate(names)}
+        ordered = sorted((value for value in size if value is not None), key=lambda v: (place.get(str(v), 999), str(v)))
+    else:
+        ordered = sorted((value for value in size if value is not None), key=lambda v: (-size[v], str(v)))
+    everything = [*ordered, *([None] if None in size else [])]
+    if declared.kind == "date":
+        kept = set(everything[-most:])
+    else:
+        kept = set(sorted(everything, key=lambda value: -size[value])[:most])
+    shown = tuple(value for value in everything if value in kept)
+    return Axis(dimension, shown, len(everything) - len(shown))
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """``whole``: the KPIs without a dimension; ``by_rows``, ``by_cols``: by one of them; ``cells``: by both.
+
+    Without a second dimension ``cols``, ``by_cols`` and ``cells`` are None; without any ``rows`` and ``by_rows`` too.
+    """
+
+    whole: Answer
+    rows: Axis | None = None
+    by_rows: Answer | None = None
+    cols: Axis | None = None
+    by_cols: Answer | None = None
+    cells: Answer | None = None
+
+    @property
+    def kpis(self) -> tuple[str, ...]:
+        return self.whole.question.kpis
+
+    @property
+    def row_places(self) -> list[Place]:
+        return [*(self.rows.values if self.rows else ()), ALL]
+
+    @property
+    def col_places(self) -> list[Place]:
+        return [*(self.cols.values if self.cols else ()), ALL]
+
+    def cell(self, kpi: str, row: Place = ALL, col: Place = ALL) -> Cell | None:
+        """One figure; ALL asks for the total. None where there is nothing, or no total."""
+        if (row is ALL or (col is ALL and self.cols is not None)) and self.rows is not None and not adds(METRICS[kpi]):
+            return None
+        answer, key = (
+            (self.whole, ())
+            if row is ALL and col is ALL
+            else (self.by_rows, (row,))
+            if col is ALL
+            else (self.by_cols, (col,))
+            if row is ALL
+            else (self.cells, (row, col))
+        )
+        try:
+            return answer.cell(kpi, *key) if answer is not None else None
+        except KeyError:
+            return None
+
+    def counted_twice(self, kpi: str) -> int:
+        """Of a count of distinct customers: how many stand in several rows or columns."""
+        parts = self.cells or self.by_rows
+        return parts.counted_twice.get(kpi, 0) if parts is not None else 0
+
+
+def value_name(dimension: str, value: DimensionValue, names: Names, language: Language) -> str:
+    """What a value of a dimension is called."""
+    if value is None:
+        return names.get(dimension, {}).get("", phrase(language, "unknown_value"))
+    if isinstance(value, date):
+        return f"{value:%Y-%m}" if dimension == "month" else format_date(value, language)
+    if dimension == "weekday":
+        return weekday(int(value), language)
+    if dimension == "hour":
+        return f"{int(value):02}:00"
+    if dimension == "half_hour":
+        return f"{int(value) // 2:02}:{int(value) % 2 * 30:02}"
+    return names.get(dimension, {}).get(str(value), str(value))
+
+
+def place_name(dimension: str, place: Place, names: Names, language: Language) -> str:
+    """As ``value_name``; ALL is the total."""
+    return phrase(language, "pivot_all") if place is ALL else value_name(dimension, place, names, language)
+
+
+def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
+    """The pivot as it is downloaded: a row a value of the first dimension, then the total; of each KPI and value of
+    the second dimension the value with its comparison, change, interval and n. Figures in full, shares as 0–1.
+    """
+    told = (
+        ("value", "chart_value"),
+        ("previous", "chart_compared"),
+        ("change", "chart_change"),
+        ("low", "table_low"),
+        ("high", "table_high"),
+        ("n", "table_n"),
+    )
+    rows = []
+    for row in pivot.row_places:
+        record: dict[str, object] = {}
+        if pivot.rows is not None:
+            record[DIMENSIONS[pivot.rows.dimension].name(language)] = place_name(
+                pivot.rows.dimension, row, names, language
+            )
+        for kpi in pivot.kpis:
+            for col in pivot.col_places:
+                cell = pivot.cell(kpi, row, col)
+                head = [METRICS[kpi].name(language)]
+                if pivot.cols is not None:
+                    head.append(place_name(pivot.cols.dimension, col, names, language))
+                for field, key in told:
+                    record[" · ".join([*head, phrase(language, key)])] = getattr(cell, field) if cell else None
+        rows.append(record)
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")

@@ -1,0 +1,152 @@
+"""The pivot as a table of the page: figures to read, each leading to the rows behind it."""
+
+from collections.abc import Sequence
+from html import escape
+
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_change, format_count, format_value
+from kpi.insight.tone import goodness
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.registry import METRICS
+from kpi.pivot import ALL, SMALL, Names, Pivot, Place, adds, place_name
+from kpi.query.answer import Cell
+from kpi.query.question import Filter
+from pages import cards, state
+from pages.state import WAYS
+
+# What is told of a cell -> its column's name where each has one.
+_FIELDS = {
+    "value": "chart_value",
+    "previous": "chart_compared",
+    "change": "chart_change",
+    "interval": "pivot_interval",
+    "n": "table_n",
+}
+
+
+def table(pivot: Pivot, names: Names, detail: bool, language: Language) -> str:
+    """The pivot as HTML, the total last and in bold. ``detail`` adds the interval and n.
+
+    By one dimension each thing told of a figure has a column: value, comparison, change. By two dimensions there is a
+    column a value of the second one, and the change stands under the figure.
+    """
+    fields = ["value"]
+    if pivot.whole.question.compare is not None:
+        fields += ["change"] if pivot.cols is not None else ["previous", "change"]
+    if detail:
+        fields += ["interval", "n"]
+    title = phrase(language, "explore_pivot")
+    body = "".join(_row(pivot, row, names, fields, language) for row in pivot.row_places)
+    return (
+        f'<div class="pivot" role="region" tabindex="0" aria-label="{escape(title, quote=True)}"><table>'
+        f"<thead>{_head(pivot, names, fields, language)}</thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def remarks(pivot: Pivot, names: Names, language: Language) -> list[str]:
+    """What has to be said under the table: what is left out, what does not add up and why."""
+    said = []
+    for axis in (pivot.rows, pivot.cols):
+        if axis is not None and axis.left_out:
+            said.append(
+                phrase(
+                    language,
+                    "explore_left_out",
+                    dimension=DIMENSIONS[axis.dimension].name(language),
+                    shown=len(axis.values),
+                    left_out=axis.left_out,
+                )
+            )
+    for kpi in pivot.kpis:
+        name = cards.metric_title(METRICS[kpi], language)
+        if twice := pivot.counted_twice(kpi):
+            said.append(
+                phrase(language, "explore_counted_twice", kpi=name, count=format_count(twice, language, compact=False))
+            )
+        if pivot.rows is not None and not adds(METRICS[kpi]):
+            said.append(phrase(language, "explore_no_total", kpi=name))
+    if any((cell := pivot.cell(kpi, row, col)) is not None and _small(cell) for kpi, row, col in _places(pivot)):
+        said.append(phrase(language, "explore_small"))
+    return said
+
+
+def _places(pivot: Pivot) -> list[tuple[str, Place, Place]]:
+    return [(kpi, row, col) for row in pivot.row_places for kpi in pivot.kpis for col in pivot.col_places]
+
+
+def _small(cell: Cell) -> bool:
+    return cell.value is not None and cell.n is not None and cell.n < SMALL
+
+
+def _head(pivot: Pivot, names: Names, fields: Sequence[str], language: Language) -> str:
+    """Two lines: the KPIs, and under each the values of the second dimension, or the fields."""
+    first = DIMENSIONS[pivot.rows.dimension].name(language) if pivot.rows is not None else ""
+    if pivot.cols is not None:
+        dimension = pivot.cols.dimension
+        second = [(place_name(dimension, col, names, language), col is ALL) for col in pivot.col_places]
+    else:
+        second = [(phrase(language, _FIELDS[field]), False) for field in fields]
+    groups = "".join(
+        f'<th scope="colgroup" colspan="{len(second)}">{escape(cards.metric_title(METRICS[kpi], language))}</th>'
+        for kpi in pivot.kpis
+    )
+    under = "".join(f'<th scope="col"{_class(whole)}>{escape(name)}</th>' for name, whole in second) * len(pivot.kpis)
+    return f'<tr><th scope="col" rowspan="2">{escape(first)}</th>{groups}</tr><tr>{under}</tr>'
+
+
+def _class(whole: bool) -> str:
+    return ' class="whole"' if whole else ""
+
+
+def _row(pivot: Pivot, row: Place, names: Names, fields: Sequence[str], language: Language) -> str:
+    name = (
+        phrase(language, "pivot_all") if pivot.rows is None else place_name(pivot.rows.dimension, row, names, language)
+    )
+    cells = []
+    for kpi in pivot.kpis:
+        for col in pivot.col_places:
+            told = _figures(pivot, kpi, row, col, language)
+            shown = [told.get(field, "") for field in fields]
+            if pivot.cols is not None:
+                shown = ["<br>".join(one for one in shown if one)]
+            whole = row is ALL or (col is ALL and pivot.cols is not None)
+            cells += [f"<td{_class(whole)}>{one}</td>" for one in shown]
+    return f'<tr{_class(row is ALL)}><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
+
+
+def _figures(pivot: Pivot, kpi: str, row: Place, col: Place, language: Language) -> dict[str, str]:
+    """Field -> what a cell tells of it, as HTML; a field that it has nothing for is not there."""
+    cell, metric = pivot.cell(kpi, row, col), METRICS[kpi]
+    if cell is None:
+        return {"value": "–"}
+    if cell.value is None:
+        reason = escape(phrase(language, f"reason_{cell.reason}"), quote=True)
+        return {"value": f'<span title="{reason}">–<span class="sr"> {reason}</span></span>'}
+    text = escape(format_value(cell.value, metric.unit, language))
+    if (steps := _steps(pivot, row, col)) is not None and cell.n:
+        text = f'<a href="{escape(state.drill_link(kpi, steps), quote=True)}" target="_self">{text}</a>'
+    told = {"value": f'<span class="small">{text}*</span>' if _small(cell) else text}
+    if cell.previous is not None:
+        told["previous"] = f"<small>{escape(format_value(cell.previous, metric.unit, language))}</small>"
+    if cell.change is not None:
+        tone = {1: "better", -1: "worse"}.get(goodness(cell, metric), "")
+        told["change"] = f'<small class="{tone}">{escape(format_change(cell, metric.unit, language))}</small>'
+    if cell.low is not None and cell.high is not None:
+        low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
+        told["interval"] = f"<small>{escape(low)} – {escape(high)}</small>"
+    if cell.n is not None:
+        count = format_count(cell.n, language, compact=False)
+        told["n"] = f"<small>{count if pivot.cols is None else f'n {count}'}</small>"
+    return told
+
+
+def _steps(pivot: Pivot, row: Place, col: Place) -> Sequence[Filter] | None:
+    """The way down to a cell's rows; None where a dimension of it cannot be drilled by."""
+    steps = []
+    for axis, place in ((pivot.rows, row), (pivot.cols, col)):
+        if axis is None or place is ALL:
+            continue
+        if axis.dimension not in WAYS:
+            return None
+        steps.append(Filter(axis.dimension, ("" if place is None else str(place),)))
+    return steps
