@@ -14,7 +14,8 @@ from kpi.i18n import phrase
 from kpi.i18n.numbers import format_period
 
 NoteKind = Literal["campaign", "incident", "release", "holiday", "other"]
-_ROW = 14  # pixels between two labels that would meet
+_FOOT = -8  # pixels: where the lowest text stands, clear of a line at the top of the figure
+_ROW = 14  # pixels between two texts that would meet
 _ROWS = 3  # of labels at most; what finds no room keeps its mark and its tip
 _LETTER = 0.0155  # of the axis that a Latin letter takes in the narrower of the usual panels
 _RIGHTMOST = 1.12  # where the room right of the axis, which is there for the lines' names, ends
@@ -48,13 +49,9 @@ def note_layers(notes: Sequence[Note], slots: Slots, style: Style, letter: float
     ]
     base = alt.Chart(frame)
     x = alt.X("x:Q")
+    height = alt.ExprRef(f"{_PHONE} ? -4 : datum.y")
     lines = base.mark_rule(
-        color=palette.mute,
-        strokeDash=[2, 3],
-        strokeWidth=1,
-        opacity=0.7,
-        y=alt.ExprRef(f"{_PHONE} ? -4 : datum.y"),
-        y2=alt.ExprRef("height"),
+        color=palette.mute, strokeDash=[2, 3], strokeWidth=1, opacity=0.7, y=height, y2=alt.ExprRef("height")
     ).encode(x=x)
     marks = base.mark_point(shape="triangle-down", filled=True, color=palette.ink2, size=34, opacity=1, y=-3).encode(
         x=x, tooltip=tips
@@ -67,9 +64,10 @@ def note_layers(notes: Sequence[Note], slots: Slots, style: Style, letter: float
             baseline="middle",
             color=palette.ink2,
             fontSize=11,
+            y=height,
             text=alt.ExprRef(f"{_PHONE} ? '' : datum.text"),
         )
-        .encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), tooltip=tips)
+        .encode(x=x, tooltip=tips)
     )
     return [lines, marks, texts]
 
@@ -111,7 +109,7 @@ def _placed(notes: Sequence[Note], slots: Slots, style: Style, letter_width: flo
                 "text": note.text,
                 "kind": phrase(style.language, f"note_{note.kind}"),
                 "when": format_period(note.first, note.last, style.language),
-                "y": -4 - _ROW * (row or 0),
+                "y": _FOOT - _ROW * (row or 0),
                 "left": left,
                 "shown": row is not None,
             }

@@ -18,7 +18,7 @@ from kpi.query.answer import Cell
 HEIGHT = 290
 MOST_LINES = 8
 _LETTER = 0.021  # of the axis that a Latin letter takes: the names of the lines leave it less room
-_GAP = 14.0  # pixels between the names of two lines
+_GAP = 17.0  # pixels between the names of two lines
 
 
 def series(
@@ -108,7 +108,9 @@ def series(
 
 
 def _ends(data: pd.DataFrame, lines: Sequence[Value], least: float, most: float, end: int) -> pd.DataFrame:
-    """Where the name of each line stands: at its last value, a line's height from the others."""
+    """Where the name of each line stands: at its last value that is no longer running, a line's height from others."""
+    if len(data) and not data["cut"].all():
+        data = data[~data["cut"]]
     last = data.dropna(subset=["y"]).groupby("line")["y"].last() if len(data) else pd.Series(dtype=float)
     order = sorted((name for line in lines if (name := line.name) in last), key=lambda name: float(last[name]))
     gap = (most - least) * _GAP / HEIGHT

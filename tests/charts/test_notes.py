@@ -64,7 +64,7 @@ def test_texts_never_meet_and_cross_no_mark():
     for row in shown:
         low, high = span(row)
         for other in rows:
-            if other is not row and row["y"] == -4:
+            if other is not row and row["y"] == -8:
                 assert not low < other["x"] < high, (row, other)
         for other in shown:
             if other is not row and other["y"] == row["y"]:
