@@ -31,7 +31,7 @@ def _editor(language: Language) -> None:
         return
     kept, key = state.draft(_NAME, newest)
     if saved := state.told(_NAME):
-        st.success(saved, icon=":material/check:")
+        st.toast(saved, icon=":material/check:")
         state.tell(_NAME, "")
     edited = st.data_editor(
         _frame(kept),
