@@ -187,6 +187,9 @@ def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: i
         padding={"left": 2, "right": 2, "top": 6, "bottom": 2},
         config={
             "font": FONT,
+            # A figure is one picture with an alternative text, and its numbers lie beside it as a table: not each of
+            # its marks with the names of its inner columns, in English.
+            "aria": False,
             "view": {"stroke": None},
             "axis": {
                 "labelColor": palette.mute,

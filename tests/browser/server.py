@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,34 @@ FLAGS = [
 ]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+
+# Watches from now on for a run of the script; ``window.begun`` is when the watch began.
+WATCH = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    [window.begun, window.ran] = [performance.now(), false];
+    new MutationObserver((_, watch) => {
+        if (app.dataset.testScriptState === 'running') { window.ran = true; watch.disconnect(); }
+    }).observe(app, { attributes: true });
+}"""
+# Resolves when the script has ended (after the run that is watched for), nothing on the page is stale or still to come
+# and every figure is drawn, and all that for 120 ms. Gives the milliseconds from ``window.begun`` to the quiet: the
+# browser's own, so that the waiting of the measuring program does not count.
+SETTLED = """() => new Promise((done, fail) => {
+    const asked = performance.now();
+    let quiet = 0;
+    const look = () => {
+        const now = performance.now(), app = document.querySelector('[data-testid="stApp"]');
+        const charts = [...app.querySelectorAll('[data-testid="stVegaLiteChart"]')];
+        const still = window.ran !== false && app.dataset.testScriptState === 'notRunning'
+            && !app.querySelector('[data-stale="true"], [data-testid="stMain"] [data-testid="stSkeleton"]')
+            && charts.every(chart => chart.querySelector('svg'));
+        if (!still) { quiet = 0; } else if (!quiet) { quiet = now; }
+        if (quiet && now - quiet > 120) done(quiet - window.begun);
+        else if (now - asked > 60000) fail(new Error('the page does not settle'));
+        else requestAnimationFrame(look);
+    };
+    look();
+})"""
 
 
 @contextmanager
@@ -104,14 +132,16 @@ def context(
 
 def settled(page: Page) -> None:
     """Wait until the script has run and every figure is drawn."""
-    page.locator(".proof").wait_for(timeout=60_000)
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]').dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-stale="true"]')
-            && document.querySelectorAll('[data-testid="stVegaLiteChart"] svg').length
-               === document.querySelectorAll('[data-testid="stVegaLiteChart"]').length""",
-        timeout=60_000,
-    )
+    page.get_by_test_id("stMain").locator("h1, h2").first.wait_for(timeout=60_000)
+    page.evaluate("window.ran = true")
+    page.evaluate(SETTLED)
+
+
+def after(page: Page, act: Callable[[], object]) -> None:
+    """Do something that runs the script, and wait until the page is settled again."""
+    page.evaluate(WATCH)
+    act()
+    page.evaluate(SETTLED)
 
 
 def leave(page: Page) -> None:
