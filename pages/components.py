@@ -251,7 +251,7 @@ def identity_strip(checks: Sequence[Check], language: Language) -> None:
         f"{escape(tell(check, language))}</span>"
         for check in checks
     )
-    st.html(f'<div class="proof"><h3>{phrase(language, "panel_identity")}</h3>{told}</div>')
+    st.html(f'<div class="proof"><h2>{phrase(language, "panel_identity")}</h2>{told}</div>')
 
 
 def problem(message: str, language: Language) -> None:

@@ -187,11 +187,10 @@ def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: i
         padding={"left": 2, "right": 2, "top": 6, "bottom": 2},
         config={
             "font": FONT,
-            # A figure is one picture with an alternative text, and its numbers lie beside it as a table: not each of
-            # its marks with the names of its inner columns, in English.
             "aria": False,
             "view": {"stroke": None},
             "axis": {
+                "aria": False,
                 "labelColor": palette.mute,
                 "labelFontSize": 11.5,
                 "labelPadding": 6,
@@ -208,7 +207,19 @@ def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: i
 def spec_of(chart: alt.LayerChart) -> dict[str, Any]:
     """The figure as Vega-Lite, its data within. Not validated: the tests do that, and it costs more than drawing."""
     spec: dict[str, Any] = chart.to_dict(validate=False)
+    _silence(spec)
     return spec
+
+
+def _silence(spec: dict[str, Any]) -> None:
+    """A figure has one alternative text and its numbers beside it as a table; a screen reader shall not read each of
+    its marks, by the names of inner columns. Only a mark's own property hides it.
+    """
+    if "mark" in spec:
+        mark = spec["mark"]
+        spec["mark"] = {**(mark if isinstance(mark, dict) else {"type": mark}), "aria": False}
+    for part in spec.get("layer", ()):
+        _silence(part)
 
 
 def css_variables(mode: Mode) -> str:
