@@ -1,5 +1,6 @@
 """The pieces of a page: sidebar, head, sentences, panels, the identity strip. They draw; they know no KPI by name."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
@@ -241,6 +242,11 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                         on_click="ignore",
                         icon=":material/download:",
                     )
+
+
+def plain(text: str) -> str:
+    """A text that may hold anything, for what reads Markdown: shown as it is, no picture loaded, no words made a link."""
+    return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", " ".join(text.split()))
 
 
 def identity_strip(checks: Sequence[Check], language: Language) -> None:

@@ -9,7 +9,7 @@ from kpi.i18n.numbers import format_period
 from kpi.insight.freshness import first_day
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.warehouse.published import Published
-from pages import state
+from pages import components, state
 from pages.state import View
 
 
@@ -116,4 +116,5 @@ def _chip(label: str, value: str) -> str:
 def ignored(view: View) -> None:
     """What in the link could not be used, in one box."""
     if view.ignored:
-        st.warning("\n\n".join(one.message(view.language) for one in view.ignored), icon=":material/link_off:")
+        told = [components.plain(one.message(view.language)) for one in view.ignored]
+        st.warning("\n\n".join(told), icon=":material/link_off:")

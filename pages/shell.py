@@ -36,8 +36,15 @@ except KpiError as error:
 
 
 def draw(leaf: Leaf) -> None:
-    """A page of what is published, for the view that the address asks for."""
-    assert published is not None
+    """A page of what is published, for the view that the address asks for; at every address, while there is nothing,
+    a beginning or the reason.
+    """
+    if problem is not None:
+        components.problem(problem.message(language), language)
+        return
+    if published is None:
+        first_run.render(language)
+        return
     try:
         view = _view(published)
         leaf.render(view, published, style)
@@ -46,17 +53,6 @@ def draw(leaf: Leaf) -> None:
         st.rerun()
     except KpiError as error:
         components.problem(error.message(language), language)
-
-
-def first_run_page() -> None:
-    """Where there is no data yet."""
-    first_run.render(language)
-
-
-def problem_page() -> None:
-    """Where the warehouse cannot be read: why, and what to do."""
-    assert problem is not None
-    components.problem(problem.message(language), language)
 
 
 def _view(now: Published) -> state.View:
@@ -72,27 +68,20 @@ def _view(now: Published) -> state.View:
 
 
 def _page(leaf: Leaf) -> StreamlitPage:
+    title, icon = phrase(language, f"page_{leaf.id}"), leaf.icon
+    if problem is not None:
+        title, icon = phrase(language, "problem_title"), "error"
+    elif published is None:
+        title, icon = phrase(language, "page_first_run"), "rocket_launch"
     return st.Page(
-        partial(draw, leaf),
-        title=phrase(language, f"page_{leaf.id}"),
-        icon=f":material/{leaf.icon}:",
-        url_path=leaf.address,
-        default=leaf.default,
+        partial(draw, leaf), title=title, icon=f":material/{icon}:", url_path=leaf.address, default=leaf.default
     )
 
 
+book = [(phrase(language, f"group_{leaf.group}"), _page(leaf)) for leaf in BOOK]
+opened = st.navigation([page for _, page in book], position="hidden")
 groups: dict[str, list[StreamlitPage]] = {}
-if published is not None:
-    for leaf in BOOK:
-        groups.setdefault(phrase(language, f"group_{leaf.group}"), []).append(_page(leaf))
-elif problem is not None:
-    page = st.Page(problem_page, title=phrase(language, "problem_title"), icon=":material/error:", default=True)
-    groups[phrase(language, "group_results")] = [page]
-else:
-    page = st.Page(
-        first_run_page, title=phrase(language, "page_first_run"), icon=":material/rocket_launch:", default=True
-    )
-    groups[phrase(language, "group_results")] = [page]
-opened = st.navigation([page for listed in groups.values() for page in listed], position="hidden")
+for group, page in book if published is not None else book[:1]:
+    groups.setdefault(group, []).append(page)
 components.sidebar(groups, published, language)
 opened.run()

@@ -280,8 +280,8 @@ def _read_period(
 
 
 def query_params() -> dict[str, str]:
-    """The parameters of the address as it is now; of a repeated one the last."""
-    return dict(st.query_params)
+    """The parameters of the address as it is now; a repeated one as if its values were listed in one."""
+    return {name: ",".join(st.query_params.get_all(name)) for name in st.query_params}
 
 
 def browser_language() -> str | None:

@@ -44,7 +44,7 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Page]]:
         made = server.context(chromium, language, scheme, size)
         contexts.append(made)
         page = made.new_page()
-        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: problems.append(said.text) if server.is_error(said) else None)
         page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
         page.on("request", lambda asked: problems.append(f"elsewhere: {asked.url}") if not _here(asked.url) else None)
         return page

@@ -1,6 +1,7 @@
 """The real application in a process of its own, and a real browser looking at it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
@@ -27,6 +28,10 @@ FLAGS = [
 ]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+
+# The framework looks for its server below the address of a page first, then above it; the browser logs what it did
+# not find.
+LOOKING = re.compile(r"/_stcore/(health|host-config)$")
 
 # Watches from now on for a run of the script; ``window.begun`` is when the watch began.
 WATCH = """() => {
@@ -142,6 +147,11 @@ def after(page: Page, act: Callable[[], object]) -> None:
     page.evaluate(WATCH)
     act()
     page.evaluate(SETTLED)
+
+
+def is_error(said: ConsoleMessage) -> bool:
+    """Whether a message in the browser's console is an error of ours."""
+    return said.type == "error" and not LOOKING.search(said.location["url"])
 
 
 def leave(page: Page) -> None:

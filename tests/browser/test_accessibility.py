@@ -72,7 +72,7 @@ def test_the_keyboard_reaches_everything_in_reading_order(visit, address):
     page = visit()
     page.goto(address)
     settled(page)
-    order = []
+    order: list[str] = []
     while len(order) < 150 and "menu_of_tiers" not in order:
         page.keyboard.press("Tab")
         order.append(page.evaluate(FOCUSED))

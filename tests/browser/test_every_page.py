@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from kpi.i18n import LANGUAGES, Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
@@ -26,11 +26,8 @@ from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
 from pages.book import BOOK, Leaf
 from tests.browser import server
-from tests.browser.server import PHONE, after, settled
+from tests.browser.server import PHONE, after, is_error, settled
 
-# The framework looks for its server below the address of a page first, then above it; the browser logs what it did
-# not find.
-LOOKING = re.compile(r"/_stcore/(health|host-config)$")
 IDS = [f"{leaf.id}-{language}" for leaf in BOOK for language in LANGUAGES]
 
 # The texts of the document, seen or heard: what it says, where, and the language that it says it is in.
@@ -99,14 +96,14 @@ class Visitor:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self._note(said.text, said.location["url"]) if said.type == "error" else 0)
+        self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
         self.page.on("request", lambda asked: self._here(asked.url))
 
-    def _note(self, text: str, url: str) -> None:
-        if not LOOKING.search(url):
-            self.problems.append(f"{text} {url}")
+    def _note(self, said: ConsoleMessage) -> None:
+        if is_error(said):
+            self.problems.append(f"{said.text} {said.location['url']}")
 
     def _here(self, url: str) -> None:
         if not url.startswith((self.address, "data:", "blob:")):
