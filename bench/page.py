@@ -1,78 +1,97 @@
-"""From a click to the settled page: the overview on a warm server, in a real browser.
+"""From a click to the settled page, for every page of the book: a warm server, a real browser.
 
-``python -m bench.page``: measures the demo bank in ``KPI_HOME``.
+``python -m bench.page``: measures the demo bank in ``KPI_HOME``. A click is one on a period of the filter bar; every
+one changes all cards, charts and tables. Beside it the server's own part: how long the script runs for the same
+address, in this process, without a browser.
 """
 
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, sync_playwright
+from streamlit.logger import set_log_level
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
-from kpi.settings import load_settings
+from kpi.i18n import phrase
+from kpi.settings import ROOT, load_settings
+from pages.book import BOOK, Leaf
+from pages.state import Preset
 from tests.browser import server
 
-# Clicked in turn, before and after anybody has asked for them; every click changes all cards, charts and tables.
-PERIODS = ("Last 7 days", "Last 90 days", "Month to date", "Last month", "Quarter to date", "Last quarter", "Yesterday")
-ROUNDS = 3
-
-# Resolves when the script has ended, nothing on the page is stale and every figure is drawn again. The moment is the
-# browser's own, so that the waiting of the measuring program does not count.
-SETTLED = """() => new Promise(done => {
-    const begun = window.benchClicked;
-    let quiet = 0;
-    const look = () => {
-        const app = document.querySelector('[data-testid="stApp"]');
-        const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')];
-        const still = app.dataset.testScriptState === 'notRunning' && window.benchRan
-            && !document.querySelector('[data-stale="true"]') && charts.length > 0
-            && charts.every(chart => chart.querySelector('svg'));
-        if (app.dataset.testScriptState === 'running') window.benchRan = true;
-        if (!still) { quiet = 0; } else if (!quiet) { quiet = performance.now(); }
-        if (quiet && performance.now() - quiet > 120) done(quiet - begun); else requestAnimationFrame(look);
-    };
-    look();
-})"""
+# Clicked in turn, before and after anybody has asked for them.
+PERIODS: tuple[Preset, ...] = ("7d", "90d", "mtd", "last_month", "qtd", "last_quarter", "yesterday")
+ROUNDS = 2
 
 
 def main() -> None:
-    """Print the least, the median and the most."""
+    """Print a table: a line a page, seconds, min · median · max."""
+    set_log_level("ERROR")  # a script without a server warns of it
+    home = load_settings().home
+    columns = ("click, first asked", "click, asked before", "server, first asked", "server, asked before")
+    print(f"{'seconds, min · median · max of n':32}" + "".join(f"{column:>24}" for column in columns))
     with (
         TemporaryDirectory() as folder,
         sync_playwright() as playwright,
-        server.serve(load_settings().home, Path(folder) / "server.log") as address,
+        server.serve(home, Path(folder) / "server.log") as address,
     ):
         opened = server.browser(playwright)
         page = server.context(opened, "en").new_page()
-        page.goto(address)
-        server.settled(page)
-        page.wait_for_timeout(2000)  # a warm server has its copies of the small tables made
-        first = [_click(page, period) for period in PERIODS]
-        warm = [_click(page, period) for _ in range(ROUNDS) for period in PERIODS]
+        for leaf in BOOK:
+            page.goto(f"{address}/{leaf.address}")
+            server.settled(page)
+            page.wait_for_timeout(2000)  # a warm server has its copies of the small tables made
+            clicks = [_click(page, period) for period in PERIODS]
+            again = [_click(page, period) for _ in range(ROUNDS) for period in PERIODS]
+            print(f"  {leaf.id:30}" + "".join(map(_told, (clicks, again, *_server(leaf)))), flush=True)
         opened.close()
-    print("overview, click to settled page, seconds (warm server, 2 cores)")
-    for name, times in (("asked before", warm), ("first asked", first)):
-        least, middle, most = min(times), statistics.median(times), max(times)
-        print(f"  {name:13} min {least:.2f}  median {middle:.2f}  max {most:.2f}  n {len(times)}")
 
 
-def _click(page: Page, period: str) -> float:
+def _told(times: Sequence[float]) -> str:
+    told = f"{min(times):.2f} · {statistics.median(times):.2f} · {max(times):.2f} of {len(times)}"
+    return f"{told:>24}"
+
+
+def _click(page: Page, period: Preset) -> float:
     """Seconds from the click on a period to the settled page."""
     page.locator(".st-key-chip_period button").first.click()
-    option = page.get_by_test_id("stPopoverBody").get_by_text(period, exact=True)
+    name = phrase("en", f"period_{period}")
+    option = page.get_by_test_id("stPopoverBody").get_by_text(name, exact=True)
     option.wait_for()
     time.sleep(0.4)  # the popover's own transition
+    page.evaluate(server.WATCH)
+    # The click itself is the beginning, not the browser's way to it.
     page.evaluate(
-        """() => { window.benchRan = false;
-            document.addEventListener('click', () => { window.benchClicked = performance.now(); },
-                                      { capture: true, once: true }); }"""
+        """() => document.addEventListener('click', () => { window.begun = performance.now(); },
+                                           { capture: true, once: true })"""
     )
     option.click()
-    taken: float = page.evaluate(SETTLED)
+    taken: float = page.evaluate(server.SETTLED)
     page.keyboard.press("Escape")
     page.wait_for_timeout(200)
     return taken / 1000
+
+
+def _server(leaf: Leaf) -> tuple[list[float], list[float]]:
+    """Seconds that the script takes, by period: first asked, and asked before."""
+    app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
+    app.query_params["lang"] = "en"
+    if not leaf.default:
+        # What Streamlit calls a page of st.navigation; AppTest can only switch to pages that are files.
+        app._page_hash = calc_hash(leaf.address)
+    app.run()
+    assert app.title[0].value == phrase("en", f"page_{leaf.id}")
+    return [_run(app, period) for period in PERIODS], [_run(app, period) for period in PERIODS]
+
+
+def _run(app: AppTest, period: Preset) -> float:
+    app.query_params["period"] = period
+    began = time.perf_counter()
+    app.run()
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -245,7 +245,7 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
 
 
 def plain(text: str) -> str:
-    """A text that may hold anything, for what reads Markdown: shown as it is, no picture loaded, no words made a link."""
+    """A text that may hold anything, for what reads Markdown: shown as it is, no picture loaded, no word a link."""
     return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", " ".join(text.split()))
 
 

@@ -11,10 +11,12 @@ from playwright.sync_api import Page, sync_playwright
 
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
+from pages.book import BOOK
 from tests.browser import server
 
-PAGES = {"overview": "/", "overview-rows": "/?drill=csat", "overview-year": "/?period=ytd&compare=year"}
 SIZES = {1280: server.WIDE, 390: server.PHONE}
+# Pictured beside the pages themselves: the drill-down over one of them.
+MORE = {"overview-drill": "?drill=csat"}
 
 
 def main() -> None:
@@ -33,31 +35,29 @@ def main() -> None:
         log = Path(folder) / "server.log"
         opened = server.browser(playwright)
         with server.serve(home, log) as full, server.serve(empty, log.with_name("empty.log")) as bare:
-            links = {name: f"{full}{path}" for name, path in PAGES.items()} | {"first-run": bare}
-            for name, language, scheme, width in product(links, server.LOCALES, ("light", "dark"), SIZES):
-                visitor = server.context(opened, language, scheme, SIZES[width])
+            links = {leaf.id: f"{full}/{leaf.address}" for leaf in BOOK}
+            links |= {name: f"{full}/{query}" for name, query in MORE.items()} | {"first-run": bare}
+            for language, scheme, (width, size) in product(server.LOCALES, ("light", "dark"), SIZES.items()):
+                visitor = server.context(opened, language, scheme, size)
                 page = visitor.new_page()
-                page.goto(links[name])
-                _picture(page, target / f"{name}-{language}-{scheme}-{width}.png", rows="drill=" in links[name])
+                for name, link in links.items():
+                    page.set_viewport_size(size)  # type: ignore[arg-type]
+                    page.goto(link)
+                    _picture(page, target / f"{name}-{language}-{scheme}-{width}.png", whole=name not in MORE)
                 visitor.close()
         opened.close()
     print(f"{len(list(target.glob('*.png')))} pictures in {target}")
 
 
-def _picture(page: Page, file: Path, rows: bool) -> None:
-    """The whole page, as long as it is; of opened rows the screen."""
-    if rows:
-        page.get_by_role("dialog").get_by_test_id("stDataFrame").wait_for(timeout=60_000)
-    elif file.name.startswith("first-run"):
-        page.get_by_test_id("stBaseButton-primary").wait_for(timeout=60_000)
-    else:
-        # The page grows while it is drawn, and again when it is given room.
-        for _ in range(2):
-            server.settled(page)
-            page.wait_for_timeout(300)
-            height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-            page.set_viewport_size({"width": page.viewport_size["width"], "height": height + 4})  # type: ignore[index]
-    page.wait_for_timeout(700)  # fonts and the last transition
+def _picture(page: Page, file: Path, whole: bool) -> None:
+    """The page as long as it is, or (not ``whole``) the screen."""
+    server.settled(page)
+    # What is wider than its room is drawn again when the page is given its length: twice is enough.
+    for _ in range(2 if whole else 0):
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": page.viewport_size["width"], "height": height + 4})  # type: ignore[index]
+        server.settled(page)
+    page.wait_for_timeout(400)  # fonts and the last transition
     page.screenshot(path=file)
 
 
