@@ -32,7 +32,7 @@ def main() -> None:
     set_log_level("ERROR")  # a script without a server warns of it
     home = load_settings().home
     columns = ("click, first asked", "click, asked before", "server, first asked", "server, asked before")
-    print(f"{'seconds, min · median · max of n':32}" + "".join(f"{column:>24}" for column in columns))
+    print(f"{'seconds, min · median · max of n':32}" + "".join(f"{column:>27}" for column in columns))
     with (
         TemporaryDirectory() as folder,
         sync_playwright() as playwright,
@@ -52,7 +52,7 @@ def main() -> None:
 
 def _told(times: Sequence[float]) -> str:
     told = f"{min(times):.2f} · {statistics.median(times):.2f} · {max(times):.2f} of {len(times)}"
-    return f"{told:>24}"
+    return f"{told:>27}"
 
 
 def _click(page: Page, period: Preset) -> float:
