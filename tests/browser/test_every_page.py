@@ -52,8 +52,12 @@ TEXTS = """() => {
 FRAMEWORK = re.compile(
     r"Skip to main content|Sidebar|Logo|Navigate to home page|(Collapse|Expand) sidebar"
     r"|(Show data|Download as (PNG|CSV)|Copy Vega-Lite spec|Fullscreen|Show/hide columns|Search)(: .*)?"
-    r"|Close|Open|Pagination|(Previous|Next) page|Page \d+"
+    r"|Close|Open|Increment|Decrement|Pagination|(Previous|Next) page|Page \d+"
 )
+
+# The page that names every KPI in both languages, and what it may so hold.
+BOTH = "dictionary"
+NAMES = {name for metric in METRICS.values() for name in (metric.id, metric.name_zh, metric.name_en)}
 
 CARDS = """() => Object.fromEntries([...document.querySelectorAll('[class*="st-key-card_"]')].map(card => {
     const kpi = [...card.classList].find(name => name.startsWith('st-key-card_')).slice(12);
@@ -329,6 +333,8 @@ def half_translated(opened: Opened) -> list[tuple[str, str, list[str]]]:
     foreign = chinese_in if opened.language == "en" else english_in
     texts = [(text, where) for text, where in opened.page.evaluate(TEXTS) if not FRAMEWORK.fullmatch(text)]
     assert len(texts) > 20
+    if opened.leaf.id == BOTH:
+        texts = [(text, where) for text, where in texts if text not in NAMES]
     return [(text, where, found) for text, where in texts if (found := foreign(text))]
 
 
