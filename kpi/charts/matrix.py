@@ -92,7 +92,7 @@ def by_channel(
                     "channel": whole_name if key is None else names.get(key, key),
                     "text": format_value(cell.value if cell else None, metric.unit, language),
                     "shade": 0.0 if key is None else shades.get(key, 0.0),
-                    "neutral": metric.direction not in {"up", "down"},
+                    "neutral": _by_size(metric),
                     "whole": key is None,
                     "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
                     "full": _tip(cell, metric, style),
