@@ -265,9 +265,22 @@ _OF_ANSWER: dict[str, sa.ColumnElement] = {
     ),
 }
 
+
+def _half_hour(hour: sa.ColumnElement[int], moment: sa.ColumnElement) -> sa.ColumnElement[int]:
+    """0–47, of a stored business hour and the UTC time it was taken from.
+
+    The minutes by which the zone differs from whole hours (Kathmandu: 45) are a bound value. They are the same all
+    year in every zone but that of Lord Howe Island, which puts its clocks forward by half an hour.
+    """
+    minute = (sa.extract("minute", moment) + sa.bindparam("zone_minutes", type_=sa.Integer)) % sa.literal_column("60")
+    second_half = sa.case((minute >= sa.literal_column("30"), sa.literal_column("1")), else_=sa.literal_column("0"))
+    return hour * sa.literal_column("2") + second_half
+
+
 _OF_INTERACTION: dict[str, sa.ColumnElement] = {
     "date": _i.business_date,
     "hour": _i.business_hour,
+    "half_hour": _half_hour(_i.business_hour, _i.started_at),
     "channel": _i.channel,
     "line": _i.line,
     "media": _i.media,
@@ -337,8 +350,8 @@ FUNCTION_USE = Fact(
     started=_i.started_at,
 )
 
-# What a complaint or a referral takes over from its interaction: not the hour, which is the contact's own.
-_OF_ORIGIN = {key: column for key, column in _OF_INTERACTION.items() if key not in {"date", "hour"}}
+# What a complaint or a referral takes over from its interaction: not the time of day, which is the contact's own.
+_OF_ORIGIN = {key: column for key, column in _OF_INTERACTION.items() if key not in {"date", "hour", "half_hour"}}
 
 COMPLAINT_OPENED = Fact(
     "complaint_opened",

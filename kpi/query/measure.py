@@ -224,7 +224,8 @@ def _run(
         )
         .select_from(from_)
         .where(*where)
-        .group_by(*keys)
+        # By name: an expression that holds a bound value is not recognised as the one that is selected.
+        .group_by(*(sa.literal_column(f"k{i}") for i in range(len(keys))))
     )
     width = len(keys)
     labels = ["rows", *aggregates]

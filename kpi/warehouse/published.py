@@ -65,7 +65,7 @@ class Published:
         """A wall-clock time of the business zone as the warehouse stores it: UTC, no zone."""
         return local.replace(tzinfo=self.zone).astimezone(UTC).replace(tzinfo=None)
 
-    def binds(self) -> dict[str, datetime | date]:
+    def binds(self) -> dict[str, datetime | date | int]:
         """Values of the time limits that KPI declarations leave open (``kpi.metrics.model``)."""
         start = self.data_start or datetime(1970, 1, 1)
         limits = {mature_bind(window): self.complete_until - window for window in MATURITIES} if self.feeds else {}
@@ -74,6 +74,8 @@ class Published:
             "look_back_from": start + LOOK_BACK,
             # The first business date that is not over in every feed.
             "running_date": self.local(self.complete_until).date() if self.feeds else start.date(),
+            # By how many minutes the zone's clock differs from whole hours.
+            "zone_minutes": self.local(start).minute - start.minute,
         }
 
 
