@@ -8,6 +8,7 @@ import pandas as pd
 
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import weekday_name
+from kpi.insight.planning import Plan
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
@@ -85,6 +86,12 @@ def of_curves(curves: Iterable[Curve], language: Language) -> pd.DataFrame:
     columns = {METRICS[curve.kpi].name(language): list(curve.shares) for curve in curves}
     points = max((len(shares) for shares in columns.values()), default=0)
     return pd.DataFrame({phrase(language, "lorenz_customers"): range(points)} | columns)
+
+
+def of_plan(plan: Plan, language: Language) -> pd.DataFrame:
+    """Agents and the share answered in time by either model; none where the queue is unstable."""
+    columns = [phrase(language, key) for key in ("plan_agents", "plan_model_c", "plan_model_a")]
+    return pd.DataFrame(plan.curve, columns=columns)
 
 
 def of_rows(

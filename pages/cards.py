@@ -61,10 +61,12 @@ def title(kpi: str, language: Language) -> str:
 
 
 def _foot(figures: Figures, cell: Cell, beside: str) -> str:
-    """The second figure of a card in words."""
+    """The second figure of a card in words; of a KPI that should stay in a band, the band."""
+    language = figures.view.language
+    if METRICS[cell.kpi].direction == "band":
+        return phrase(language, f"foot_{cell.kpi}")
     if not beside:
         return ""
-    language = figures.view.language
     if beside == "tail_base":
         value = cell.denominator
     else:

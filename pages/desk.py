@@ -1,17 +1,254 @@
-"""Service desk: can a customer get through to a human."""
+"""Service desk: can a customer get through to a human, where are the waits, and how many agents would it take."""
 
-from kpi.charts import Style
+from collections.abc import Mapping
+from dataclasses import replace
+
+import streamlit as st
+
+from kpi.charts import Style, rates_by_channel, trend
+from kpi.charts.desk import by_channel_and_tier, half_hours, waits_by_channel
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_period, format_value
+from kpi.insight.desk import desk_opening, short_formula, waits
+from kpi.insight.planning import worst
+from kpi.metrics.desk import LIMITS, SERVICE_LEVELS
+from kpi.metrics.registry import METRICS
+from kpi.query.question import Question
+from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout
+from pages import cards, components, layout, planner, state
 from pages.figures import Figures
 from pages.state import View
 
-HEADLINES = ("service_level", "answer_rate", "abandonment_rate", "asa", "aht", "occupancy")
+# The six headline figures, each with the one that stands beside it on its card.
+BESIDE = {
+    "service_level": "",
+    "answer_rate": "",
+    "abandonment_rate": "",
+    "asa": "first_response",
+    "aht": "transfer_rate",
+    "occupancy": "",
+}
+HEADLINES = tuple(BESIDE)
+# What the map of the day can show: the KPI, and whether what it is a share of.
+MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
+_PANELS = {
+    "map": (("service_level", "answer_rate"), ("half_hour", "team"), False),
+    "map_occupancy": (("occupancy",), ("half_hour", "team"), False),
+    "day": (("service_level", "answer_rate"), ("half_hour",), False),
+    "day_occupancy": (("occupancy",), ("half_hour",), False),
+    "teams": (("service_level",), ("team",), False),
+    "tiers": (("service_level",), ("channel", "tier"), False),
+    "waits": (("wait_p90", "asa"), ("channel",), False),
+    "cost": (("cost_per_contact",), ("channel",), True),
+    "cost_all": (("cost_per_contact",), (), True),
+    **planner.PANELS,
+}
+
+_Names = Mapping[str, Mapping[str, str]]
 
 
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    figures = Figures(view, published, dict.fromkeys(HEADLINES, ""), {})
+    shown, view = state.read_choice(view, "map", MAPS, "level")
+    formulas = {name: replace(view.question("service_level"), service_level=name) for name in SERVICE_LEVELS}
+    applies = view.applies(METRICS["service_level"])
+    more = [*(formulas.values() if applies else ()), *planner.questions(view)]
+    figures = Figures(view, published, BESIDE, _PANELS, more=more)
+    scenario, view = planner.read(view, figures)
+    names = layout.names(view, published)
     layout.top("desk", view, published, figures.compared)
+    if applies and figures.headline is not None:
+        teams, day = figures.panel("teams"), figures.panel("day")
+        components.sentences(
+            desk_opening(figures.headline, METRICS, view.language),
+            waits(
+                worst(teams.cells if teams else ()),
+                worst([cell for cell in day.cells if cell.kpi == "service_level"] if day else ()),
+                names["team"],
+                view.language,
+            ),
+        )
     cards.row(figures, style)
+
+    left, right = st.columns([2.05, 1], gap="xsmall")
+    with left:
+        _map(shown, figures, style, names)
+    with right:
+        if applies:
+            _formulas(formulas, figures, style)
+    left, right = st.columns(2, gap="xsmall")
+    with left:
+        _tiers(figures, style, names)
+    with right:
+        _waits(figures, style, names)
+    left, right = st.columns(2, gap="xsmall")
+    with left:
+        _abandonment(figures, style)
+    with right:
+        _cost(figures, style, names)
+    planner.show(scenario, figures, style)
     components.identity_strip(figures.proof, view.language)
+
+
+def _dates(figures: Figures) -> str:
+    return format_period(figures.view.period.start, figures.view.period.end, figures.view.language)
+
+
+def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
+    language = style.language
+    kpi, counted = MAPS[shown]
+    suffix = "_occupancy" if kpi == "occupancy" else ""
+    whole, parts = figures.panel(f"day{suffix}"), figures.panel(f"map{suffix}")
+    if whole is None or parts is None:
+        return
+    cells = [cell for cell in parts.cells if cell.kpi == kpi]
+    title = phrase(language, "desk_map", shown=phrase(language, f"desk_map_{shown}"))
+
+    def choose() -> None:
+        st.segmented_control(
+            phrase(language, "desk_map_choose"),
+            list(MAPS),
+            format_func=lambda one: phrase(language, f"desk_map_{one}"),
+            label_visibility="collapsed",
+            required=True,
+            **state.bound("map", shown),
+        )
+
+    components.panel(
+        "map",
+        title,
+        phrase(language, f"desk_map_sub_{shown}"),
+        figures.drawn(
+            f"map {shown}",
+            style,
+            lambda: half_hours(
+                METRICS[kpi],
+                [cell for cell in whole.cells if cell.kpi == kpi],
+                cells,
+                names["team"],
+                style,
+                counted,
+            ),
+        )
+        if any(cell.n for cell in cells)
+        else None,
+        lambda: of_answer(parts, language, {"team": names["team"]}, kpi=kpi),
+        phrase(language, "desk_map_alt", shown=phrase(language, f"desk_map_{shown}"), period=_dates(figures)),
+        style,
+        drill=kpi,
+        chooser=choose,
+    )
+
+
+def _formulas(formulas: Mapping[str, Question], figures: Figures, style: Style) -> None:
+    """The five formulas with their values; a button each chooses the one that the page goes by."""
+    language = style.language
+    whole = figures.cell("service_level")
+    chosen = whole.variant if whole is not None else None
+    with st.container(border=True, height="stretch", key="panel_formulas"):
+        components.heading(phrase(language, "desk_formulas"), phrase(language, "desk_formulas_sub"))
+        for name, question in formulas.items():
+            value = format_value(figures.answer(question).cell("service_level").value, "share", language)
+            with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", key=f"sl_{name}"):
+                st.button(
+                    name,
+                    type="primary" if name == chosen else "secondary",
+                    key=f"choose_{name}",
+                    help=phrase(language, "desk_formulas_choose", name=name),
+                    on_click=state.choose_service_level,
+                    args=(name,),
+                )
+                st.html(
+                    f'<p class="formula{" chosen" if name == chosen else ""}"><b>{value}</b>'
+                    f"<span>{short_formula(name, language)}</span></p>"
+                )
+        st.html(f'<p class="kpi-note">{LIMITS[0 if language == "zh" else 1]}</p>')
+
+
+def _tiers(figures: Figures, style: Style, names: _Names) -> None:
+    language, parts = style.language, figures.panel("tiers")
+    if parts is None:
+        return
+    components.panel(
+        "tiers",
+        phrase(language, "desk_tiers"),
+        phrase(language, "desk_tiers_sub"),
+        figures.drawn(
+            "desk tiers",
+            style,
+            lambda: by_channel_and_tier(METRICS["service_level"], parts.cells, names["channel"], names["tier"], style),
+        )
+        if any(cell.value is not None and None not in cell.key for cell in parts.cells)
+        else None,
+        lambda: of_answer(parts, language, names),
+        phrase(language, "desk_tiers_alt"),
+        style,
+        drill="service_level",
+    )
+
+
+def _waits(figures: Figures, style: Style, names: _Names) -> None:
+    language, parts = style.language, figures.panel("waits")
+    if parts is None:
+        return
+    slow = [cell for cell in parts.cells if cell.kpi == "wait_p90"]
+    mean = {cell.key[0]: cell for cell in parts.cells if cell.kpi == "asa"}
+    components.panel(
+        "waits",
+        phrase(language, "desk_waits"),
+        phrase(language, "desk_waits_sub"),
+        figures.drawn("waits", style, lambda: waits_by_channel(slow, mean, names["channel"], style))
+        if any(cell.value is not None and cell.key[0] is not None for cell in slow)
+        else None,
+        lambda: of_answer(parts, language, names),
+        phrase(language, "desk_waits_alt"),
+        style,
+        drill="wait_p90",
+    )
+
+
+def _abandonment(figures: Figures, style: Style) -> None:
+    language, metric = style.language, METRICS["abandonment_rate"]
+    answered, whole = figures.line(metric.id), figures.cell(metric.id)
+    if answered is None:
+        return
+    frame = answered.frame(metric.id)
+    compared = frame["previous"].notna().any()
+    components.panel(
+        "abandonment",
+        phrase(language, "desk_abandonment"),
+        phrase(language, "panel_trend_sub" if compared else "panel_trend_sub_alone"),
+        figures.drawn("abandonment", style, lambda: trend(metric, frame, figures.slots, style, figures.notes))
+        if frame["value"].notna().any()
+        else None,
+        lambda: of_answer(answered, language, {}, kpi=metric.id),
+        phrase(
+            language,
+            "desk_abandonment_alt",
+            period=_dates(figures),
+            value=format_value(whole.value if whole else None, metric.unit, language),
+        ),
+        style,
+        drill=metric.id,
+    )
+
+
+def _cost(figures: Figures, style: Style, names: _Names) -> None:
+    language, metric = style.language, METRICS["cost_per_contact"]
+    parts, all_of_it = figures.panel("cost"), figures.panel("cost_all")
+    if parts is None or all_of_it is None:
+        return
+    whole = all_of_it.cell(metric.id)
+    components.panel(
+        "cost",
+        phrase(language, "desk_cost"),
+        phrase(language, "desk_cost_sub", value=format_value(whole.value, metric.unit, language)),
+        figures.drawn("cost", style, lambda: rates_by_channel(metric, whole, parts.cells, names["channel"], style))
+        if whole.value is not None
+        else None,
+        lambda: of_answer(parts, language, names),
+        phrase(language, "desk_cost_alt", value=format_value(whole.value, metric.unit, language)),
+        style,
+        drill=metric.id,
+    )

@@ -30,6 +30,7 @@ class Figures:
     not there. A panel may be a whole question instead. ``also``: calls of ``cache`` to make beside the questions.
     ``spans``: panels of another period than the view's. A panel, or a card, of whose period nothing is mature shows the
     last period of that length that is.
+    ``more``: questions that ``answer`` will be asked for.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Figures:
         spans: Mapping[str, Period] | None = None,
         proof: bool = True,
         also: Sequence[Callable[[], object]] = (),
+        more: Sequence[Question] = (),
     ) -> None:
         self.view, self.published, self.version = view, published, published.version
         self.slots = Slots(view.period, grain_of(view.period), published.today)
@@ -68,6 +70,7 @@ class Figures:
         self._proof = view.question("volume", compared=False) if proof else None
         cohorts = [question for question in self._panels.values() if COVERAGE in question.kpis]
         others = [question for question in self._panels.values() if COVERAGE not in question.kpis]
+        others += more
         first = [question for question in (self._headline, self._lines) if question.kpis]
         second = [*([self._coverage] if self._coverage else []), *cohorts]
         # Two shares of about the same work: the cohorts are the dearest.

@@ -7,6 +7,7 @@ changes, writes the URL in its callback; so a pasted link, a reload and a click 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from math import nan
 from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlencode
 
@@ -35,6 +36,10 @@ FILTERS = CHIPS + MORE
 WAY_DOWN = ("tier", "channel", "topic", "team", "agent")
 WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function", "region", "age_band", "media",
         "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
+
+# Parameters that mean something on one page only: the service desk's map and what-if, the dictionary's entry.
+PLAN = ("calls", "handle", "self", "patience", "target", "within", "seats")
+OWN = ("map", *PLAN, "kpi", "section")
 
 # In a URL, the value that stands for "unknown" (null); in a ``Filter`` it is the empty text.
 UNKNOWN = "unknown"
@@ -148,7 +153,7 @@ def read_view(
     ignored: list[Ignored] = []
 
     def bad(name: str, value: str, key: str = "link_ignored") -> None:
-        ignored.append(Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else "")))))
+        ignored.append(_not_valid(name, value, key))
 
     if params.get("lang") and params["lang"] not in LANGUAGES:
         bad("lang", params["lang"])
@@ -228,6 +233,32 @@ def read_drill(
         bad("by", by)
         by = None
     return drill, _read_path(params.get("at", ""), choices, bad), by
+
+
+def _not_valid(name: str, value: str, key: str = "link_ignored") -> Ignored:
+    return Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else ""))))
+
+
+def read_choice(view: View, name: str, options: Iterable[str], default: str) -> tuple[str, View]:
+    """A page's own parameter, one of ``options``; the view names what is none of them."""
+    value = query_params().get(name, "")
+    if not value or value in set(options):
+        return value or default, view
+    return default, replace(view, ignored=(*view.ignored, _not_valid(name, value)))
+
+
+def read_number(view: View, name: str, least: float, most: float, default: float) -> tuple[float, View]:
+    """A page's own number; the view names what is none, or lies outside ``least`` … ``most``."""
+    text = query_params().get(name, "")
+    if not text:
+        return min(max(default, least), most), view
+    try:
+        value = float(text)
+    except ValueError:
+        value = nan
+    if least <= value <= most:
+        return value, view
+    return min(max(default, least), most), replace(view, ignored=(*view.ignored, _not_valid(name, text)))
 
 
 def _read_path(text: str, choices: Mapping[str, Iterable[str]], bad: Any) -> tuple[Filter, ...]:
@@ -319,12 +350,12 @@ def _changed(name: str) -> None:
             _write("to", "")
     elif name == "compare":
         _write("compare", value or "previous", "previous")
-    elif name in {"by", "section", "kpi"}:
-        _write(name, value or "")
-    elif name in {"rows", "cols", "chart"}:
-        _write(name, value, {"cols": NONE, "chart": "auto"}.get(name, ""))
-    elif name == "detail":
+    elif isinstance(value, bool):
         _write(name, "1" if value else "")
+    elif isinstance(value, int | float):
+        _write(name, f"{value:g}")
+    elif isinstance(value, str) or value is None:
+        _write(name, value or "", {"cols": NONE, "chart": "auto"}.get(name, ""))
     else:
         _write(name, ",".join(part or UNKNOWN for part in value))
 
@@ -370,11 +401,17 @@ def choose_service_level(formula: str) -> None:
     _write("sl", formula)
 
 
+def put_back(names: Iterable[str]) -> None:
+    """Take a page's own parameters out of the address: what they stood for is as it was."""
+    for name in names:
+        _write(name, "")
+
+
 def link() -> dict[str, str]:
-    """The parameters that a link to another page takes along: all but the drill-down, what one page was
-    asked to show, and what was not valid.
+    """The parameters that a link to another page takes along: all but the drill-down, the pages' own and what was not
+    valid.
     """
-    left_out = {"drill", "at", "by", "page", "section", "kpi"}
+    left_out = {"drill", "at", "by", "page", *OWN}
     return {name: value for name, value in query_params().items() if name not in left_out}
 
 

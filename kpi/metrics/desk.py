@@ -8,14 +8,15 @@ _i = schema.interaction.c
 _MENU = ("菜单中挂断", "hang-ups in the menu")
 _INDUSTRY = "industry standard"
 
-_LIMITS = (
-    "；时限按渠道：电话 20 秒，VIP 10 秒，在线与消息 60 秒（首次响应）",
-    "; thresholds by channel: phone 20 s, VIP 10 s, chat and messaging 60 s (first response)",
+# What "in time" means in each of the formulas, (zh, en).
+LIMITS = (
+    "时限按渠道：电话 20 秒，VIP 10 秒，在线与消息 60 秒（首次响应）",
+    "thresholds by channel: phone 20 s, VIP 10 s, chat and messaging 60 s (first response)",
 )
 
-# The five formulas in use. They differ in what becomes of those who left the queue.
-SERVICE_LEVELS = {
-    name: (measure, (f"{name}：{zh}{_LIMITS[0]}", f"{name}: {en}{_LIMITS[1]}"))
+# The five formulas in use, in short. They differ in what becomes of those who left the queue.
+SHORT_FORMULAS = {
+    name: (measure, (zh, en))
     for name, measure, zh, en in (
         ("SL1", Ratio(p.ANSWERED_IN_TIME, p.OFFERED), "时限内接通 ÷ 人工请求", "answered in time ÷ offered"),
         ("SL2", Ratio(p.ANSWERED_IN_TIME, p.ANSWERED), "时限内接通 ÷ 接通", "answered in time ÷ answered"),
@@ -38,6 +39,10 @@ SERVICE_LEVELS = {
             f"answered in time ÷ (offered − abandoned within {p.SHORT_ABANDON_SECONDS} s)",
         ),
     )
+}
+SERVICE_LEVELS = {
+    name: (measure, (f"{name}：{zh}；{LIMITS[0]}", f"{name}: {en}; {LIMITS[1]}"))
+    for name, (measure, (zh, en)) in SHORT_FORMULAS.items()
 }
 
 METRICS = (

@@ -1,0 +1,340 @@
+"""Figures of the service desk: the day by half hour and team, waits, a rate by channel and tier, agents needed."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.bars import HEIGHT
+from kpi.charts.theme import Style, channel_rank, finish
+from kpi.i18n import phrase
+from kpi.i18n.numbers import format_count, format_value
+from kpi.insight.desk import clock
+from kpi.insight.intervals import SMALL_N
+from kpi.insight.planning import Plan
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell, DimensionValue
+
+_HALF_HOURS = 48
+_BAND = (0.70, 0.85)  # where occupancy should be
+_ROW_HEIGHT = 250
+
+
+def half_hours(
+    metric: Metric,
+    whole: Sequence[Cell],
+    parts: Sequence[Cell],
+    names: Mapping[str, str],
+    style: Style,
+    counted: bool = False,
+) -> alt.LayerChart:
+    """A map of the day: one row a team under the row of all teams, one column a half hour.
+
+    ``whole``: keyed by half hour; ``parts``: by half hour and team. ``counted``: shows what the KPI is a share of. A
+    rate is coloured by its distance from the centre's average half hour, occupancy by its band, a count by its size.
+    """
+    palette, language = style.palette, style.language
+    everybody = phrase(language, "desk_all_teams")
+    teams = sorted({str(cell.key[1]) for cell in parts if cell.key[1] is not None and cell.n}, key=list(names).index)
+    rows = []
+    for name, cells in [
+        (everybody, [(cell.key[0], cell) for cell in whole]),
+        *((names[team], [(cell.key[0], cell) for cell in parts if cell.key[1] == team]) for team in teams),
+    ]:
+        for half_hour, cell in cells:
+            value = cell.denominator if counted else cell.value
+            if half_hour is None or value is None:
+                continue
+            at = int(str(half_hour))
+            rows.append(
+                {
+                    "x": at + 0.04,
+                    "x2": at + 0.96,
+                    "team": name,
+                    "value": float(value),
+                    "opacity": 1.0 if counted or (cell.n or 0) >= SMALL_N else 0.45,
+                    "when": f"{clock(at)}–{clock((at + 1) % _HALF_HOURS)}",
+                    "text": format_count(value, language, compact=False)
+                    if counted
+                    else format_value(value, metric.unit, language, compact=False),
+                    "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+                }
+            )
+    frame = pd.DataFrame(rows)
+    average = _average(whole)
+    if counted:
+        largest = float(frame.loc[frame["team"] != everybody, "value"].max()) if len(teams) else 1.0
+        colour = alt.Scale(
+            domain=[0, largest], range=[palette.neutral_fill, palette.accent], clamp=True, interpolate="rgb"
+        )
+    elif metric.direction == "band":
+        colour = alt.Scale(
+            domain=[_BAND[0] - 0.25, _BAND[0], _BAND[1], 1],
+            range=[palette.tint, palette.neutral_fill, palette.neutral_fill, palette.worse_fill],
+            clamp=True,
+            interpolate="rgb",
+        )
+    else:
+        reach = 0.2
+        colour = alt.Scale(
+            domain=[average - reach, average, min(1.0, average + reach)],
+            range=[palette.worse_fill, palette.neutral_fill, palette.better_fill],
+            clamp=True,
+            interpolate="rgb",
+        )
+    axis = alt.Axis(
+        values=list(range(0, _HALF_HOURS + 1, 4)),
+        labelExpr="(datum.value < 20 ? '0' : '') + datum.value / 2 + ':00'",
+        labelOverlap=True,
+        labelFlush=True,
+        grid=False,
+    )
+    chart = (
+        alt.Chart(frame)
+        .mark_rect()
+        .encode(
+            x=alt.X("x:Q", scale=alt.Scale(domain=[0, _HALF_HOURS], nice=False), axis=axis),
+            x2=alt.X2("x2:Q"),
+            y=alt.Y(
+                "team:N",
+                sort=[everybody, *(names[team] for team in teams)],
+                scale=alt.Scale(paddingInner=0.08, paddingOuter=0),
+                axis=alt.Axis(labelColor=palette.ink2, labelLimit=104, labelPadding=8, grid=False),
+            ),
+            color=alt.Color("value:Q", scale=colour, legend=None),
+            opacity=alt.Opacity("opacity:Q", scale=None),
+            tooltip=[
+                alt.Tooltip("team:N", title=phrase(language, "desk_team")),
+                alt.Tooltip("when:N", title=phrase(language, "chart_when")),
+                alt.Tooltip("text:N", title=phrase(language, "desk_offered") if counted else metric.name(language)),
+                alt.Tooltip("n:N", title="n"),
+            ],
+        )
+    )
+    return finish([chart], style, HEIGHT)
+
+
+def _average(cells: Sequence[Cell]) -> float:
+    """The rate over all cells: the sums of both parts."""
+    bottom = sum(cell.denominator or 0 for cell in cells)
+    return sum(cell.numerator or 0 for cell in cells) / bottom if bottom else 0.5
+
+
+def by_channel_and_tier(
+    metric: Metric,
+    cells: Sequence[Cell],
+    channels: Mapping[str, str],
+    tiers: Mapping[str, str],
+    style: Style,
+) -> alt.LayerChart:
+    """A rate as a matrix: one row a channel, one column a star tier, coloured by its distance from all together.
+
+    ``cells``: keyed by channel and tier. Fewer than 30: pale and uncoloured.
+    """
+    palette, language = style.palette, style.language
+    average = _average(cells)
+    order = sorted({str(cell.key[0]) for cell in cells if cell.key[0] is not None}, key=channel_rank)
+    stars: list[DimensionValue] = [star for star in tiers if star]
+    rows = []
+    for cell in cells:
+        if cell.key[0] is None or cell.key[1] is None:
+            continue
+        small = cell.value is None or (cell.n or 0) < SMALL_N
+        rows.append(
+            {
+                "channel": channels.get(str(cell.key[0]), str(cell.key[0])),
+                "tier": tiers.get(str(cell.key[1]), str(cell.key[1])),
+                "away": 0.0 if small or cell.value is None else cell.value - average,
+                "text": "–" if cell.value is None else format_value(cell.value, metric.unit, language).rstrip("%"),
+                "full": format_value(cell.value, metric.unit, language, compact=False),
+                "small": small,
+                "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+            }
+        )
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X(
+            "tier:N",
+            sort=[tiers[str(star)] for star in stars],
+            scale=alt.Scale(paddingInner=0.1, paddingOuter=0),
+            axis=alt.Axis(orient="top", labelAngle=0, labelColor=palette.ink2, labelOverlap=False),
+        ),
+        y=alt.Y(
+            "channel:N",
+            sort=[channels.get(channel, channel) for channel in order],
+            scale=alt.Scale(paddingInner=0.14, paddingOuter=0),
+            axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False),
+        ),
+        tooltip=[
+            alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
+            alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
+            alt.Tooltip("full:N", title=metric.name(language)),
+            alt.Tooltip("n:N", title="n"),
+        ],
+    )
+    cells_drawn = base.mark_rect(cornerRadius=3).encode(
+        color=alt.Color(
+            "away:Q",
+            scale=alt.Scale(
+                domain=[-0.15, 0, 0.15],
+                range=[palette.worse_fill, palette.neutral_fill, palette.better_fill],
+                clamp=True,
+                interpolate="rgb",
+            ),
+            legend=None,
+        )
+    )
+    text = base.mark_text(
+        fontSize=alt.ExprRef("width < 300 ? 10 : 12"),
+        color=alt.ExprRef(f"datum.small ? '{palette.mute}' : '{palette.ink}'"),
+    ).encode(text=alt.Text("text:N"))
+    return finish([cells_drawn, text], style, _ROW_HEIGHT)
+
+
+def waits_by_channel(
+    slow: Sequence[Cell], mean: Mapping[DimensionValue, Cell], names: Mapping[str, str], style: Style
+) -> alt.LayerChart:
+    """How long nine in ten wait at most, one bar a channel, the average as a tick. ``slow``: wait_p90 by channel;
+    ``mean``: channel -> asa.
+    """
+    palette, language = style.palette, style.language
+    rows = []
+    for cell in sorted(slow, key=lambda cell: channel_rank(str(cell.key[0]))):
+        if cell.key[0] is None:
+            continue
+        average = mean.get(cell.key[0])
+        rows.append(
+            {
+                "name": names.get(str(cell.key[0]), str(cell.key[0])),
+                "colour": palette.channel(str(cell.key[0])),
+                "value": cell.value or 0.0,
+                "mean": average.value if average is not None else None,
+                "text": format_value(cell.value, "seconds", language),
+                "mean_text": format_value(average.value if average is not None else None, "seconds", language),
+                "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
+                "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+            }
+        )
+    frame = pd.DataFrame(rows)
+    y = alt.Y(
+        "name:N",
+        sort=list(frame["name"]),
+        axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False),
+    )
+    x = alt.X(
+        "value:Q",
+        scale=alt.Scale(
+            domainMin=0,
+            domainMax=alt.ExprRef(f"{max(1.0, float(frame['value'].max()))} * width / max(60, width - 60)"),
+            nice=False,
+        ),
+        axis=None,
+    )
+    base = alt.Chart(frame)
+    bars = base.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2).encode(
+        x=x,
+        y=y,
+        color=alt.Color("colour:N", scale=None),
+        opacity=alt.Opacity("opacity:Q", scale=None),
+        tooltip=[
+            alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
+            alt.Tooltip("text:N", title="P90"),
+            alt.Tooltip("mean_text:N", title=phrase(language, "desk_mean")),
+            alt.Tooltip("n:N", title="n"),
+        ],
+    )
+    ticks = base.mark_tick(color=palette.ink, thickness=2, size=20).encode(x=alt.X("mean:Q"), y=y)
+    texts = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
+        x=x, y=y, text=alt.Text("text:N")
+    )
+    return finish([bars, ticks, texts], style, _ROW_HEIGHT)
+
+
+def agents_for_target(plan: Plan, target: float, target_name: str, style: Style) -> alt.LayerChart:
+    """The share answered in time by the number of agents, by either model, with the target as a rule and, where a
+    queue that nobody leaves has no end, a shade.
+    """
+    palette, language = style.palette, style.language
+    models = (
+        (1, phrase(language, "plan_model_c"), palette.accent),
+        (2, phrase(language, "plan_model_a"), palette.ink2),
+    )
+    rows = [
+        {
+            "agents": point[0],
+            "share": 100 * share,
+            "model": name,
+            "colour": colour,
+            "text": format_value(share, "share", language),
+        }
+        for index, name, colour in models
+        for point in plan.curve
+        if (share := point[index]) is not None
+    ]
+    first, last = plan.curve[0][0], plan.curve[-1][0]
+    x = alt.X(
+        "agents:Q",
+        scale=alt.Scale(
+            domainMin=first,
+            domainMax=alt.ExprRef(f"{first} + {max(1, last - first)} * width / max(80, width - 74)"),
+            nice=False,
+            zero=False,
+        ),
+        axis=alt.Axis(grid=False, tickMinStep=1, tickCount=8, format="d"),
+    )
+    y = alt.Y("share:Q", scale=alt.Scale(domain=[0, 100], nice=False), axis=alt.Axis(tickCount=5))
+    base = alt.Chart(pd.DataFrame(rows))
+    colour = alt.Color("colour:N", scale=None)
+    lines = base.mark_line(strokeWidth=2.2).encode(x=x, y=y, color=colour, detail=alt.Detail("model:N"))
+    dots = base.mark_point(size=34, filled=True, opacity=1).encode(
+        x=x,
+        y=y,
+        color=colour,
+        tooltip=[
+            alt.Tooltip("model:N", title=phrase(language, "plan_model")),
+            alt.Tooltip("agents:Q", title=phrase(language, "plan_agents")),
+            alt.Tooltip("text:N", title=phrase(language, "plan_in_time")),
+        ],
+    )
+    rule = pd.DataFrame([{"agents": first, "share": 100 * target, "text": target_name}])
+    target_rule = alt.Chart(rule).mark_rule(color=palette.ink, strokeDash=[4, 3]).encode(y=alt.Y("share:Q"))
+    target_text = (
+        alt.Chart(rule)
+        .mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=palette.ink2)
+        .encode(x=alt.X("agents:Q"), y=alt.Y("share:Q"), text=alt.Text("text:N"))
+    )
+    ends = pd.DataFrame([row for row in rows if row["agents"] == last])
+    gap = 7.0
+    shares = ends["share"].tolist()
+    if len(shares) == 2 and abs(shares[0] - shares[1]) < gap:
+        # The models meet at the top, Erlang A above: the name below gives way.
+        ends["share"] = [max(shares) - gap, max(shares)]
+    names = (
+        alt.Chart(ends)
+        .mark_text(align="left", dx=8, fontWeight=600, fontSize=12)
+        .encode(x=alt.X("agents:Q"), y=alt.Y("share:Q"), text=alt.Text("model:N"), color=colour)
+    )
+    layers = [lines, dots, target_rule, target_text, names]
+    if plan.load > first:
+        shade = pd.DataFrame(
+            [
+                {
+                    "agents": first,
+                    "end": min(plan.load, last),
+                    "share": 0,
+                    "top": 100,
+                    "text": phrase(language, "plan_shade"),
+                }
+            ]
+        )
+        area = (
+            alt.Chart(shade)
+            .mark_rect(color=palette.worse_fill, opacity=0.35)
+            .encode(x=alt.X("agents:Q"), x2=alt.X2("end:Q"), y=alt.Y("share:Q"), y2=alt.Y2("top:Q"))
+        )
+        said = (
+            alt.Chart(shade)
+            .mark_text(align="left", baseline="bottom", dx=4, dy=-4, color=palette.ink2)
+            .encode(x=alt.X("agents:Q"), y=alt.Y("share:Q"), text=alt.Text("text:N"))
+        )
+        layers = [area, *layers, said]
+    return finish(layers, style, _ROW_HEIGHT)
