@@ -13,6 +13,7 @@ from kpi.insight.tone import tone
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
+from kpi.metrics.sources import told
 from kpi.query.answer import Cell
 from kpi.query.question import Compare
 from pages import state
@@ -206,7 +207,7 @@ def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
             low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
             value = phrase(language, "define_interval", value=value, low=low, high=high)
         rows.append((phrase(language, "define_value"), value))
-    rows.append((phrase(language, "define_source"), metric.source))
+    rows.append((phrase(language, "define_source"), told(metric.source, language)))
     listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in rows)
     version = f"{metric.id} · {phrase(language, 'define_version', version=metric.version)}"
     return (

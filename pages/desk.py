@@ -45,6 +45,7 @@ _PANELS = {
     **planner.PANELS,
 }
 
+_ROW = 250  # height of a figure in the rows below the first
 _Names = Mapping[str, Mapping[str, str]]
 
 
@@ -149,7 +150,8 @@ def _formulas(formulas: Mapping[str, Question], figures: Figures, style: Style) 
     with st.container(border=True, height="stretch", key="panel_formulas"):
         components.heading(phrase(language, "desk_formulas"), phrase(language, "desk_formulas_sub"))
         for name, question in formulas.items():
-            value = format_value(figures.answer(question).cell("service_level").value, "share", language)
+            cell = figures.answer(question).cell("service_level")
+            value = format_value(cell.value, "share", language)
             with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", key=f"sl_{name}"):
                 st.button(
                     name,
@@ -162,6 +164,7 @@ def _formulas(formulas: Mapping[str, Question], figures: Figures, style: Style) 
                 st.html(
                     f'<p class="formula{" chosen" if name == chosen else ""}"><b>{value}</b>'
                     f"<span>{short_formula(name, language)}</span></p>"
+                    f'<div class="share"><i style="width:{cell.value or 0:.2%}"></i></div>'
                 )
         st.html(f'<p class="kpi-note">{LIMITS[0 if language == "zh" else 1]}</p>')
 
@@ -244,7 +247,9 @@ def _cost(figures: Figures, style: Style, names: _Names) -> None:
         "cost",
         phrase(language, "desk_cost"),
         phrase(language, "desk_cost_sub", value=format_value(whole.value, metric.unit, language)),
-        figures.drawn("cost", style, lambda: rates_by_channel(metric, whole, parts.cells, names["channel"], style))
+        figures.drawn(
+            "cost", style, lambda: rates_by_channel(metric, whole, parts.cells, names["channel"], style, _ROW)
+        )
         if whole.value is not None
         else None,
         lambda: of_answer(parts, language, names),

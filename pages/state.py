@@ -39,7 +39,7 @@ WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function",
 
 # Parameters that mean something on one page only: the service desk's map and what-if, the dictionary's entry.
 PLAN = ("calls", "handle", "self", "patience", "target", "within", "seats")
-OWN = ("map", *PLAN, "kpi", "section")
+OWN = ("map", *PLAN, "kpi", "section", "find")
 
 # In a URL, the value that stands for "unknown" (null); in a ``Filter`` it is the empty text.
 UNKNOWN = "unknown"
@@ -239,12 +239,20 @@ def _not_valid(name: str, value: str, key: str = "link_ignored") -> Ignored:
     return Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else ""))))
 
 
-def read_choice(view: View, name: str, options: Iterable[str], default: str) -> tuple[str, View]:
+def read_option(view: View, name: str, options: Iterable[str], default: str) -> tuple[str, View]:
     """A page's own parameter, one of ``options``; the view names what is none of them."""
     value = query_params().get(name, "")
     if not value or value in set(options):
         return value or default, view
     return default, replace(view, ignored=(*view.ignored, _not_valid(name, value)))
+
+
+def read_text(view: View, name: str, longest: int) -> tuple[str, View]:
+    """A page's own text; the view names one that is longer than ``longest``."""
+    value = query_params().get(name, "")
+    if len(value) <= longest:
+        return value, view
+    return "", replace(view, ignored=(*view.ignored, _not_valid(name, value)))
 
 
 def read_number(view: View, name: str, least: float, most: float, default: float) -> tuple[float, View]:

@@ -68,9 +68,11 @@ def half_hours(
             domain=[0, largest], range=[palette.neutral_fill, palette.accent], clamp=True, interpolate="rgb"
         )
     elif metric.direction == "band":
+        # Neutral in the middle of the band, full colour as far beyond its ends as they are apart.
+        middle, reach = sum(_BAND) / 2, _BAND[1] - _BAND[0]
         colour = alt.Scale(
-            domain=[_BAND[0] - 0.25, _BAND[0], _BAND[1], 1],
-            range=[palette.tint, palette.neutral_fill, palette.neutral_fill, palette.worse_fill],
+            domain=[middle - reach, middle, middle + reach],
+            range=[palette.tint, palette.neutral_fill, palette.worse_fill],
             clamp=True,
             interpolate="rgb",
         )
