@@ -33,8 +33,6 @@ HEADLINES = tuple(BESIDE)
 # What the map of the day can show: the KPI, and whether what it is a share of.
 MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
 _PANELS = {
-    "map": (("service_level", "answer_rate"), ("half_hour", "team"), False),
-    "map_occupancy": (("occupancy",), ("half_hour", "team"), False),
     "day": (("service_level", "answer_rate"), ("half_hour",), False),
     "day_occupancy": (("occupancy",), ("half_hour",), False),
     "teams": (("service_level",), ("team",), False),
@@ -52,10 +50,13 @@ _Names = Mapping[str, Mapping[str, str]]
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     shown, view = state.read_choice(view, "map", MAPS, "level")
-    formulas = {name: replace(view.question("service_level"), service_level=name) for name in SERVICE_LEVELS}
+    formulas = {
+        name: replace(view.question("service_level", compared=False), service_level=name) for name in SERVICE_LEVELS
+    }
     applies = view.applies(METRICS["service_level"])
     more = [*(formulas.values() if applies else ()), *planner.questions(view)]
-    figures = Figures(view, published, BESIDE, _PANELS, more=more)
+    panels = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), False)}
+    figures = Figures(view, published, BESIDE, panels, more=more)
     scenario, view = planner.read(view, figures)
     names = layout.names(view, published)
     layout.top("desk", view, published, figures.compared)
@@ -99,11 +100,10 @@ def _dates(figures: Figures) -> str:
 def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
     language = style.language
     kpi, counted = MAPS[shown]
-    suffix = "_occupancy" if kpi == "occupancy" else ""
-    whole, parts = figures.panel(f"day{suffix}"), figures.panel(f"map{suffix}")
+    whole = figures.panel("day_occupancy" if kpi == "occupancy" else "day")
+    parts = figures.panel("map")
     if whole is None or parts is None:
         return
-    cells = [cell for cell in parts.cells if cell.kpi == kpi]
     title = phrase(language, "desk_map", shown=phrase(language, f"desk_map_{shown}"))
 
     def choose() -> None:
@@ -121,20 +121,20 @@ def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
         title,
         phrase(language, f"desk_map_sub_{shown}"),
         figures.drawn(
-            f"map {shown}",
+            f"desk map {shown}",
             style,
             lambda: half_hours(
                 METRICS[kpi],
                 [cell for cell in whole.cells if cell.kpi == kpi],
-                cells,
+                parts.cells,
                 names["team"],
                 style,
                 counted,
             ),
         )
-        if any(cell.n for cell in cells)
+        if any(cell.n for cell in parts.cells)
         else None,
-        lambda: of_answer(parts, language, {"team": names["team"]}, kpi=kpi),
+        lambda: of_answer(parts, language, names),
         phrase(language, "desk_map_alt", shown=phrase(language, f"desk_map_{shown}"), period=_dates(figures)),
         style,
         drill=kpi,
@@ -201,7 +201,7 @@ def _waits(figures: Figures, style: Style, names: _Names) -> None:
         "waits",
         phrase(language, "desk_waits"),
         phrase(language, "desk_waits_sub"),
-        figures.drawn("waits", style, lambda: waits_by_channel(slow, mean, names["channel"], style))
+        figures.drawn("desk waits", style, lambda: waits_by_channel(slow, mean, names["channel"], style))
         if any(cell.value is not None and cell.key[0] is not None for cell in slow)
         else None,
         lambda: of_answer(parts, language, names),
@@ -222,7 +222,7 @@ def _abandonment(figures: Figures, style: Style) -> None:
         "abandonment",
         phrase(language, "desk_abandonment"),
         phrase(language, "panel_trend_sub" if compared else "panel_trend_sub_alone"),
-        figures.drawn("abandonment", style, lambda: trend(metric, frame, figures.slots, style, figures.notes))
+        figures.drawn("desk abandonment", style, lambda: trend(metric, frame, figures.slots, style, figures.notes))
         if frame["value"].notna().any()
         else None,
         lambda: of_answer(answered, language, {}, kpi=metric.id),
@@ -248,7 +248,7 @@ def _cost(figures: Figures, style: Style, names: _Names) -> None:
         phrase(language, "desk_cost"),
         phrase(language, "desk_cost_sub", value=format_value(whole.value, metric.unit, language)),
         figures.drawn(
-            "cost", style, lambda: rates_by_channel(metric, whole, parts.cells, names["channel"], style, _ROW)
+            "desk cost", style, lambda: rates_by_channel(metric, whole, parts.cells, names["channel"], style, _ROW)
         )
         if whole.value is not None
         else None,

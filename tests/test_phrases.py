@@ -20,6 +20,7 @@ COMPOSED = {
     "compare_": "comparisons",
     "count_": "counts of a load",
     "desk_map_": "what the map of the day shows",
+    "desk_map_sub_": "what the map of the day shows",
     "direction_": "directions of goodness",
     "explore_chart_": "kinds of charts",
     "explore_unit_": "units of figures",

@@ -74,8 +74,8 @@ class Published:
             "look_back_from": start + LOOK_BACK,
             # The first business date that is not over in every feed.
             "running_date": self.local(self.complete_until).date() if self.feeds else start.date(),
-            # By how many minutes the zone's clock differs from whole hours.
-            "zone_minutes": self.local(start).minute - start.minute,
+            # By how many minutes (0–59) the zone's clock is ahead of one that differs from UTC by whole hours.
+            "zone_minutes": (self.local(start).minute - start.minute) % 60,
         }
 
 

@@ -21,6 +21,27 @@ def test_trap_midnight(new_warehouse: New) -> None:
     assert parts(warehouse, "false_containment_rate", "2026-03-02") == (1, 1)
 
 
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns"])
+def test_trap_half_hours_of_a_zone_that_is_no_whole_hours_off(new_warehouse: New, zone: str) -> None:
+    """8, 5½, 5¾ and −3½ hours: a half hour is the business zone's, by the wall clock, in summer and in winter."""
+    facts, warehouse = world(zone=zone), new_warehouse(zone)
+    for day in ("2026-01-12", "2026-07-13"):
+        for at in ("00:00", "00:29", "00:30", "09:44", "09:45", "23:30", "23:59"):
+            facts.contact("call", f"{day} {at}")
+    facts.publish(warehouse, "2026-08-01 00:00")
+    for day in ("2026-01-12", "2026-07-13"):
+        assert values(warehouse, "volume", day, "half_hour") == {0: 2, 1: 1, 19: 2, 47: 2}
+        assert values(warehouse, "answer_rate", day, "half_hour") == {0: 1, 1: 1, 19: 1, 47: 1}
+
+
+def test_half_hours_are_a_filter_too(new_warehouse: New) -> None:
+    facts, warehouse = world(zone="Asia/Kathmandu"), new_warehouse("Asia/Kathmandu")
+    for at in ("09:29", "09:30", "09:59", "10:00"):
+        facts.contact("call", f"2026-03-02 {at}")
+    facts.publish(warehouse, "2026-03-20 00:00")
+    assert cell(warehouse, "volume", "2026-03-02", half_hour=19).value == 2
+
+
 def test_trap_hour_that_comes_twice(new_warehouse: New) -> None:
     """New York, 1 November 2026: 1:30 comes twice. Both are that day's hour 1, and the day has 25 hours."""
     facts, warehouse = world(zone="America/New_York"), new_warehouse("America/New_York")
