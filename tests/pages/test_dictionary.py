@@ -1,5 +1,7 @@
 """What the dictionary shows, without a browser."""
 
+from functools import partial
+
 import pytest
 
 from kpi.metrics.registry import METRICS
@@ -7,15 +9,9 @@ from tests.pages.test_overview import text
 
 
 @pytest.fixture
-def open_dictionary(open_page, monkeypatch):
-    """The shell opens the default page: make that one the dictionary."""
-    from pages import book
-
-    def default(leaf):
-        return leaf.id == "dictionary"
-
-    monkeypatch.setattr(book.Leaf, "default", property(default))
-    return open_page
+def open_dictionary(open_page):
+    """Opens the page of the dictionary."""
+    return partial(open_page, leaf="dictionary")
 
 
 def test_an_entry_by_its_address_in_both_languages(demo_home, open_dictionary):
@@ -50,7 +46,7 @@ def test_choosing_writes_the_address(demo_home, open_dictionary):
     app = open_dictionary(demo_home, lang="en")
     next(radio for radio in app.radio if radio.key == "f_kpi").set_value("channel_mix").run()
     assert not app.exception
-    assert app.query_params["kpi"] == ["channel_mix"]
+    assert app.query_params["kpi"] == "channel_mix"
     assert METRICS["channel_mix"].formula[1] in text(app)
 
 
@@ -64,4 +60,4 @@ def test_from_an_entry_to_what_is_behind_its_value(demo_home, open_dictionary):
     app = open_dictionary(demo_home, lang="en", kpi="csat")
     app.button(key="open_entry").click().run()
     assert not app.exception
-    assert app.query_params["drill"] == ["csat"]
+    assert app.query_params["drill"] == "csat"
