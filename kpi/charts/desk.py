@@ -28,7 +28,7 @@ def half_hours(
     style: Style,
     counted: bool = False,
 ) -> alt.LayerChart:
-    """A map of the day: one row a team under the row of all teams, one column a half hour.
+    """A map of the day: one row a team, under the row of all where there are several, one column a half hour.
 
     ``whole``: keyed by half hour; ``parts``: by half hour and team. ``counted``: shows what the KPI is a share of. A
     rate is coloured by its distance from the centre's average half hour, occupancy by its band, a count by its size.
@@ -38,7 +38,7 @@ def half_hours(
     teams = sorted({str(cell.key[1]) for cell in parts if cell.key[1] is not None and cell.n}, key=list(names).index)
     rows = []
     for name, cells in [
-        (everybody, [(cell.key[0], cell) for cell in whole]),
+        *([(everybody, [(cell.key[0], cell) for cell in whole])] if len(teams) > 1 else []),
         *((names[team], [(cell.key[0], cell) for cell in parts if cell.key[1] == team]) for team in teams),
     ]:
         for half_hour, cell in cells:

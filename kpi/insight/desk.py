@@ -133,7 +133,12 @@ def told_saving(found: Saving | None, language: Language) -> Sentence:
         return ()
     spans = [
         Span(phrase(language, "plan_more", points=format_amount(MORE_SELF_SERVICE * 100, language, decimals=0))),
-        Span(phrase(language, "plan_more_agents", count=found.agents), strong=True),
+        Span(
+            phrase(language, "plan_more_agents", count=found.agents)
+            if found.agents
+            else phrase(language, "plan_more_same"),
+            strong=True,
+        ),
     ]
     if found.money is not None and found.contacts is not None:
         contacts = format_count(found.contacts, language)

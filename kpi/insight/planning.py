@@ -153,6 +153,6 @@ def _unit_cost(costs: Iterable[Cell], handlers: tuple[str, ...]) -> tuple[float 
 
 
 def worst(cells: Iterable[Cell]) -> Cell | None:
-    """The lowest value that stands on enough to be told."""
+    """The lowest value that stands on enough to be told; None where there are not two to be told apart."""
     judged = [cell for cell in cells if cell.value is not None and cell.key[0] is not None and (cell.n or 0) >= SMALL_N]
-    return min(judged, key=lambda cell: cell.value or 0, default=None)
+    return min(judged, key=lambda cell: cell.value or 0) if len(judged) > 1 else None

@@ -98,6 +98,7 @@ def test_three_points_in_agents_and_money_by_hand():
     assert more_self_service(replace(SCENARIO, self_service=0.98), costs, machines) is None
     assert "¥1,485" in said(told_saving(found, "en"))
     assert "¥" not in said(told_saving(Saving(6, None, None), "en"))
+    assert "as many on seat" in said(told_saving(Saving(0, None, None), "en"))
 
 
 def test_trap_seats_that_do_not_exceed_the_load_are_said_to_be_unstable():
@@ -109,7 +110,7 @@ def test_trap_seats_that_do_not_exceed_the_load_are_said_to_be_unstable():
     assert "86.7%" in said(told_seats(SCENARIO, plan(SCENARIO), "en"))
 
 
-def test_the_worst_stands_on_at_least_thirty():
+def test_the_worst_of_several_stands_on_at_least_thirty():
     cells = [
         rate("service_level", ("a",), 1, 29),
         rate("service_level", ("b",), 20, 30),
@@ -117,4 +118,4 @@ def test_the_worst_stands_on_at_least_thirty():
         rate("service_level", ("c",), 90, 100),
     ]
     assert worst(cells) is cells[1]
-    assert worst([]) is None
+    assert worst(cells[:2]) is None

@@ -86,7 +86,7 @@ def test_the_what_if_reckons_with_the_numbers_of_the_address(demo_home, open_des
     assert found.patient[0] == 54
     shown = text(app)
     assert f" {found.patient[0]} agents on seat" in " ".join(shown.split())
-    assert "Unstable: 48 agents do not exceed the load of 48.0 Erlang" in shown
+    assert "Unstable: 48 on seat do not exceed the load of 48.0 Erlang" in shown
 
 
 def test_a_changed_number_goes_into_the_address_and_back(demo_home, open_desk):
