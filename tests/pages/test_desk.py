@@ -19,7 +19,7 @@ NAMES = {
     "service_level": "Service level SL1",
     "answer_rate": "Answer rate",
     "abandonment_rate": "Abandonment",
-    "asa": "Average speed of answer",
+    "asa": "Speed of answer",
     "aht": "Average handle time",
     "occupancy": "Occupancy",
 }
