@@ -6,7 +6,7 @@ from html import escape
 import streamlit as st
 
 from kpi.charts import Style
-from kpi.charts.desk import agents_for_target
+from kpi.charts.staffing import agents_for_target
 from kpi.charts.theme import spec_of
 from kpi.i18n import Language, phrase
 from kpi.insight.desk import prefilled, target_name, told_agents, told_saving, told_seats

@@ -147,7 +147,7 @@ _GOOD = Metric(
         ({"measure": Custom(("tier",), frozenset()), "roll_up": "snapshot"}, "must say what it requires"),
         ({"measure": Custom(("star",), frozenset({"customer"})), "roll_up": "snapshot"}, "unknown dimensions star"),
         ({"measure": Ratio(parts.HANDLE_CLOCK, parts.FUNCTION_STARTED), "roll_up": "ratio",
-          "not_by": ("date", "week", "month", "weekday", "team", "agent")}, "no dimension"),
+          "not_by": ("date", "week", "month", "weekday", "half_hour", "team", "agent")}, "no dimension"),
     ],
 )  # fmt: skip
 def test_an_invalid_declaration_is_refused_by_name(change: dict[str, Any], told: str) -> None:
