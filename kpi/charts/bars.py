@@ -209,17 +209,6 @@ def channel_rows(
 ) -> list[tuple[str, str, Cell]]:
     """Name, colour and figure of everything, then of each channel in its order."""
     rows = [(whole[0], style.palette.ink2, whole[1])]
-
-
-def rates_by_channel(
-    metric: Metric, whole: Cell, cells: Sequence[Cell], names: Mapping[str, str], style: Style, height: int = HEIGHT
-) -> alt.LayerChart:
-    """A rate as one bar a channel under the bar of all channels, with the comparison as a tick and the change.
-
-    ``cells``: keyed by channel. A channel without a value says "–"; with fewer than 30 contacts it is pale.
-    """
-    palette, language = style.palette, style.language
-    rows = [(phrase(language, "all_channels"), palette.ink2, whole)]
     rows += [
         (names.get(str(cell.key[0]), str(cell.key[0])), style.palette.channel(str(cell.key[0])), cell)
         for cell in sorted(cells, key=lambda cell: channel_rank(str(cell.key[0])))
@@ -280,9 +269,6 @@ def rate_bars(
     x = alt.X(
         "value:Q",
         scale=alt.Scale(domainMin=0, domainMax=alt.ExprRef(f"{top} * width / max(60, width - 96)"), nice=False),
-        scale=alt.Scale(
-            domainMin=0, domainMax=alt.ExprRef(f"{_longest(metric, frame)} * width / max(60, width - 96)"), nice=False
-        ),
         axis=None,
     )
     tips = [
@@ -311,10 +297,3 @@ def rate_bars(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
     return finish([bars, ticks, values, changes], style, height)
-
-
-def _longest(metric: Metric, frame: pd.DataFrame) -> float:
-    """The value whose bar fills the figure: a whole for a share, else the largest there is."""
-    if metric.unit == "share":
-        return 1.0
-    return float(frame[["value", "previous"]].astype(float).max().max()) or 1.0
