@@ -49,7 +49,7 @@ _Names = Mapping[str, Mapping[str, str]]
 
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    shown, view = state.read_choice(view, "map", MAPS, "level")
+    shown, view = state.read_option(view, "map", MAPS, "level")
     formulas = {
         name: replace(view.question("service_level", compared=False), service_level=name) for name in SERVICE_LEVELS
     }

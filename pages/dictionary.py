@@ -23,9 +23,9 @@ _LONGEST = 60  # characters of a search
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    chosen, view = state.read_choice(view, "kpi", METRICS, "")
+    chosen, view = state.read_option(view, "kpi", METRICS, "")
     home = METRICS[chosen].section if chosen else next(iter(SECTIONS))
-    section, view = state.read_choice(view, "section", SECTIONS, home)
+    section, view = state.read_option(view, "section", SECTIONS, home)
     text, view = state.read_text(view, "find", _LONGEST)
     figures = Figures(replace(view, compare=None), published, {}, {})
     layout.top("dictionary", view, published, None)
