@@ -95,12 +95,14 @@ def joined(
     return from_, found
 
 
-def read_from(fact: Fact, dimensions: Iterable[str]) -> sa.FromClause:
-    """What a fact is read from: its own table alone where the contact that it may hang on gives no dimension, since
-    that join neither adds nor drops a row and is one with very many.
+def read_from(fact: Fact, dimensions: Iterable[str], expressions: Iterable[sa.ColumnElement] = ()) -> sa.FromClause:
+    """What a fact is read from: its own table alone where the contact that it hangs on gives no dimension, and nothing
+    that ``expressions`` read. That contact is there once, so that the join neither adds nor drops a row, and it is one
+    with very many.
     """
     from_ = fact.from_
-    if not isinstance(from_, sa.Join) or not from_.isouter:
+    if not isinstance(from_, sa.Join):
         return from_
     bases = (fact.columns[DIMENSIONS[dimension].attribute_of or dimension] for dimension in dimensions)
-    return from_.left if {column.table for column in columns_used(bases)} <= {from_.left} else from_
+    tables = {column.table for column in columns_used([*bases, *expressions])}
+    return from_.left if tables <= {from_.left} else from_

@@ -179,7 +179,8 @@ def _facts(asked: Asked, statement: _Statement, period: Period) -> dict[Key, dic
         if part.value is not None:
             aggregates[f"{part.id}__n"] = part.count()
     where = [fact.date.between(period.start, period.end), *source_conditions(fact, statement.sources, asked.cuts)]
-    return _run(asked, read_from(fact, asked.dimensions), fact.columns, aggregates, where)
+    from_ = read_from(fact, asked.dimensions, [*aggregates.values(), *where])
+    return _run(asked, from_, fact.columns, aggregates, where)
 
 
 def _rolled(asked: Asked, statement: _Statement, roll_up: RollUp, period: Period) -> dict[Key, dict[str, int]]:

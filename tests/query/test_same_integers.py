@@ -197,8 +197,8 @@ def _across_topics(metric: Metric) -> bool:
 
 
 def _can_be_filtered(dimension: str) -> bool:
-    """Not the days up to which a cohort was followed."""
-    return dimension != "through"
+    """Not the days up to which a cohort was followed, nor the tier after, whose cells are shares of those before."""
+    return dimension not in {"through", "tier_after"}
 
 
 def _unknown(cells: list[Cell]) -> list[Cell]:
