@@ -1,6 +1,6 @@
 """What a page shows of one view: every question that it asks, answered together before anything is drawn."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -28,8 +28,8 @@ class Figures:
     ``panels``: name -> (KPIs, dimensions, compared) of what its figures show, the dimension ``{grain}`` being the one
     of the page's time axes; a KPI to which a filter does not apply is left out, and a panel of which nothing is left is
     not there. A panel may be a whole question instead. ``also``: calls of ``cache`` to make beside the questions.
-    ``spans``: panels of another period than the view's. A panel, or a card, of whose period nothing is mature shows the
-    last period of that length that is.
+    ``spans``: panels of another period than the view's. ``cohorts``: panels that stand on a cohort as a whole: where
+    nothing of their period is mature they show the last period of that length that is, and name it, as a card does.
     ``more``: questions that ``answer`` will be asked for.
     """
 
@@ -41,6 +41,7 @@ class Figures:
         panels: Mapping[str, tuple[Sequence[str], tuple[str, ...], bool] | Question],
         *,
         spans: Mapping[str, Period] | None = None,
+        cohorts: Collection[str] = (),
         proof: bool = True,
         also: Sequence[Callable[[], object]] = (),
         more: Sequence[Question] = (),
@@ -56,6 +57,7 @@ class Figures:
         self._headline = view.question(*shown)
         self._lines = view.question(*(kpi for kpi in plain if grain in METRICS[kpi].dimensions), by=(grain,))
         self._coverage = view.question(COVERAGE, by=("through",)) if COVERAGE in self.kpis else None
+        self._cohorts = frozenset(cohorts)
         self._panels: dict[str, Question] = {}
         for name, panel in panels.items():
             if isinstance(panel, Question):
@@ -68,13 +70,13 @@ class Figures:
                 question = view.question(*applying, by=by, compared=compared)
                 self._panels[name] = replace(question, period=(spans or {}).get(name, question.period))
         self._proof = view.question("volume", compared=False) if proof else None
-        cohorts = [question for question in self._panels.values() if COVERAGE in question.kpis]
+        covering = [question for question in self._panels.values() if COVERAGE in question.kpis]
         others = [question for question in self._panels.values() if COVERAGE not in question.kpis]
         others += more
         first = [question for question in (self._headline, self._lines) if question.kpis]
-        second = [*([self._coverage] if self._coverage else []), *cohorts]
+        second = [*([self._coverage] if self._coverage else []), *covering]
         # Two shares of about the same work: the cohorts are the dearest.
-        while others and len(second) < len(first) + len(others) and not cohorts:
+        while others and len(second) < len(first) + len(others) and not covering:
             second.append(others.pop())
         cache.prepare([[*first, *others], second], self._proof, self.version, also)
         self._prepare_mature()
@@ -82,13 +84,16 @@ class Figures:
     def _prepare_mature(self) -> None:
         """Answer together, too, what is asked again because nothing of the period is mature."""
         asked = [self.mature(kpi) for kpi in self.kpis if (cell := self.cell(kpi)) and cell.reason == "immature"]
-        asked += [self._mature(question) for question in self._panels.values() if self._immature(question)]
+        asked += [self._mature(self._panels[name]) for name in self._panels if self._immature(name)]
         wanted = list(dict.fromkeys(question for question in asked if question is not None))
         if wanted:
             cache.prepare([wanted[::2], wanted[1::2]], None, self.version)
 
-    def _immature(self, question: Question) -> bool:
-        """Whether nothing of one of its KPIs is mature. Asked for those only that need maturity."""
+    def _immature(self, name: str) -> bool:
+        """Whether a panel stands on a cohort of which, for one of its KPIs, nothing is mature."""
+        if name not in self._cohorts:
+            return False
+        question = self._panels[name]
         needing = [kpi for kpi in question.kpis if METRICS[kpi].maturity is not None]
         cells = self._answer(question).cells if needing else ()
         for kpi in needing:
@@ -133,7 +138,7 @@ class Figures:
         question = self._panels.get(name)
         if question is None:
             return None
-        moved = self._mature(question) if self._immature(question) else None
+        moved = self._mature(question) if self._immature(name) else None
         return self._answer(moved or question)
 
     def drawn(self, name: str, style: Style, draw: Callable[[], LayerChart]) -> dict[str, Any]:

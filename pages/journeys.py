@@ -47,7 +47,7 @@ _PANELS = {
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     year = dict.fromkeys(("journey_amounts", *(one.panel for one in _RANKINGS)), view.period.months(_MONTHS))
-    figures = Figures(view, published, BESIDE, _PANELS, spans=year)
+    figures = Figures(view, published, BESIDE, _PANELS, spans=year, cohorts=_PANELS)
     layout.top("journeys", view, published, figures.compared)
     _sentences(figures, style)
     cards.row(figures, style)

@@ -49,7 +49,7 @@ _PANELS = {
 
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    figures = Figures(view, published, BESIDE, _PANELS)
+    figures = Figures(view, published, BESIDE, _PANELS, cohorts=_PANELS)
     layout.top("self_service", view, published, figures.compared)
     _sentences(figures, style)
     cards.row(figures, style)
