@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kpi.errors import KpiError
 from kpi.settings import load_settings
 from pages import components, state
-from pages.addresses import PAGES, address
+from pages.addresses import DEFAULT, PAGES, address
 
 log = logging.getLogger("switchboard")
 
@@ -47,9 +47,10 @@ class OneEntrance:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in PATHS and _wants_a_page(Headers(scope=scope)):
-            asked = urlencode({"page": scope["path"].strip("/")[:_LONGEST]})
-            query = scope["query_string"].decode("latin-1")
-            response = RedirectResponse(f"/?{query}&{asked}" if query else f"/?{asked}", status_code=307)
+            asked = [text] if (text := scope["query_string"].decode("latin-1")) else []
+            if (page := scope["path"].strip("/")) != DEFAULT:
+                asked.append(urlencode({"page": page[:_LONGEST]}))
+            response = RedirectResponse("/?" + "&".join(asked) if asked else "/", status_code=307)
             await response(scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -229,6 +229,7 @@ def css_variables(mode: Mode) -> str:
     extra = {
         "card_border": "#E4E7EC" if light else "#2C313A",
         "chip": "#F0F1F4" if light else "#262A33",
+        "on_accent": "#FFFFFF" if light else "#14161B",
         "better_pill": "#E6F4EF" if light else "#163A31",
         "worse_pill": "#FDEEE6" if light else "#43281B",
     }
