@@ -266,7 +266,14 @@ def _sort(page: RowsPage, language: Language) -> str:
         key = "drill_descending" if option.startswith("-") else "drill_ascending"
         return phrase(language, key, column=column_name(option.removeprefix("-"), language))
 
-    chosen: str = st.selectbox(phrase(language, "drill_sort"), options, format_func=told, key="drill_sort", width=260)
+    chosen: str = st.selectbox(
+        phrase(language, "drill_sort"),
+        options,
+        format_func=told,
+        placeholder=phrase(language, "choose_one"),
+        key="drill_sort",
+        width=260,
+    )
     return chosen
 
 

@@ -72,6 +72,7 @@ def _builder(view: View, kinds: list[ChartKind], kind: ChartKind | None) -> None
             [NONE, *possible],
             format_func=lambda dimension: _dimension_name(dimension, language),
             help=_not_offered(view),
+            placeholder=phrase(language, "choose_one"),
             **state.bound("rows", choice.rows or NONE),
         )
     with cols:
@@ -80,6 +81,7 @@ def _builder(view: View, kinds: list[ChartKind], kind: ChartKind | None) -> None
             [NONE, *(dimension for dimension in possible if dimension != choice.rows)],
             format_func=lambda dimension: _dimension_name(dimension, language),
             disabled=choice.rows is None,
+            placeholder=phrase(language, "choose_one"),
             **state.bound("cols", choice.cols or NONE),
         )
     with chart:
@@ -88,6 +90,7 @@ def _builder(view: View, kinds: list[ChartKind], kind: ChartKind | None) -> None
             [_AUTO, *kinds],
             format_func=lambda one: phrase(language, f"explore_chart_{one}"),
             disabled=len(kinds) < 2,
+            placeholder=phrase(language, "choose_one"),
             **state.bound("chart", kind if kind is not None and choice.chart == kind else _AUTO),
         )
 

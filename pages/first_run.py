@@ -53,6 +53,7 @@ def _offer_import(language: Language) -> None:
         phrase(language, "first_import_mapping"),
         [*shipped_mappings(), _OWN],
         format_func=lambda name: phrase(language, "first_import_mapping_own") if name == _OWN else name,
+        placeholder=phrase(language, "choose_one"),
         key="import_mapping",
     )
     own = (

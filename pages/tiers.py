@@ -162,6 +162,7 @@ def _course(figures: Figures, style: Style, kpi: str) -> None:
             over_time(),
             format_func=lambda one: cards.metric_title(METRICS[one], language),
             label_visibility="collapsed",
+            placeholder=phrase(language, "choose_one"),
             **state.bound("kpi", kpi),
         )
 

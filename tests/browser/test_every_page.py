@@ -52,8 +52,11 @@ TEXTS = """() => {
 FRAMEWORK = re.compile(
     r"Skip to main content|Sidebar|Logo|Navigate to home page|(Collapse|Expand) sidebar"
     r"|(Show data|Download as (PNG|CSV)|Copy Vega-Lite spec|Fullscreen|Show/hide columns|Search)(: .*)?"
-    r"|Close|Open|Increment|Decrement|Pagination|(Previous|Next) page|Page \d+"
+    r"|Close|Open|Selected values|Remove .*|Clear all|Add row|Increment|Decrement|Pagination|(Previous|Next) page|Page \d+"
 )
+
+# The pages whose figures are chosen by who looks at them.
+WITHOUT_CARDS = {"explore", "dictionary"}
 
 # The page that names every KPI in both languages, and what it may so hold.
 BOTH = "dictionary"
@@ -238,8 +241,9 @@ def test_its_cards_say_what_the_command_line_answers(opened, usual):
 def test_one_of_its_figures_can_be_taken_apart(opened, usual):
     page = opened.page
     cards = page.evaluate(CARDS)
-    if not cards:
-        pytest.skip("a page without figures of its own")
+    if opened.leaf.id in WITHOUT_CARDS:
+        assert not cards
+        return
     kpi = next(iter(cards))
     after(page, page.locator(f".st-key-open_{kpi} button").click)
     dialog = page.get_by_role("dialog")
