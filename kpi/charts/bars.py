@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from kpi.charts.notes import Note, note_layers
+from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text, text_colour
@@ -126,13 +126,16 @@ def volume_by_channel(
             .mark_rect(filled=False, stroke=palette.mute, strokeDash=[3, 2], strokeWidth=1.1)
             .encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("y:Q"), y2=alt.Y2("y2:Q"))
         )
-    layers += note_layers(notes, slots, style)
+    noted = note_layers(notes, slots, style)
+    layers += noted
     if len(grid):
         whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
         ends = {channel: float(grid.loc[whole[-1], channel]) for channel in order}
         sums = grid.sum()
         shares = {channel: float(sums[channel] / (sums.sum() or 1)) for channel in order}
-        layers += stack_labels(ends, shares, label_of, slots, top * 1.06, divisor, style)
+        layers += stack_labels(
+            ends, shares, label_of, slots, top * 1.06, divisor, style, HEIGHT - (NOTES_ROOM if noted else 0)
+        )
     return finish(layers, style, HEIGHT)
 
 

@@ -16,6 +16,7 @@ from kpi.i18n.numbers import format_period
 NoteKind = Literal["campaign", "incident", "release", "holiday", "other"]
 _FOOT = -8  # pixels: where the lowest text stands, clear of a line at the top of the figure
 _ROW = 14  # pixels between two texts that would meet
+NOTES_ROOM = 48  # pixels of a figure's height that marks and texts take at the most
 _ROWS = 3  # of labels at most; what finds no room keeps its mark and its tip
 _LETTER = 0.0155  # of the axis that a Latin letter takes in the narrower of the usual panels
 _RIGHTMOST = 1.12  # where the room right of the axis, which is there for the lines' names, ends
