@@ -130,7 +130,7 @@ def card(
             f"{mark}<small>{escape(reason)}</small></div>"
             f'<div class="kpi-delta">{delta(shown, metric, view.compare, language)}</div>'
             f'<img class="spark" alt="{escape(description, quote=True)}" src="data:image/svg+xml;base64,{drawn}">'
-            f'<div class="kpi-foot">{escape(shown_foot)}</div>'
+            f'<div class="kpi-foot" title="{escape(shown_foot, quote=True)}">{escape(shown_foot)}</div>'
         )
         with (
             st.container(key=f"define_{metric.id}"),

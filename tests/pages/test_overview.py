@@ -74,7 +74,7 @@ def test_trap_no_value_is_a_dash_with_its_reason(demo_home, open_page):
     # stands there with its date, and is named as such.
     app = open_page(demo_home, lang="en", period="yesterday")
     assert not app.exception
-    assert "last complete" in card(app, "FCR")
+    assert "latest " in card(app, "FCR")
 
 
 def test_without_a_comparison_nothing_is_compared(demo_home, open_page):
