@@ -6,14 +6,23 @@ whole seconds (rounded down); an open contact has no next and is nobody's previo
 on another channel, began in the 7 days before this one did.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
+import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
 from kpi.metrics.model import LOOK_BACK
+from kpi.warehouse.staging import fetch_numpy, insert_arrow
 
 _LINKED = "customer_key IS NOT NULL AND topic IS NOT NULL AND direction = 'inbound'"
-_WINDOW = f"INTERVAL {LOOK_BACK.days} DAY"
+_WINDOW_US = LOOK_BACK // timedelta(microseconds=1)
+OPEN = -(2**63)  # in place of the end of a contact that has none
+_LARGEST = 2**62
+# Contacts that are looked at together: some 100 bytes each.
+_ROWS_AT_ONCE = 6_000_000
 
 
 def link(connection: sa.Connection, warehouse_empty: bool) -> None:
@@ -25,74 +34,25 @@ def link(connection: sa.Connection, warehouse_empty: bool) -> None:
     """
     run = connection.exec_driver_sql
     _nearby(connection, warehouse_empty)
-    # A contact alone with its customer and topic has no neighbour; most are. Equal hashes only let more through.
     run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE contact AS
-        WITH contacts AS (
-            SELECT true AS fresh, rowid AS rid, customer_key, topic, channel, started_at, ended_at
-            FROM staged_interaction WHERE {_LINKED}
-            UNION ALL
-            SELECT false, rowid, customer_key, topic, channel, started_at, ended_at FROM nearby
-        )
-        SELECT * FROM contacts
-        WHERE hash(customer_key, topic) IN (
-            SELECT hash(customer_key, topic) FROM contacts GROUP BY 1 HAVING count(*) > 1
-        )
-        """
+        "CREATE OR REPLACE TEMP TABLE link "
+        "(fresh BOOLEAN, rid BIGINT, next_seconds INTEGER, previous_seconds INTEGER, crossed_channel BOOLEAN)"
     )
-    run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE link AS
-        WITH event AS (
-            -- At one moment starts come before ends: neither is after, or before, the other.
-            SELECT fresh, rid, customer_key, topic, channel, started_at AS moment, 0 AS ending FROM contact
-            UNION ALL
-            SELECT fresh, rid, customer_key, topic, channel, ended_at, 1 FROM contact WHERE ended_at IS NOT NULL
-        ), around AS (
-            SELECT *,
-                first_value(CASE WHEN ending = 0 THEN moment END IGNORE NULLS) OVER (
-                    PARTITION BY customer_key, topic ORDER BY moment, ending
-                    ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-                ) AS next_start,
-                max(CASE WHEN ending = 1 THEN moment END) OVER before AS last_end,
-                max(CASE WHEN ending = 0 THEN moment END) OVER before AS row_start,
-                last_value(CASE WHEN ending = 0 THEN channel END IGNORE NULLS) OVER before AS row_channel
-            FROM event
-            WINDOW before AS (
-                PARTITION BY customer_key, topic ORDER BY moment, ending
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            )
-        ), started AS (
-            -- By groups: contacts that began at the same moment are not before each other. ``start_elsewhere`` is the
-            -- last start on a channel other than that of the last start of all.
-            SELECT *,
-                max(CASE WHEN ending = 0 THEN moment END) OVER earlier AS last_start,
-                last_value(CASE WHEN ending = 0 THEN channel END IGNORE NULLS) OVER earlier AS last_channel,
-                max(CASE WHEN ending = 0 AND channel <> row_channel THEN row_start END) OVER earlier AS start_elsewhere
-            FROM around
-            WINDOW earlier AS (
-                PARTITION BY customer_key, topic ORDER BY moment, ending
-                GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            )
-        ), seconds AS (
-            SELECT fresh, rid,
-                CASE WHEN ending = 1 AND next_start <= moment + {_WINDOW}
-                    THEN (epoch_us(next_start) - epoch_us(moment)) // 1000000 END AS next_seconds,
-                CASE WHEN ending = 0 AND last_end >= moment - {_WINDOW}
-                    THEN (epoch_us(moment) - epoch_us(last_end)) // 1000000 END AS previous_seconds,
-                ending = 0 AND CASE WHEN last_channel <> channel THEN last_start ELSE start_elsewhere END
-                    >= moment - {_WINDOW} AS crossed
-            FROM started
+    # A topic and a channel as numbers, which sort and compare many times faster than their names.
+    for name in ("topic", "channel"):
+        run(
+            f"CREATE OR REPLACE TEMP TABLE {name}_number AS SELECT {name}, row_number() OVER () - 1 AS number FROM "
+            f"(SELECT {name} FROM staged_interaction UNION SELECT {name} FROM nearby)"
         )
-        SELECT fresh, rid, max(next_seconds)::INTEGER AS next_seconds,
-            max(previous_seconds)::INTEGER AS previous_seconds, coalesce(bool_or(crossed), false) AS crossed_channel
-        FROM seconds GROUP BY fresh, rid
-        """
-    )
+    rows = run(f"SELECT (SELECT count(*) FROM staged_interaction WHERE {_LINKED}) + count(*) FROM nearby").scalar_one()
+    parts = -(-rows // _ROWS_AT_ONCE)
+    for part in range(parts):
+        contacts = _contacts(connection, part, parts)
+        if len(contacts.rid):
+            insert_arrow(connection, "link", around(contacts))
     run(
         "CREATE OR REPLACE TEMP TABLE fresh_link AS SELECT rid, next_seconds, previous_seconds, crossed_channel "
-        "FROM link WHERE fresh AND (next_seconds IS NOT NULL OR previous_seconds IS NOT NULL OR crossed_channel)"
+        "FROM link WHERE fresh"
     )
     run(
         """
@@ -104,6 +64,96 @@ def link(connection: sa.Connection, warehouse_empty: bool) -> None:
             IS DISTINCT FROM (n.next_seconds, n.previous_seconds, n.crossed_channel)
         """
     )
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Arrays of one length, sorted by customer, topic and start. ``customer``, ``topic``, ``channel``: numbers;
+    ``started``, ``ended``: microseconds, an open contact's end ``OPEN``; ``fresh`` and ``rid`` say which row it is.
+    """
+
+    fresh: np.ndarray
+    rid: np.ndarray
+    customer: np.ndarray
+    topic: np.ndarray
+    channel: np.ndarray
+    started: np.ndarray
+    ended: np.ndarray
+
+
+def _contacts(connection: sa.Connection, part: int, parts: int) -> Contacts:
+    """The contacts of one part of the customers, staged ones and stored ones nearby."""
+    halves = (
+        f"SELECT {fresh} AS fresh, rowid AS rid, customer_key, topic, channel, started_at, ended_at FROM {relation} "
+        f"WHERE {which} AND hash(customer_key) % {parts} = {part}"
+        for fresh, relation, which in (("true", "staged_interaction", _LINKED), ("false", "nearby", "true"))
+    )
+    found = fetch_numpy(
+        connection,
+        "SELECT fresh, rid, customer_key AS customer, topic.number AS topic, channel.number AS channel, "
+        f"epoch_us(started_at) AS started, coalesce(epoch_us(ended_at), {OPEN}) AS ended "
+        f"FROM ({' UNION ALL '.join(halves)}) JOIN topic_number topic USING (topic) "
+        "JOIN channel_number channel USING (channel) ORDER BY customer, topic, started",
+    )
+    return Contacts(**found)
+
+
+def around(contacts: Contacts) -> pa.Table:
+    """The links of the contacts that have any: fresh, rid, next_seconds, previous_seconds, crossed_channel."""
+    c = contacts
+    new_pair = (np.diff(c.customer, prepend=c.customer[:1] - 1) != 0) | (np.diff(c.topic, prepend=-1) != 0)
+    pair = np.cumsum(new_pair) - 1
+    # A pair (of customer and topic) and a moment in one number: pairs lie so far apart that what is within the window
+    # is of the same pair. So many pairs at once as the number holds.
+    latest = max(c.started.max(), c.ended.max())
+    earliest = c.started.min()
+    span = int(latest - earliest) + _WINDOW_US + 1
+    at_once = max(_LARGEST // span, 1)
+    borders = np.searchsorted(pair, np.arange(0, pair[-1] + 1 + at_once, at_once))
+    parts = []
+    for low, high in pairwise(borders):
+        some = slice(low, high)
+        base = (pair[some] - pair[low]) * span - earliest
+        started, open_ = base + c.started[some], c.ended[some] == OPEN
+        ended = np.where(open_, started, base + c.ended[some])
+        parts.append(_around(started, ended, open_, c.channel[some], new_pair[some]))
+    following, previous, crossed = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    linked = np.flatnonzero((following >= 0) | (previous >= 0) | crossed)
+    return pa.table(
+        {
+            "fresh": c.fresh[linked],
+            "rid": c.rid[linked],
+            "next_seconds": pa.array(following[linked], pa.int32(), mask=following[linked] < 0),
+            "previous_seconds": pa.array(previous[linked], pa.int32(), mask=previous[linked] < 0),
+            "crossed_channel": crossed[linked],
+        }
+    )
+
+
+def _around(
+    started: np.ndarray, ended: np.ndarray, open_: np.ndarray, channel: np.ndarray, new_pair: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whole seconds to the next start and from the previous end (−1: none within the window), and whether another
+    channel was tried before. ``started`` is sorted; moments of two pairs are never within the window of each other.
+    """
+    count, far = len(started), _WINDOW_US + 1
+    # The first start after the end.
+    place = np.searchsorted(started, ended, side="right")
+    following = np.where(place < count, started[np.minimum(place, count - 1)] - ended, far)
+    following[open_] = far
+    # The last end before the start.
+    ends = np.sort(ended[~open_])
+    place = np.searchsorted(ends, started, side="left") - 1
+    previous = np.where(place >= 0, started - ends[np.maximum(place, 0)], far) if len(ends) else np.full(count, far)
+    # The last start before this one (those at the same moment are not before each other), or where that is on the same
+    # channel, the one before the stretch of starts on one channel that it ends.
+    places = np.arange(count)
+    stretch = np.maximum.accumulate(np.where(new_pair | (np.diff(channel, prepend=-1) != 0), places, 0))
+    earlier = np.maximum.accumulate(np.where(np.diff(started, prepend=-1) != 0, places, 0)) - 1
+    other = np.where(channel[earlier] != channel, earlier, stretch[earlier] - 1)
+    crossed = (earlier >= 0) & (other >= 0) & (started - started[other] <= _WINDOW_US)
+    following, previous = (np.where(gap <= _WINDOW_US, gap // 1_000_000, -1) for gap in (following, previous))
+    return following, previous, crossed
 
 
 def _nearby(connection: sa.Connection, warehouse_empty: bool) -> None:

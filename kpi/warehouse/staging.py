@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -212,6 +213,14 @@ def insert_arrow(connection: sa.Connection, table: str, arrow: pa.Table) -> None
         connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM arrived")
     finally:
         driver.unregister("arrived")
+
+
+def fetch_numpy(connection: sa.Connection, query: str) -> dict[str, np.ndarray]:
+    """Column -> array, of a query whose columns hold no null."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    found: dict[str, np.ndarray] = driver.execute(query).fetchnumpy()
+    return found
 
 
 def _first_line(error: BaseException | None) -> str:
