@@ -317,15 +317,19 @@ INTERACTION = Fact(
 )
 
 
-def _hanging(table: sa.Table, optional: bool = False) -> sa.FromClause:
-    """``table`` joined to the interaction that it hangs on."""
-    on = sa.and_(table.c.source == _i.source, table.c.interaction_id == _i.interaction_id)
-    return table.join(schema.interaction, on, isouter=optional)
+def _hanging(table: sa.Table, optional: bool = False, same_day: bool = False) -> sa.FromClause:
+    """``table`` joined to the interaction that it hangs on. ``same_day``: the table carries the interaction's business
+    date, so that a question about some days reads the interactions of these days only.
+    """
+    on = [table.c.source == _i.source, table.c.interaction_id == _i.interaction_id]
+    if same_day:
+        on.append(table.c.business_date == _i.business_date)
+    return table.join(schema.interaction, sa.and_(*on), isouter=optional)
 
 
 LEG = Fact(
     "handling_leg",
-    _hanging(schema.handling_leg),
+    _hanging(schema.handling_leg, same_day=True),
     schema.handling_leg.c.business_date,
     schema.handling_leg.c.source,
     _with_attributes(
@@ -341,7 +345,7 @@ LEG = Fact(
 
 FUNCTION_USE = Fact(
     "function_use",
-    _hanging(schema.function_use),
+    _hanging(schema.function_use, same_day=True),
     schema.function_use.c.business_date,
     schema.function_use.c.source,
     _with_attributes(
