@@ -58,8 +58,8 @@ _IN_FORCE = "s.business_date >= {0}.valid_from AND s.business_date < coalesce({0
 
 _JOINS = f"""
 LEFT JOIN customer c ON c.customer_key = s.customer_key
-LEFT JOIN customer_tier t ON t.customer_key = s.customer_key AND {_IN_FORCE.format("t")}
-LEFT JOIN customer_month m ON m.customer_key = s.customer_key AND m.month = s.closed_month
+LEFT JOIN tier_period t ON t.customer_key = s.customer_key AND {_IN_FORCE.format("t")}
+LEFT JOIN month_period m ON m.customer_key = s.customer_key AND m.month = s.closed_month
 LEFT JOIN channel ch ON ch.channel = s.channel
 LEFT JOIN target_period g ON g.channel = s.channel AND {_IN_FORCE.format("g")}
 LEFT JOIN unit_cost k ON k.channel = s.channel AND k.handler = s.final_handler AND k.topic = s.topic
@@ -118,8 +118,19 @@ def _without_derived(relation: str) -> str:
 
 
 def prepare(connection: sa.Connection, first: date, last: date) -> None:
-    """Make the lookup tables ``target_period`` and ``human_cost`` for business dates ``first`` to ``last``."""
+    """Make the lookup tables ``tier_period``, ``month_period``, ``target_period`` and ``human_cost`` for business dates
+    ``first`` to ``last``: of what there is for every customer and month, the part that these days can need.
+    """
     run = connection.exec_driver_sql
+    run(
+        "CREATE OR REPLACE TEMP TABLE tier_period AS "
+        "SELECT customer_key, tier, valid_from, valid_to FROM customer_tier "
+        f"WHERE valid_from <= DATE '{last}' AND coalesce(valid_to, DATE '9999-12-31') > DATE '{first}'"
+    )
+    run(
+        "CREATE OR REPLACE TEMP TABLE month_period AS SELECT customer_key, month, is_tail FROM customer_month "
+        f"WHERE month BETWEEN date_trunc('month', DATE '{first}') - INTERVAL 1 MONTH AND DATE '{last}'"
+    )
     run(
         """
         CREATE OR REPLACE TEMP TABLE target_period AS
