@@ -59,6 +59,10 @@ class RollUp:
                 found.append(part.count().label(f"{part.id}__n"))
         return found
 
+    def labels(self) -> list[str]:
+        """The names of the columns of the parts."""
+        return [label.name for label in self.sums()]
+
     def covers(self, fact: Fact, dimensions: Collection[str]) -> bool:
         """Whether a question on ``fact`` by ``dimensions`` can be answered; attributes are looked up at asking."""
         bases = {DIMENSIONS[dimension].attribute_of or dimension for dimension in dimensions}

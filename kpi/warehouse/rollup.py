@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from kpi.metrics.model import Fact
 from kpi.metrics.rollups import ROLLUPS, RollUp
 from kpi.warehouse.published import Published
+from kpi.warehouse.staging import listed
 
 # Facts that are rolled up at once: their groups must fit into memory.
 _ROWS_AT_ONCE = 1_500_000
@@ -41,12 +42,15 @@ def _rebuild_run(
 
     for rollup in rollups:
         connection.execute(rollup.table.delete().where(among(rollup.table.c.business_date)))
-    # One pass over the facts for all tables: the conditions of the parts cost most, and they are the same.
-    dimensions = list(dict.fromkeys(dimension for rollup in rollups for dimension in rollup.dimensions))
+    # One pass over the facts for all tables: the conditions of the parts cost most, and they are the same. A table all
+    # of whose dimensions another has is summed from that.
+    wider = {rollup: _wider(rollup, rollups) for rollup in rollups}
+    own = [rollup for rollup in rollups if wider[rollup] is rollup]
+    dimensions = list(dict.fromkeys(dimension for rollup in own for dimension in rollup.dimensions))
     columns = [fact.columns[dimension] for dimension in dimensions]
     sets = [
         sa.tuple_(fact.date, fact.source, *(fact.columns[dimension] for dimension in rollup.dimensions))
-        for rollup in rollups
+        for rollup in own
     ]
     keys = [
         fact.date.label("business_date"),
@@ -63,18 +67,28 @@ def _rebuild_run(
     rolled.create(connection, checkfirst=False)
     connection.execute(rolled.insert().from_select(list(rolled.columns.keys()), query), published.binds())
     for rollup in rollups:
-        names = ", ".join(f'"{column.name}"' for column in rollup.table.columns)
         # grouping() has a bit for each column that is not in the set, the first column in the highest.
         left_out = sum(
             1 << (len(dimensions) - 1 - place)
             for place, dimension in enumerate(dimensions)
-            if dimension not in rollup.dimensions
+            if dimension not in wider[rollup].dimensions
         )
+        names = listed([column.name for column in rollup.table.columns])
+        chosen, grouped = names, ""
+        if wider[rollup] is not rollup:
+            keys_of, sums = listed(["business_date", "source", *rollup.dimensions]), rollup.labels()
+            chosen = ", ".join([keys_of, *(f'sum("{name}")::BIGINT AS "{name}"' for name in sums)])
+            grouped = f"GROUP BY {keys_of}"
         connection.exec_driver_sql(
-            f"INSERT INTO {rollup.table.name} ({names}) SELECT {names} FROM rolled WHERE left_out = {left_out} "
-            "ORDER BY business_date"
+            f"INSERT INTO {rollup.table.name} ({names}) SELECT {chosen} FROM rolled WHERE left_out = {left_out} "
+            f"{grouped} ORDER BY business_date"
         )
     rolled.drop(connection, checkfirst=False)
+
+
+def _wider(rollup: RollUp, rollups: list[RollUp]) -> RollUp:
+    """The first that has all the roll-up's dimensions and more; the roll-up itself where none has."""
+    return next((other for other in rollups if {*other.dimensions} > {*rollup.dimensions}), rollup)
 
 
 def _rolled(query: sa.Select) -> sa.Table:
