@@ -5,10 +5,12 @@ worse. Text is always ink, never coloured by channel.
 """
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import altair as alt
+import pandas as pd
 from altair.utils import schemapi
 
 from kpi.i18n import Language
@@ -20,10 +22,23 @@ Mode = Literal["light", "dark"]
 schemapi.DEBUG_MODE = False
 
 
+# What the layers of the figure share that is being put together: id of a frame -> the frame and its rows.
+_shared: ContextVar[dict[int, tuple[pd.DataFrame, list[dict[str, Any]]]] | None] = ContextVar("shared", default=None)
+
+
 def _plain(data: Any) -> dict[str, Any]:
     """Figures' frames hold numbers and texts only: looking at every column for other types costs more than drawing."""
-    values = data.astype(object).where(data.notna(), None)
-    return {"values": values.to_dict("records")}
+    shared = _shared.get()
+    if shared is not None and id(data) in shared:
+        return {"values": shared[id(data)][1]}
+    columns = (
+        [None if missing else value for value, missing in zip(data[name].tolist(), data[name].isna(), strict=True)]
+        for name in data
+    )
+    rows = [dict(zip(data.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+    if shared is not None:
+        shared[id(data)] = data, rows
+    return {"values": rows}
 
 
 alt.data_transformers.register("plain", _plain)
@@ -206,7 +221,11 @@ def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: i
 
 def spec_of(chart: alt.LayerChart) -> dict[str, Any]:
     """The figure as Vega-Lite, its data within. Not validated: the tests do that, and it costs more than drawing."""
-    spec: dict[str, Any] = chart.to_dict(validate=False)
+    token = _shared.set({})
+    try:
+        spec: dict[str, Any] = chart.to_dict(validate=False)
+    finally:
+        _shared.reset(token)
     _silence(spec)
     return spec
 
