@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from kpi import schema
 from kpi.metrics import parts
 from kpi.query.customers import (
+    OF_CUSTOMER,
     Reading,
     Sources,
     arrange,
@@ -47,7 +48,7 @@ def contacts_held(asked: Asked, sources: Sources) -> sa.Subquery:
     return sa.select(counted.c.customer_key, counted.c.contacts.label("holding")).subquery("holding")
 
 
-def ranked_holders(base: sa.CTE, where: list[sa.ColumnElement[bool]], held: sa.Subquery) -> sa.CTE:
+def ranked_holders(base: sa.Table, where: list[sa.ColumnElement[bool]], held: sa.Subquery) -> sa.CTE:
     """The customers of ``base`` with what each holds (``amount``, 0 for nothing, none below zero), their tier, and
     rank ``i`` of ``n`` in ascending order.
     """
@@ -102,9 +103,7 @@ def concentration(reading: Reading, by: tuple[str, ...], holdings: Holdings) -> 
     customers.
     """
     asked = reading.asked
-    base = open_customers(
-        asked.period.start, with_tier="tier" in asked.dimensions, with_tail="segment" in asked.dimensions
-    )
+    base = open_customers(asked)
     _, where = of_customer(asked, base)
     held = holdings(asked, reading.sources)
     keys = [base.c[key] for key in by]
@@ -178,7 +177,7 @@ def _percents_to(rank: sa.ColumnElement, n: sa.ColumnElement) -> sa.ColumnElemen
 
 
 def _by_key(asked: Asked, sources: Sources, holdings: Holdings) -> dict[Key, Concentration]:
-    by, _ = of_customer(asked, open_customers(asked.period.start))
+    by = [key for key in asked.by if key in OF_CUSTOMER]
     read = concentration(Reading.of(asked, sources), tuple(by), holdings)
     return {arrange(asked, by, key): held for key, held in read.items()}
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -21,6 +22,9 @@ OF_CUSTOMER = ("tier", "region", "age_band", "segment")
 _MADE_HERE = ("through", "reach", "served", "tier_after")
 
 Sources = frozenset[str] | None
+
+# Reading transaction -> the days whose open customers it has put together.
+_MADE: WeakKeyDictionary[sa.Transaction | None, set[date]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -56,32 +60,37 @@ def closed_months(period: Period) -> list[date]:
     return months or [last_closed_month(period.end)]
 
 
-def open_customers(day: date, *, with_tier: bool = True, with_tail: bool = True) -> sa.CTE:
-    """Customers open on ``day``: key, region, age band; ``with_tail`` segment and is_tail, ``with_tier`` the tier, as
-    of that day.
+def open_customers(asked: Asked) -> sa.Table:
+    """Customers open on the period's first day: key, region, age band; tier, segment and is_tail as of that day.
+
+    A temporary table of the reading transaction, which its end removes: putting it together takes most of the time of
+    many questions, and those of one page are about the same days.
     """
-    c, t, m = schema.customer.c, schema.customer_tier.c, schema.customer_month.c
-    joins: sa.FromClause = schema.customer
-    columns: list[sa.ColumnElement] = [c.customer_key, c.region, c.age_band]
-    if with_tail:
-        joins = joins.outerjoin(
-            schema.customer_month, sa.and_(m.customer_key == c.customer_key, m.month == last_closed_month(day))
-        )
-        # Without a value in the last closed month a customer is tail: nobody knows of a reason to call him top.
-        is_tail = sa.func.coalesce(m.is_tail, sa.true())
-        columns += [segment(is_tail).label("segment"), is_tail.label("is_tail")]
-    if with_tier:
-        holds = sa.and_(
-            t.customer_key == c.customer_key, t.valid_from <= day, sa.or_(t.valid_to.is_(None), t.valid_to > day)
-        )
-        joins = joins.outerjoin(schema.customer_tier, holds)
-        columns.append(t.tier)
-    return (
-        sa.select(*columns)
-        .select_from(joins)
-        .where(c.opened_on <= day, sa.or_(c.closed_on.is_(None), c.closed_on > day))
-        .cte("open_customer")
+    day, c, t, m = asked.period.start, schema.customer.c, schema.customer_tier.c, schema.customer_month.c
+    # Without a value in the last closed month a customer is tail: nobody knows of a reason to call him top.
+    is_tail = sa.func.coalesce(m.is_tail, sa.true())
+    holds = sa.and_(
+        t.customer_key == c.customer_key, t.valid_from <= day, sa.or_(t.valid_to.is_(None), t.valid_to > day)
     )
+    query = (
+        sa.select(
+            c.customer_key, c.region, c.age_band, t.tier, segment(is_tail).label("segment"), is_tail.label("is_tail")
+        )
+        .select_from(
+            schema.customer.outerjoin(
+                schema.customer_month, sa.and_(m.customer_key == c.customer_key, m.month == last_closed_month(day))
+            ).outerjoin(schema.customer_tier, holds)
+        )
+        .where(c.opened_on <= day, sa.or_(c.closed_on.is_(None), c.closed_on > day))
+    )
+    columns = [sa.Column(column.key, column.type) for column in query.selected_columns]
+    table = sa.Table(f"open_{day:%Y%m%d}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+    made = _MADE.setdefault(asked.connection.get_transaction(), set())
+    if day not in made:
+        table.create(asked.connection, checkfirst=False)
+        asked.connection.execute(table.insert().from_select(list(table.columns.keys()), query))
+        made.add(day)
+    return table
 
 
 def masked(customer_key: sa.ColumnElement) -> sa.ColumnElement[str]:
@@ -90,7 +99,7 @@ def masked(customer_key: sa.ColumnElement) -> sa.ColumnElement[str]:
     return sa.func.coalesce(schema.customer.c.masked_id, "••" + tail)
 
 
-def of_customer(asked: Asked, base: sa.CTE) -> tuple[list[str], list[sa.ColumnElement[bool]]]:
+def of_customer(asked: Asked, base: sa.Table) -> tuple[list[str], list[sa.ColumnElement[bool]]]:
     """The question's customer dimensions, and its filters on them as conditions on ``base``."""
     by = [key for key in asked.by if key in OF_CUSTOMER]
     where = [condition(base.c[f.dimension], f) for f in asked.filters if f.dimension in OF_CUSTOMER]
@@ -150,7 +159,7 @@ def _moves(reading: Reading, by: tuple[str, ...]) -> tuple[tuple[Key, str | None
     and how many of them rose.
     """
     asked, last = reading.asked, reading.period.end
-    base = open_customers(asked.period.start, with_tail="segment" in asked.dimensions)
+    base = open_customers(asked)
     _, where = of_customer(asked, base)
     after = schema.customer_tier.alias("tier_at_end")
     c = schema.customer.c

@@ -26,7 +26,7 @@ def _shown(customer_key: sa.ColumnElement, *columns: sa.ColumnElement) -> list[s
 
 def _served_base(asked: Asked, sources: Sources, mark: str) -> sa.Select:
     """The tail base with its contacts in the period (``unreached``: in the year); ``mark``: what the numerator is."""
-    base = open_customers(asked.period.start)
+    base = open_customers(asked)
     _, where = of_customer(asked, base)
     period = year_to(asked.period.end) if mark == "unreached" else asked.period
     reached = contacts_of(replace(asked, period=period), parts.engaged_customer, (), sources)
@@ -87,7 +87,7 @@ def _by_customer(from_: sa.FromClause, where: list[sa.ColumnElement[bool]], *by:
 
 def _member_months(asked: Asked, sources: Sources, *, active: bool) -> sa.Select:
     """The tail base's months that a tail dividend is taken over."""
-    base = open_customers(asked.period.start)
+    base = open_customers(asked)
     _, where = of_customer(asked, base)
     reached = contacts_of(asked, parts.engaged_customer, (), sources)
     m = schema.customer_month.c
@@ -115,7 +115,7 @@ def _member_months(asked: Asked, sources: Sources, *, active: bool) -> sa.Select
 
 def _holders(asked: Asked, held: sa.Subquery, *, top: bool) -> sa.Select:
     """The customers among whom a concentration is measured, the top 20 % marked."""
-    base = open_customers(asked.period.start)
+    base = open_customers(asked)
     _, where = of_customer(asked, base)
     ranked = ranked_holders(base, where, held)
     mark = in_top(ranked) if top else _NOT_A_RATE
@@ -128,7 +128,7 @@ def _holders(asked: Asked, held: sa.Subquery, *, top: bool) -> sa.Select:
 
 def _tiers(asked: Asked, sources: Sources) -> sa.Select:
     """Customers open on the first day with their tier then and at the end."""
-    base = open_customers(asked.period.start)
+    base = open_customers(asked)
     _, where = of_customer(asked, base)
     after = schema.customer_tier.alias("tier_at_end")
     c, last = schema.customer.c, asked.period.end

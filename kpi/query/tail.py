@@ -59,9 +59,9 @@ def tail_rule_on(connection: sa.Connection, start: date) -> TailRule:
     return TailRule(kind, parameter, valid_from, month)
 
 
-def tail_members(asked: Asked) -> tuple[sa.CTE, list[str], list[sa.ColumnElement[bool]]]:
+def tail_members(asked: Asked) -> tuple[sa.Table, list[str], list[sa.ColumnElement[bool]]]:
     """The tail base of the period's first day, the question's customer dimensions, and its conditions."""
-    base = open_customers(asked.period.start, with_tier="tier" in asked.dimensions)
+    base = open_customers(asked)
     by, where = of_customer(asked, base)
     return base, by, [*where, base.c.is_tail]
 
@@ -261,7 +261,7 @@ def joined_later(asked: Asked, sources: Sources) -> tuple[sa.FromClause, list[sa
     """Engaged contacts of customers who are tail at the contact but not in the tail base: from, conditions, and
     dimension -> column.
     """
-    base = open_customers(asked.period.start, with_tier=False)
+    base = open_customers(asked)
     from_, columns = joined(INTERACTION.from_, INTERACTION.columns, asked.dimensions)
     customer = schema.interaction.c.customer_key
     where = [

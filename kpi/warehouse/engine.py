@@ -206,8 +206,9 @@ class Warehouse:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection that sees one published state from its first statement to its last."""
-        with self.engine().connect() as connection, connection.begin():
+        """A connection that sees one published state from its first statement to its last. It leaves nothing behind."""
+        with self.engine().connect() as connection:
+            connection.begin()
             if self._resident is None:
                 yield connection
                 return
