@@ -18,7 +18,7 @@ demo: install
 
 test: system-packages install-dev check
 	$(BIN)/python -m pytest tests --ignore tests/browser -n 2 --dist loadfile -q
-	$(BIN)/python -m pytest tests/browser -q
+	$(BIN)/python -m pytest tests/browser -n 2 -q
 
 check: install-dev
 	$(BIN)/ruff format --check .
