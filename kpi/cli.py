@@ -79,8 +79,9 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m kpi", description=say("program"))
     chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
 
-    def command(name: str, run: Command) -> argparse.ArgumentParser:
-        added = chosen.add_parser(name, help=say(name), description=say(name), allow_abbrev=False)
+    def command(name: str, run: Command, told: str = "") -> argparse.ArgumentParser:
+        what = say(told or name)
+        added = chosen.add_parser(name, help=what, description=what, allow_abbrev=False)
         added.set_defaults(run=run)
         return added
 
@@ -134,6 +135,12 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     exported = command("export", commands.export)
     exported.add_argument("table", metavar="TABLE", help=say("table"))
     exported.add_argument("--to", dest="file", required=True, type=Path, metavar="FILE.parquet", help=say("parquet"))
+
+    targets = chosen.add_parser("targets", help=say("targets"), description=say("targets"), allow_abbrev=False)
+    chosen = targets.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    applied = command("apply", commands.apply_targets, "targets_apply")
+    applied.add_argument("file", type=Path, metavar="FILE.toml", help=say("targets_file"))
+    command("dump", commands.dump_targets, "targets_dump")
     return parser
 
 

@@ -1,24 +1,31 @@
 """The commands of ``python -m kpi``. Each writes to ``to`` and gives its exit code."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import TextIO, cast
 
-from kpi import output
-from kpi.errors import InputError
+from kpi import output, target_file
+from kpi.errors import FileError, InputError, StateError
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value
+from kpi.insight.goals import band_text, verdict
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import parts_of
 from kpi.metrics.registry import METRICS, SECTIONS, metric
 from kpi.query import Answer, Filter, Period, Question, answer, rows
 from kpi.query.identity import Check, audit, proof
 from kpi.query.labels import labels
+from kpi.state import LOCAL, StateDatabase
+from kpi.state.targets import targets
 from kpi.tables import dimensions_of, of_rows
+from kpi.targets import NO_TARGETS, Targets, kept_targets
 from kpi.warehouse import Warehouse
 from kpi.warehouse.export import export_table
+
+log = logging.getLogger("switchboard")
 
 # The days of a period of which only the end is given.
 _USUAL_DAYS = 28
@@ -107,7 +114,10 @@ def list_kpis(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
 
 # --- query -------------------------------------------------------------------------------------------------------
 
-_CELL = ("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason")
+_CELL = (
+    *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"),
+    *("target_low", "target_high", "met"),
+)
 
 
 def answer_json(answered: Answer) -> dict[str, object]:
@@ -123,6 +133,15 @@ def answer_json(answered: Answer) -> dict[str, object]:
     }
 
 
+def _targets(warehouse: Warehouse) -> Targets:
+    """The targets that are kept; none where they cannot be read, which takes no figure away."""
+    try:
+        return kept_targets(warehouse.settings)
+    except StateError as error:
+        log.warning("no targets: %s", error)
+        return NO_TARGETS
+
+
 def query(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
     """The answer to one question."""
     question = Question(
@@ -132,7 +151,7 @@ def query(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
         filters=_filters(asked.filter),
         compare=asked.compare,
     )
-    answered = answer(warehouse, question)
+    answered = _targets(warehouse).hold(answer(warehouse, question))
     if asked.format == "json":
         output.write_json(answer_json(answered), to)
     elif asked.format == "csv":
@@ -148,7 +167,8 @@ def _answer_table(warehouse: Warehouse, answered: Answer, language: Language, to
     names = {dimension: labels(warehouse, dimension, language) for dimension in question.by}
     dimensions = [DIMENSIONS[dimension].name(language) for dimension in question.by]
     compared = ["previous", "change"] if question.compare else []
-    numbers = ["value", "n", "interval", *compared]
+    held = ["target"] if any(cell.goal is not None for cell in answered.cells) else []
+    numbers = ["value", "n", "interval", *compared, *held]
     head = [*dimensions, phrase(language, "head_kpi"), *(phrase(language, f"head_{name}") for name in numbers), ""]
     lines = []
     for cell in answered.cells:
@@ -156,6 +176,8 @@ def _answer_table(warehouse: Warehouse, answered: Answer, language: Language, to
         shown = partial(format_value, unit=declared.unit, language=language, compact=False)
         keys = ["" if value is None else str(value) for value in cell.key]
         notes = [phrase(language, f"reason_{cell.reason}")] if cell.reason else []
+        if cell.met is not None:
+            notes.append(verdict(cell, language))
         if cell.provisional:
             notes.append(phrase(language, "provisional"))
         lines.append(
@@ -170,6 +192,7 @@ def _answer_table(warehouse: Warehouse, answered: Answer, language: Language, to
                     if compared
                     else []
                 ),
+                *(["" if cell.goal is None else band_text(cell.goal, declared, language)] if held else []),
                 ", ".join(notes),
             ]
         )
@@ -299,3 +322,39 @@ def export(asked: argparse.Namespace, warehouse: Warehouse, language: Language, 
     written = export_table(warehouse, asked.table, asked.file)
     to.write(phrase(language, "exported", rows=format_count(written, language, False), file=asked.file) + "\n")
     return 0
+
+
+# --- targets -----------------------------------------------------------------------------------------------------
+
+
+def apply_targets(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """Put a file of targets in the place of those that are kept, and say what that changed."""
+    try:
+        text = asked.file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError("targets_unreadable", file=asked.file, problem=error) from error
+    rows = target_file.load(text, _channels(warehouse))
+    state = StateDatabase(warehouse.settings)
+    try:
+        done = target_file.apply(state, rows, LOCAL)
+    finally:
+        state.close()
+    to.write(phrase(language, "targets_applied", **vars(done)) + "\n")
+    return 0
+
+
+def dump_targets(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """The targets as a file that can be applied again."""
+    state = StateDatabase(warehouse.settings)
+    try:
+        to.write(target_file.dump(targets(state), language))
+    finally:
+        state.close()
+    return 0
+
+
+def _channels(warehouse: Warehouse) -> tuple[str, ...] | None:
+    """The channels that a target may be for; None before there is any data."""
+    if not warehouse.exists() or warehouse.published().data_start is None:
+        return None
+    return tuple(channel for channel in labels(warehouse, "channel", "en") if channel)

@@ -6,7 +6,7 @@ language of whoever reads it: ``error.message("zh")``. It names the thing, the v
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from kpi.i18n import Language, phrase
 
@@ -104,12 +104,32 @@ class FileError(InputError):
     """A source file cannot be read as what it should be. Nothing was loaded."""
 
 
+class _Told(Protocol):
+    def message(self, language: Language) -> str: ...
+
+
+class BadRows(InputError):
+    """Entries of a file that people write cannot be used: says of each what is wrong. Nothing was changed."""
+
+    def __init__(self, problems: tuple[_Told, ...]) -> None:
+        super().__init__("bad_rows", problems=problems)
+
+    def message(self, language: Language) -> str:
+        problems = self.values["problems"]
+        assert isinstance(problems, tuple)
+        told = "\n".join(problem.message(language) for problem in problems)
+        return phrase(language, "bad_rows", problems=told)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return BadRows, (self.values["problems"],)
+
+
 class LoadError(WarehouseError):
     """Staged data breaks a rule of the warehouse. Nothing was loaded."""
 
 
 class StateError(KpiError):
-    """The state database (annotations, saved views) cannot be opened, read or written."""
+    """The state database (annotations, saved views, targets) cannot be opened, read or written."""
 
 
 class StaleEdit(InputError):

@@ -144,7 +144,7 @@ def place_name(dimension: str, place: Place, names: Names, language: Language) -
 
 def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
     """The pivot as it is downloaded: a row a value of the first dimension, then the total; of each KPI and value of
-    the second dimension the value with its comparison, change, interval and n. Figures in full, shares as 0–1.
+    the second dimension the value with its comparison, change, interval, target and n. Figures in full, shares as 0–1.
     """
     told = (
         ("value", "chart_value"),
@@ -152,6 +152,8 @@ def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
         ("change", "chart_change"),
         ("low", "table_low"),
         ("high", "table_high"),
+        ("target_low", "table_target_low"),
+        ("target_high", "table_target_high"),
         ("n", "table_n"),
     )
     rows = []

@@ -8,6 +8,7 @@ import pandas as pd
 
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import weekday_name
+from kpi.insight.goals import verdict
 from kpi.insight.planning import Plan
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
@@ -23,7 +24,7 @@ _NAMED_BY = {"agent_key": "agent"}
 def of_answer(
     answer: Answer, language: Language, names: Mapping[str, Mapping[str, str]], kpi: str | None = None
 ) -> pd.DataFrame:
-    """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, reason.
+    """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, target, reason.
 
     ``names``: dimension -> value (as text) -> name. Shares stay shares (0–1), so that a sheet can go on with them.
     """
@@ -47,6 +48,9 @@ def of_answer(
             phrase(language, "table_high"): cell.high,
             phrase(language, "chart_compared"): cell.previous,
             phrase(language, "chart_change"): cell.change,
+            phrase(language, "table_target_low"): cell.target_low,
+            phrase(language, "table_target_high"): cell.target_high,
+            phrase(language, "table_target_met"): verdict(cell, language),
             phrase(language, "table_reason"): phrase(language, f"reason_{cell.reason}") if cell.reason else "",
         }
         rows.append(row)

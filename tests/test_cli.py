@@ -19,7 +19,10 @@ from kpi.query.identity import Check
 from tests.code import ROOT
 from tests.world import World, make
 
-CELL = {"kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"}
+CELL = {
+    *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"),
+    *("target_low", "target_high", "met"),
+}
 DAY = ("--from", "2026-03-02", "--to", "2026-03-02")
 
 
@@ -369,3 +372,75 @@ def test_trap_reader_that_leaves_early_is_no_error(bank: Path) -> None:
             check=False,
         )
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+# --- targets ---
+
+TARGETS = """
+[[target]]
+kpi = "csat"
+low = 0.9
+first = 2026-01-01
+
+[[target]]
+kpi = "volume"
+channel = "wechat"
+low = 4
+first = 2026-01-01
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state database of the test's own."""
+    file = tmp_path / "state.sqlite"
+    monkeypatch.setenv("KPI_STATE_URL", f"sqlite:///{file}")
+    return file
+
+
+def test_targets_are_applied_dumped_and_shown(run: Callable[..., Said], state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text(TARGETS, "utf-8")
+    assert run("query", "csat", *DAY, "--format", "json").json["rows"][0]["target_low"] is None
+    assert not state.exists()
+    assert run("targets", "apply", str(file)).out == "Targets: 2 added, 0 changed, 0 removed, 0 unchanged.\n"
+    dumped = run("targets", "dump").out
+    file.write_text(dumped, "utf-8")
+    assert run("targets", "apply", str(file), language="zh").out == "目标：新增 0，更改 0，删除 0，未变 2。\n"
+    assert run("targets", "dump").out == dumped
+
+    rows = run("query", "csat", "volume", "--by", "channel", *DAY, "--format", "json").json["rows"]
+    told = {(row["kpi"], row["channel"]): (row["target_low"], row["met"]) for row in rows}
+    assert told["volume", "wechat"] == (4, True)
+    assert told["volume", "hotline"] == (None, None)
+    assert told["csat", "hotline"] == (0.9, False)
+    table = run("query", "csat", *DAY).out
+    assert "≥90%" in table
+    assert "missed" in table
+    assert "未达标" in run("query", "csat", *DAY, language="zh").out
+    lines = list(csv.DictReader(io.StringIO(run("query", "csat", *DAY, "--format", "csv").out)))
+    assert (lines[0]["target_low"], lines[0]["target_high"], lines[0]["met"]) == ("0.9", "", "False")
+
+
+def test_a_bad_file_of_targets_changes_nothing(run: Callable[..., Said], state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text(TARGETS, "utf-8")
+    assert run("targets", "apply", str(file)).code == 0
+    before = run("targets", "dump").out
+    file.write_text(TARGETS.replace("wechat", "wechad").replace("low = 0.9", "high = 0.9"), "utf-8")
+    said = run("targets", "apply", str(file))
+    assert said.code == 2
+    assert "Entry 1 (line 2): of csat more is better" in said.err
+    assert "Entry 2 (line 7): There is no value “wechad”. Valid: " in said.err
+    assert "Did you mean “wechat”?" in said.err
+    assert run("targets", "dump").out == before
+    assert run("targets", "apply", str(tmp_path / "none.toml")).code == 2
+
+
+def test_figures_are_told_where_the_state_database_cannot_be_read(
+    run: Callable[..., Said], state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state.write_bytes(b"not a database" * 100)
+    assert run("query", "csat", *DAY, "--format", "json").json["rows"][0]["met"] is None
+    assert "no targets" in caplog.text
+    assert run("targets", "dump").code == 1

@@ -58,6 +58,27 @@ def format_value(value: float | None, unit: Unit, language: Language, compact: b
     return text
 
 
+def format_limit(value: float, unit: Unit, language: Language) -> str:
+    """A limit that somebody set, with its unit: as it was set, without zeros that nobody wrote."""
+    if unit in {"count", "customers", "yuan"} and abs(value) >= 10_000:
+        return format_value(value, unit, language)
+    plain = _decimals(value * 100 if unit == "share" else value, 4).rstrip("0").rstrip(".")
+    match unit:
+        case "share":
+            return plain + "%"
+        case "yuan":
+            return f"¥{plain}"
+        case "multiple":
+            return phrase(language, "unit_multiple", value=plain)
+        case "seconds":
+            return phrase(language, "unit_seconds", value=plain)
+        case "days":
+            return phrase(language, "unit_days", value=plain)
+        case "per_10k":
+            return phrase(language, "unit_per_10k", value=plain)
+    return plain
+
+
 def format_change(cell: Changed, unit: Unit, language: Language, compact: bool = True) -> str:
     """The change of ``cell`` with its sign: shares in percentage points, counts and money relatively, the rest in
     their own unit; "–" where there is no comparison.

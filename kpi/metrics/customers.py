@@ -2,7 +2,7 @@
 
 from kpi import schema
 from kpi.metrics import parts as p
-from kpi.metrics.model import Custom, Distinct, Metric, Ratio
+from kpi.metrics.model import WINDOW, Custom, Distinct, Metric, Ratio
 
 _i = schema.interaction.c
 
@@ -34,7 +34,12 @@ METRICS = (
         "share",
         "up",
         "ratio",
-        Custom((*_CUSTOMER, *_CONTACT, "through"), _BASE | {"customer_key", "engaged"}, proportion=True),
+        Custom(
+            (*_CUSTOMER, *_CONTACT, "through"),
+            _BASE | {"customer_key", "engaged"},
+            proportion=True,
+            whole_of=_CONTACT,
+        ),
         (
             "期初长尾客户中，期内至少有一次有效来访者 ÷ 期初长尾客户；星级按期初",
             "members of the tail base with at least one engaged inbound contact in the period ÷ tail base; "
@@ -45,6 +50,7 @@ METRICS = (
             "期内才加入或转为长尾的客户；推送不算服务",
             "customers who joined or became tail later; a push is not service",
         ),
+        target_days=WINDOW,
     ),
     Metric(
         "tail_served_daily",
@@ -60,6 +66,7 @@ METRICS = (
             "distinct customers who are tail at the contact, a day; over a period the union, never the sum",
         ),
         _TAIL,
+        target_days=1,
     ),
     Metric(
         "tail_reach_frequency",
@@ -124,6 +131,7 @@ METRICS = (
             "distinct customers served who are tail at the contact but not in the tail base of the first day",
         ),
         _TAIL,
+        target_days=WINDOW,
     ),
     Metric(
         "top20_share",
@@ -236,6 +244,7 @@ METRICS = (
         ),
         "centre's own practice",
         exclusions=_NO_CAUSE,
+        target_days=WINDOW,
     ),
     Metric(
         "topic_tail_coverage",

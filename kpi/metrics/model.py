@@ -25,6 +25,8 @@ Unit = Literal["count", "customers", "share", "multiple", "seconds", "days", "sc
 
 # Look-ahead and look-back: the window of repeat contact and first-contact resolution.
 LOOK_BACK = timedelta(days=7)
+# Days of the period that the target of a figure is for which grows with its period.
+WINDOW = 28
 # Windows after which a contact (or a referral) can be judged.
 MATURITIES = tuple(timedelta(days=days) for days in (1, 3, 7, 30, 60, 90, 150))
 
@@ -156,12 +158,16 @@ class Percentile:
 
 @dataclass(frozen=True)
 class Custom:
-    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id, from ``parts`` if it has any."""
+    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id, from ``parts`` if it has any.
+
+    ``whole_of``: as of a ``Ratio``.
+    """
 
     dimensions: tuple[str, ...]
     requires: frozenset[str]
     proportion: bool = False
     parts: tuple[Part, ...] = ()
+    whole_of: tuple[str, ...] = ()
 
 
 Measure = Total | Ratio | Distinct | DistinctRatio | Percentile | Custom
@@ -176,7 +182,8 @@ class Metric:
     ``not_by``: dimensions of the fact that make no sense for it. ``source``: where the formula comes from.
     ``variants``: the formulas of that name, one of which a setting chooses: id -> (measure, formula zh and en).
     ``within``: another measure, used where the question groups or filters by one of these dimensions (handling time
-    by team comes from the legs).
+    by team comes from the legs). ``target_days``: where the figure grows with the length of its period but is no sum
+    of days, the length that a target of it is for.
     """
 
     id: str
@@ -197,6 +204,7 @@ class Metric:
     version: int = 1
     variants: Mapping[str, tuple[Measure, tuple[str, str]]] = field(default_factory=dict)
     within: tuple[frozenset[str], Measure] | None = None
+    target_days: int | None = None
 
     def name(self, language: str) -> str:
         return self.name_zh if language == "zh" else self.name_en
@@ -228,6 +236,11 @@ class Metric:
     def adds(self) -> bool:
         """A count or a sum: a part of it is less than the whole, so that the two are not held against each other."""
         return self.roll_up == "additive" or self.unit in {"count", "customers"}
+
+    def comparable(self, dimensions: Iterable[str]) -> bool:
+        """Whether a figure narrowed by ``dimensions`` can be held against what is meant for the whole."""
+        whole_of = self.measure.whole_of if isinstance(self.measure, Ratio | Custom) else ()
+        return set(dimensions).isdisjoint(whole_of) and not (self.adds and set(dimensions))
 
     @property
     def proportion(self) -> bool:

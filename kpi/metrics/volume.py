@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.metrics import parts as p
-from kpi.metrics.model import Distinct, DistinctRatio, Metric, Ratio, Total
+from kpi.metrics.model import WINDOW, Distinct, DistinctRatio, Metric, Ratio, Total
 
 _i = schema.interaction.c
 _BANK = "centre's own practice"
@@ -73,6 +73,7 @@ METRICS = (
             "未识别客户；没有任何输入的自助会话",
             "unidentified customers; self-service sessions without any input",
         ),
+        target_days=WINDOW,
     ),
     Metric(
         "contacts_per_customer",
@@ -85,6 +86,7 @@ METRICS = (
         DistinctRatio(p.CONTACTS_IDENTIFIED, _SERVED),
         ("已识别客户的业务量 ÷ 服务客户数", "volume of identified customers ÷ customers served"),
         _BANK,
+        target_days=WINDOW,
     ),
     Metric(
         "agent_volume",

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
+from kpi.query.goal import Goal
 from kpi.query.question import Period, Question
 
 Reason = Literal["no_data", "zero_denominator", "not_recorded", "immature", "hidden"]
@@ -20,6 +21,7 @@ class Cell:
     ``value`` is None exactly when ``reason`` says why. ``n``: the contacts (customers, answers) it stands on.
     ``low``, ``high``: 95 % interval of a proportion. ``previous``: the value of the comparison; ``change``: value −
     previous in the KPI's own unit, with Newcombe's interval for proportions. ``provisional``: data still arriving.
+    ``goal``: the target that it is held against, where ``kpi.targets`` knows one.
     """
 
     kpi: str
@@ -38,6 +40,20 @@ class Cell:
     reason: Reason | None = None
     note: tuple[tuple[str, float], ...] = ()  # what was left out, and how much of it
     variant: str | None = None  # which of the KPI's formulas is in use, where it has several
+    goal: Goal | None = None
+
+    @property
+    def target_low(self) -> float | None:
+        return self.goal.low if self.goal is not None else None
+
+    @property
+    def target_high(self) -> float | None:
+        return self.goal.high if self.goal is not None else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None without a target, or a value."""
+        return self.goal.met(self.value) if self.goal is not None else None
 
     @property
     def relative_change(self) -> float | None:
@@ -84,9 +100,10 @@ class Answer:
         return self._by_key[kpi, key]
 
     def frame(self, kpi: str | None = None) -> pd.DataFrame:
-        """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``."""
+        """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``, and its target."""
         chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
-        columns = [name for name in Cell.__dataclass_fields__ if name not in {"key", "note", "variant"}]
+        columns = [name for name in Cell.__dataclass_fields__ if name not in {"key", "note", "variant", "goal"}]
+        columns += ["target_low", "target_high"]
         frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns)] for cell in chosen])
         if frame.empty:
             return pd.DataFrame(columns=[*self.question.by, *columns])

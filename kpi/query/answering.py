@@ -25,7 +25,7 @@ from kpi.warehouse import Published, Warehouse
 _TABLES = (
     frozenset(schema.metadata.tables) - set(schema.interaction.c.keys()) - {"handling_leg", "function_use", "referral"}
 )
-_TIMES = {"date", "week", "month", "through"}
+TIMES = {"date", "week", "month", "through"}
 
 
 def answer(warehouse: Warehouse, question: Question, *, rolled_up: bool = True) -> Answer:
@@ -203,7 +203,7 @@ class _Judged:
         self.sources = feeds_for(metric, measure, published, in_scope)
 
     def cell(self, by: tuple[str, ...], key: Key, raw: Raw | None, previous: Raw | None, period: Period) -> Cell:
-        span = _span(by, key, period)
+        span = span_of(by, key, period)
         reason = self._reason(raw, span)
         if raw is None and reason is None:
             raw = Raw(numerator=0, n=0, value=0.0)
@@ -288,10 +288,10 @@ def mature_part(metric: Metric, period: Period, published: Published) -> Period:
     return period if until is None or until < period.start else Period(period.start, min(period.end, until))
 
 
-def _span(by: tuple[str, ...], key: Key, period: Period) -> Period:
+def span_of(by: tuple[str, ...], key: Key, period: Period) -> Period:
     """The days that a cell stands for: the period, or its part within the cell's date, week or month."""
     for dimension, value in zip(by, key, strict=True):
-        if dimension in _TIMES and isinstance(value, date):
+        if dimension in TIMES and isinstance(value, date):
             match dimension:
                 case "date":
                     last = value
@@ -312,7 +312,7 @@ def _from_roll_ups(asked: Asked, measure: Measure) -> bool:
 
 def _counted_twice(asked: Asked, judged: dict[str, _Judged]) -> dict[str, int]:
     """Distinct counts: how many stand in more than one row. Not over time, where nobody would add."""
-    if _TIMES & set(asked.by):
+    if TIMES & set(asked.by):
         return {}
     return {
         kpi: counted_in_several(asked, one.measure, one.sources)

@@ -7,9 +7,10 @@ from typing import Literal, get_args
 
 import sqlalchemy as sa
 
-from kpi.errors import StaleEdit
-from kpi.i18n import Language, phrase
-from kpi.state.database import StateDatabase, now
+from kpi.i18n import Language
+from kpi.state import editing
+from kpi.state.database import StateDatabase
+from kpi.state.editing import Problem
 from kpi.state.tables import annotation
 
 Kind = Literal["campaign", "incident", "release", "other"]
@@ -43,18 +44,15 @@ class Annotation:
         """Whether both say the same, whoever wrote them and when."""
         return all(getattr(self, name) == getattr(other, name) for name in _COLUMNS)
 
+    @property
+    def label(self) -> str:
+        """How a message names it."""
+        return f"{self.first} {self.text_zh or self.text_en}"
 
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with one row of a table that is edited: ``row`` counts from 1 as it is shown."""
-
-    row: int
-    key: str
-    values: tuple[tuple[str, object], ...] = ()
-
-    def message(self, language: Language) -> str:
-        what = phrase(language, self.key, **dict(self.values))
-        return phrase(language, "annotation_problem", row=self.row, what=what)
+    def written(self) -> dict[str, object]:
+        """Column -> value, as it is kept: without a last day it lasts one."""
+        texts = {"text_zh": self.text_zh.strip(), "text_en": self.text_en.strip()}
+        return {name: getattr(self, name) for name in _COLUMNS} | {"last": self.last or self.first} | texts
 
 
 def problems_of(rows: Sequence[Annotation]) -> list[Problem]:
@@ -91,52 +89,9 @@ def save_annotations(
     ``after`` holds no problems (``problems_of``). A row without a last day lasts one day. Raises StaleEdit, naming the
     rows, where somebody else has changed or removed one meanwhile that is changed or removed here.
     """
-    read = {row.id: row for row in before}
-    left = {row.id: row for row in after if row.id is not None}
-    stale: list[str] = []
-    with state.transaction() as connection:
-
-        def touch(old: Annotation, change: sa.Update | sa.Delete) -> None:
-            same = change.where(annotation.c.id == old.id, annotation.c.changed_at == old.changed_at)
-            if connection.execute(same).rowcount != 1:
-                stale.append(f"{old.first} {old.text_zh or old.text_en}")
-
-        for key, old in read.items():
-            new = left.get(key) if key is not None else None
-            if new is None:
-                touch(old, sa.delete(annotation))
-            elif not new.says(old):
-                touch(old, sa.update(annotation).values(_values(new, author)))
-        if stale:
-            raise StaleEdit("annotation_stale", rows="; ".join(stale))
-        for new in after:
-            if new.id is None:
-                connection.execute(sa.insert(annotation).values(_values(new, author)))
+    editing.save(state, annotation, before, after, author)
 
 
 def begin_with(state: StateDatabase, rows: Sequence[Annotation], author: str) -> bool:
     """Write ``rows`` down where there are none yet; says whether it did. Two at once write them once."""
-    none_yet = ~sa.exists(sa.select(annotation.c.id))
-    with state.transaction() as connection:
-        if not rows:
-            return False
-        # The first one goes in only where there is none, in one statement; the others follow it.
-        values = _values(rows[0], author)
-        columns = [annotation.c[name] for name in values]
-        chosen = sa.select(*(sa.literal(value, annotation.c[name].type) for name, value in values.items()))
-        if connection.execute(sa.insert(annotation).from_select(columns, chosen.where(none_yet))).rowcount != 1:
-            return False
-        for row in rows[1:]:
-            connection.execute(sa.insert(annotation).values(_values(row, author)))
-    return True
-
-
-def _values(row: Annotation, author: str) -> dict[str, object]:
-    values = {name: getattr(row, name) for name in _COLUMNS}
-    return values | {
-        "last": row.last or row.first,
-        "text_zh": row.text_zh.strip(),
-        "text_en": row.text_en.strip(),
-        "author": author,
-        "changed_at": now(),
-    }
+    return editing.begin(state, annotation, rows, author)

@@ -65,6 +65,15 @@ class StateDatabase:
         self._engine.dispose()
 
 
+def begun(settings: Settings) -> bool:
+    """Whether there may be anything in the state database: to look for it would make one of SQLite."""
+    try:
+        url = sa.make_url(settings.state_url)
+    except sa.exc.ArgumentError:
+        return True
+    return url.get_backend_name() != "sqlite" or not url.database or Path(url.database).exists()
+
+
 def now() -> datetime:
     """The moment a row is changed at: UTC, without a zone, as all times are kept."""
     return datetime.now(UTC).replace(tzinfo=None)

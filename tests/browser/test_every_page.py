@@ -56,8 +56,8 @@ FRAMEWORK = re.compile(
     r"|Pagination|(Previous|Next) page|Page \d+"
 )
 
-# The pages whose figures are chosen by who looks at them.
-WITHOUT_CARDS = {"explore", "dictionary"}
+# The pages whose figures are chosen by who looks at them, or that have none.
+WITHOUT_CARDS = {"explore", "settings", "dictionary"}
 
 # The page that names every KPI in both languages, and what it may so hold.
 BOTH = "dictionary"
@@ -175,7 +175,9 @@ class CommandLine:
             capture_output=True,
             text=True,
         )
-        return {row["kpi"]: Cell(key=(), **row) for row in json.loads(said.stdout)["rows"]}
+        fields = set(Cell.__dataclass_fields__)
+        rows = json.loads(said.stdout)["rows"]
+        return {row["kpi"]: Cell(key=(), **{name: row[name] for name in fields & set(row)}) for row in rows}
 
     def answers(
         self, period: Period, filters: tuple[Filter, ...] = (), service_level: str = "SL1"

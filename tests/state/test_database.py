@@ -3,14 +3,20 @@
 import multiprocessing
 import sqlite3
 from dataclasses import replace
+from datetime import date
 
 import pytest
 import sqlalchemy as sa
 
 from kpi.errors import StateError
 from kpi.settings import Settings
-from kpi.state import StateDatabase, migrate
+from kpi.state import Annotation, StateDatabase, Target, migrate
+from kpi.state.annotations import annotations, save_annotations
 from kpi.state.tables import metadata
+from kpi.state.targets import save_targets, targets
+from kpi.state.views import save_view, views
+
+SALE = Annotation(date(2026, 11, 9), date(2026, 11, 12), "campaign", "双十一", "11.11")
 
 
 def shape(connection: sa.Connection) -> dict[str, list[tuple[str, str, bool]]]:
@@ -34,9 +40,9 @@ def test_an_empty_database_is_migrated_to_what_the_tables_say(settings: Settings
     declared = sa.create_engine("sqlite://")
     with state.transaction() as connection, declared.begin() as fresh:
         metadata.create_all(fresh)
-        assert migrate.current(connection) == migrate.known()[-1] == "0001"
+        assert migrate.current(connection) == migrate.known()[-1] == "0002"
         assert shape(connection) == shape(fresh)
-        assert set(shape(connection)) == {"annotation", "saved_view"}
+        assert set(shape(connection)) == {"annotation", "saved_view", "target"}
 
 
 def test_every_revision_leads_down_and_up_again(settings: Settings) -> None:
@@ -49,6 +55,23 @@ def test_every_revision_leads_down_and_up_again(settings: Settings) -> None:
         for revision in migrate.known():
             migrate.to(connection, revision)
         assert shape(connection) == whole
+
+
+def test_a_database_of_the_first_revision_keeps_its_rows(settings: Settings) -> None:
+    state = StateDatabase(settings)
+    save_annotations(state, [], [SALE], "ann")
+    save_view(state, "ann", "Morning", "overview", {"channel": "wechat"})
+    before = annotations(state), views(state, "ann")
+    with state.transaction() as connection:
+        migrate.to(connection, "0001")
+        assert "target" not in shape(connection)
+    state.close()
+    state = StateDatabase(settings)
+    assert (annotations(state), views(state, "ann")) == before
+    assert targets(state) == []
+    save_targets(state, [], [Target("csat", low=0.95, first=date(2026, 1, 1))], "ann")
+    assert [row.kpi for row in targets(state)] == ["csat"]
+    state.close()
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(settings: Settings) -> None:
@@ -77,7 +100,7 @@ def test_trap_a_newer_database_is_not_touched(settings: Settings) -> None:
         StateDatabase(settings)
     assert "9999" in caught.value.message("zh")
     assert "更新版本的程序" in caught.value.message("zh")
-    assert "newer program (revision 9999; this one knows up to 0001)" in caught.value.message("en")
+    assert "newer program (revision 9999; this one knows up to 0002)" in caught.value.message("en")
 
 
 def _open(settings: Settings, ready: "multiprocessing.synchronize.Barrier") -> None:
