@@ -5,78 +5,27 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from kpi.errors import KpiError, StateError
 from kpi.i18n import Language, phrase
 from kpi.state import KINDS, LOCAL, Annotation, problems_of
 from kpi.state.annotations import LONGEST, annotations, save_annotations
-from pages import cache, components, state
+from pages import cache, editor
 
-_NAME = "annotations"
 _SHOWN = ("first", "last", "kind", "text_zh", "text_en")
 
 
 def section(language: Language) -> None:
-    """The panel with the table; apart from the rest of the page, which an edit does not make anew."""
-    with st.container(border=True, key="panel_annotations"):
-        components.heading(phrase(language, "annotations_title"), phrase(language, "annotations_sub"))
-        _editor(language)
-
-
-@st.fragment
-def _editor(language: Language) -> None:
-    try:
-        newest = annotations(cache.state_database())
-    except StateError as error:
-        st.error(error.message(language), icon=":material/error:")
-        return
-    kept, key = state.draft(_NAME, newest)
-    if saved := state.told(_NAME):
-        st.toast(saved, icon=":material/check:")
-        state.tell(_NAME, "")
-    edited = st.data_editor(
-        _frame(kept),
-        key=key,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
-        height=min(420, 32 * (len(kept) + 2) + 3),
-        column_order=_SHOWN,
-        column_config=_columns(language),
+    """The panel with the table."""
+    table = editor.Table(
+        "annotations",
+        lambda: annotations(cache.state_database()),
+        lambda rows: editor.frame_of(rows, list(Annotation.__dataclass_fields__)),
+        _rows,
+        _SHOWN,
+        _columns(language),
+        problems_of,
+        lambda before, after: save_annotations(cache.state_database(), before, after, LOCAL),
     )
-    rows = _rows(edited)
-    problems = problems_of(rows)
-    changed = rows != kept
-    if not changed and kept != newest:
-        # Somebody else has edited the table, and nothing here stands against it.
-        state.discard(_NAME)
-        state.rerun_page()
-    with st.container(horizontal=True, gap="xsmall"):
-        pressed = st.button(
-            phrase(language, "annotations_save"),
-            type="primary",
-            icon=":material/save:",
-            key="annotations_save",
-            disabled=not changed,
-        )
-        st.button(
-            phrase(language, "annotations_discard"),
-            icon=":material/undo:",
-            key="annotations_discard",
-            on_click=state.discard,
-            args=(_NAME,),
-        )
-    if pressed and problems:
-        # Nothing is lost: the table keeps what was typed.
-        st.error("\n\n".join(problem.message(language) for problem in problems), icon=":material/error:")
-    elif pressed:
-        try:
-            save_annotations(cache.state_database(), kept, rows, LOCAL)
-        except KpiError as error:
-            st.error(error.message(language), icon=":material/error:")
-        else:
-            state.discard(_NAME)
-            state.tell(_NAME, phrase(language, "annotations_saved"))
-            state.rerun_page()
+    editor.section(table, phrase(language, "annotations_title"), phrase(language, "annotations_sub"), language)
 
 
 def _columns(language: Language) -> dict[str, Any]:
@@ -101,21 +50,6 @@ def _columns(language: Language) -> dict[str, Any]:
     }
 
 
-def _frame(rows: list[Annotation]) -> pd.DataFrame:
-    """The rows as the editor takes them; what is not shown goes along, so that each row is known again."""
-    frame = pd.DataFrame([vars(row) for row in rows], columns=list(Annotation.__dataclass_fields__))
-    return frame.astype(dict.fromkeys(frame.columns, object))
-
-
-def _rows(frame: pd.DataFrame) -> list[Annotation]:
+def _rows(frame: pd.DataFrame, _: list[Annotation]) -> list[Annotation]:
     """What the editor gives back; empty fields are what an annotation holds when nothing was filled in."""
-    found = []
-    for record in frame.to_dict("records"):
-        filled = {str(name): value for name, value in record.items() if not pd.isna(value)}
-        for name in ("first", "last"):
-            if name in filled:
-                filled[name] = pd.Timestamp(filled[name]).date()
-        if "id" in filled:
-            filled |= {"id": int(filled["id"]), "changed_at": pd.Timestamp(filled["changed_at"]).to_pydatetime()}
-        found.append(Annotation(**filled))
-    return found
+    return [Annotation(**record) for record in editor.records_of(frame)]

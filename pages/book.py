@@ -15,6 +15,7 @@ from pages import (
     overview,
     satisfaction,
     self_service,
+    settings,
     tiers,
 )
 from pages.addresses import DEFAULT, address
@@ -49,5 +50,6 @@ BOOK = (
     Leaf("long_tail", "customers", "groups", long_tail.render),
     Leaf("tiers", "customers", "star", tiers.render),
     Leaf("explore", "analysis", "pivot_table_chart", explore.render),
+    Leaf("settings", "administration", "tune", settings.render),
     Leaf("dictionary", "administration", "menu_book", dictionary.render),
 )

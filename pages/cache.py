@@ -40,6 +40,8 @@ from kpi.query.tail import TailRule, tail_rule_on
 from kpi.settings import load_settings
 from kpi.state import StateDatabase
 from kpi.state.annotations import annotations
+from kpi.state.targets import targets as kept
+from kpi.targets import NO_TARGETS, Targets
 from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
 
@@ -109,11 +111,22 @@ def _answer(question: Question, version: int, _reading: Reading) -> Answer:
     return _reading.answer(question, version)
 
 
-def answer(question: Question, version: int) -> Answer:
-    """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
+def answer(question: Question, version: int, held: Targets = NO_TARGETS) -> Answer:
+    """The answer as of ``version``, its figures held against the targets ``held``; raises ``Moved`` when that version
+    is no longer what is published.
+    """
+    found: Answer
     with Reading() as reading:
-        found: Answer = _answer(question, version, reading)
+        if held.of(question.kpis):
+            found = _on_target(question, version, held.mark, held, reading)
+        else:
+            found = _answer(question, version, reading)
     return found
+
+
+@_shared(max_entries=500)
+def _on_target(question: Question, version: int, mark: str, _held: Targets, _reading: Reading) -> Answer:
+    return _held.hold(_answer(question, version, _reading))
 
 
 # As many as there are cores on a small machine; the engine has threads of its own.
@@ -232,6 +245,15 @@ def notes(period: Period, language: Language, version: int) -> tuple[Note, ...]:
             key=lambda note: (note.first, note.last, note.text),
         )
     )
+
+
+def targets() -> Targets:
+    """All targets, read each time as the notes are; none where the state database cannot be opened."""
+    try:
+        return Targets(tuple(kept(state_database())))
+    except StateError as error:
+        log.warning("no targets: %s", error)
+        return NO_TARGETS
 
 
 @_shared(max_entries=200)

@@ -9,6 +9,8 @@ import streamlit as st
 from kpi.charts import Style, spark
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
+from kpi.insight import goals
+from kpi.insight.goals import Days
 from kpi.insight.tone import tone
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
@@ -35,6 +37,7 @@ def row(
     """
     names, feet = names or {}, feet or {}
     language, slots = style.language, figures.slots
+    held = bool(figures.targets.of(figures.kpis))
     grid = st.grid(6, min_column_width=155, gap=("xsmall", "xsmall"), key=key)
     for kpi, beside in figures.headlines.items():
         cell, name = figures.cell(kpi), names.get(kpi) or title(kpi, language)
@@ -53,6 +56,8 @@ def row(
                 mature=_mature(figures, kpi, cell),
                 view=figures.view,
                 style=style,
+                days=figures.days_on_target(kpi),
+                held=held,
             )
 
 
@@ -64,7 +69,7 @@ def title(kpi: str, language: Language) -> str:
 def _foot(figures: Figures, cell: Cell, beside: str) -> str:
     """The second figure of a card in words; of a KPI that should stay in a band, the band."""
     language = figures.view.language
-    if METRICS[cell.kpi].direction == "band":
+    if METRICS[cell.kpi].direction == "band" and cell.goal is None:
         return phrase(language, f"foot_{cell.kpi}")
     if not beside:
         return ""
@@ -97,9 +102,12 @@ def card(
     mature: tuple[Cell, str] | None,
     view: View,
     style: Style,
+    days: Days | None = None,
+    held: bool = False,
 ) -> None:
     """One headline figure. ``line``: (value, comparison) by slot. ``mature``: where the period holds nothing mature,
-    the figure of the last period that does, and its dates. Always the same lines, so that all are of one height.
+    the figure of the last period that does, and its dates. ``days``: on target. ``held``: whether any card of the row
+    has a target, whose line all of them then have. Always the same lines, so that all are of one height.
     """
     language = view.language
     shown, shown_foot = cell, foot
@@ -129,7 +137,9 @@ def card(
             f'<div class="kpi-value">{format_value(shown.value, metric.unit, language)}'
             f"{mark}<small>{escape(reason)}</small></div>"
             f'<div class="kpi-delta">{delta(shown, metric, view.compare, language)}</div>'
-            f'<img class="spark" alt="{escape(description, quote=True)}" src="data:image/svg+xml;base64,{drawn}">'
+            f'<img class="{"spark low" if held else "spark"}" alt="{escape(description, quote=True)}" '
+            f'src="data:image/svg+xml;base64,{drawn}">'
+            f"{_target(shown, metric, days, language) if held else ''}"
             f'<div class="kpi-foot" title="{escape(shown_foot, quote=True)}">{escape(shown_foot)}</div>'
         )
         with (
@@ -138,7 +148,7 @@ def card(
                 phrase(language, "card_definition", name=name), icon=":material/help:", type="tertiary", wrap=False
             ),
         ):
-            st.html(definition(metric, shown, language))
+            st.html(definition(metric, shown, language, days))
         count = "–" if shown.n is None else format_count(shown.n, language)
         st.button(
             phrase(language, "card_n", count=count),
@@ -148,6 +158,20 @@ def card(
             on_click=state.open_drill,
             args=(metric.id,),
         )
+
+
+def _target(cell: Cell, metric: Metric, days: Days | None, language: Language) -> str:
+    """The line of a card with its target, whether it is met, and on how many days, as HTML; all of it in the tip."""
+    left = escape(goals.named(cell, metric, language))
+    if cell.goal is not None and cell.goal.since is not None:
+        left += "*"
+    if cell.met is not None:
+        word = escape(goals.verdict(cell, language))
+        sign = f'<span aria-hidden="true">{goals.mark(cell)}</span><span class="sr">{word}</span>'
+        left += f' <b class="{goals.tone_of(cell)}">{sign}</b>'
+    right = phrase(language, "goal_days_short", met=days[0], days=days[1]) if days is not None else ""
+    whole = escape(goals.tip(cell, metric, language, days), quote=True)
+    return f'<div class="kpi-target" title="{whole}"><span>{left}</span><span>{escape(right)}</span></div>'
 
 
 def card_not_applicable(metric: Metric, name: str, view: View) -> None:
@@ -187,7 +211,7 @@ def delta(cell: Cell, metric: Metric, compare: Compare | None, language: Languag
     return f"{pill}<span>{escape(word)}</span>"
 
 
-def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
+def definition(metric: Metric, cell: Cell | None, language: Language, days: Days | None = None) -> str:
     """What the "?" shows, from the declaration."""
     position = 0 if language == "zh" else 1
     rows = [(phrase(language, "define_formula"), metric.formula_of(cell.variant if cell else None)[position])]
@@ -207,8 +231,14 @@ def definition(metric: Metric, cell: Cell | None, language: Language) -> str:
             low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
             value = phrase(language, "define_interval", value=value, low=low, high=high)
         rows.append((phrase(language, "define_value"), value))
+    if cell is not None and (target := goals.tip(cell, metric, language, days)):
+        rows.append((phrase(language, "define_target"), target))
     rows.append((phrase(language, "define_source"), told(metric.source, language)))
     listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in rows)
+    if cell is not None and (written := goals.written(cell)):
+        # In the one language that it was written in.
+        owner = phrase(language, "define_target_owner")
+        listed += f'<dt>{escape(owner)}</dt><dd translate="no">{escape(written)}</dd>'
     version = f"{metric.id} · {phrase(language, 'define_version', version=metric.version)}"
     return (
         f'<div class="define"><h4>{escape(metric_title(metric, language))}</h4><dl>{listed}</dl><p>{version}</p></div>'

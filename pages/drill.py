@@ -16,6 +16,7 @@ from kpi.charts import Style
 from kpi.charts.theme import value_colour
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
+from kpi.insight import goals
 from kpi.insight.adding import adding
 from kpi.insight.intervals import SMALL_N
 from kpi.insight.tone import goodness
@@ -58,11 +59,12 @@ def _content(view: View, published: Published, style: Style) -> None:
     by = chosen if chosen in ways else next(iter(ways), None)
     split = replace(question, by=(by,)) if by is not None else None
     cache.prepare([[question], [split] if split else []], None, version)
-    whole = cache.answer(question, version).cell(metric.id)
+    held = cache.targets()
+    whole = cache.answer(question, version, held).cell(metric.id)
     _path(steps, view.language, version)
     st.html(_figure(whole, metric, question, view.language))
     if split is not None and by is not None:
-        parts = cache.answer(split, version)
+        parts = cache.answer(split, version, held)
         _ways(ways, by, view.language)
         _parts(metric, whole, parts, steps, style, choices[by])
     _rows(question, view.language, published)
@@ -117,9 +119,10 @@ def _figure(cell: Cell, metric: Metric, question: Question, language: Language) 
     if cell.n is not None:
         said.append(f"n {format_count(cell.n, language, compact=False)}")
     pill = cards.delta(cell, metric, question.compare, language)
+    said += [told] if (told := goals.tip(cell, metric, language)) else []
     return (
         f'<div class="drill-figure"><span class="kpi-value">{value}<small>{escape(reason)}</small></span>'
-        f'<span class="kpi-delta">{pill}</span><span class="drill-said">{" · ".join(said)}</span></div>'
+        f'<span class="kpi-delta">{pill}</span><span class="drill-said">{escape(" · ".join(said))}</span></div>'
     )
 
 
@@ -179,13 +182,14 @@ def _bar(cell: Cell, metric: Metric, top: float, colour: str, language: Language
     """One row: bar, value, change, n; pale where it stands on few."""
     width = 0 if cell.value is None else 100 * abs(cell.value) / top
     reason = phrase(language, f"reason_{cell.reason}") if cell.value is None and cell.reason else ""
+    tip = escape(reason or goals.tip(cell, metric, language), quote=True)
     small = " small" if (cell.n or 0) < SMALL_N else ""
     good = {1: "better", -1: "worse"}.get(goodness(cell, metric), "")
     change = "" if cell.change is None else format_change(cell, metric.unit, language)
     count = "–" if cell.n is None else format_count(cell.n, language)
     return (
         f'<div class="part{small}"><span class="track"><i style="width:{width:.1f}%;background:{colour}"></i></span>'
-        f'<strong title="{escape(reason, quote=True)}">{format_value(cell.value, metric.unit, language)}</strong>'
+        f'<strong title="{tip}">{format_value(cell.value, metric.unit, language)}</strong>'
         f'<span class="{good}">{escape(change)}</span><span>n {count}</span></div>'
     )
 

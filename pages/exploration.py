@@ -27,6 +27,7 @@ class Exploration:
     def __init__(self, view: View, published: Published) -> None:
         self.view, self.version, self.today = view, published.version, published.today
         self.choice: Choice = view.explore
+        self.targets = cache.targets()
         kpis = [kpi for kpi in self.choice.kpis if view.applies(METRICS[kpi])]
         self.not_filtered = [kpi for kpi in self.choice.kpis if kpi not in kpis]
         self._proof = view.question("volume", compared=False)
@@ -54,7 +55,7 @@ class Exploration:
         return Pivot(self._ask(whole), down, self._ask(by_rows), across, self._ask(by_cols), self._ask(both))
 
     def _ask(self, question: Question) -> Answer:
-        return cache.answer(question, self.version)
+        return cache.answer(question, self.version, self.targets)
 
     def _values(self, dimension: str) -> int:
         """How many values a dimension may have in the period."""

@@ -15,7 +15,8 @@ from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.pivot import Names, Pivot, to_frame, value_name
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import annotations, cache, cards, components, layout, pivot_table, saved, state
+from pages import cache, cards, components, layout, pivot_table, saved, state
+from pages.addresses import address
 from pages.choice import NONE, charts_for, common, lacking
 from pages.exploration import Exploration
 from pages.state import View
@@ -41,13 +42,22 @@ def render(view: View, published: Published, style: Style) -> None:
         if kind is not None:
             _pictures(view, found, found.pivot, names, kind, style)
         _table(view, found.pivot, names, style)
-    annotations.section(language)
+    _to_settings(language)
     components.identity_strip(found.proof, language)
 
 
 def _names(view: View, published: Published, pivot: Pivot) -> Names:
     axes = [axis.dimension for axis in (pivot.rows, pivot.cols) if axis is not None]
     return {dimension: cache.labels(dimension, view.language, published.version) for dimension in axes}
+
+
+def _to_settings(language: Language) -> None:
+    """Where the notes on the time axes are written."""
+    # The same page as in the sidebar: a page is known by its address.
+    place = st.Page(lambda: None, title=phrase(language, "page_settings"), url_path=address("settings"))
+    st.page_link(
+        place, label=phrase(language, "explore_to_settings"), icon=":material/edit_note:", query_params=state.link()
+    )
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -176,7 +186,8 @@ def _picture(
         cards.metric_title(metric, language),
         " · ".join(filter(None, [phrase(language, "explore_sub", by=by), _unit(metric, pivot, kind, language)])),
         cache.figure(
-            f"explore {kind} {found.choice} {view.compare} {found.notes if kind == 'line' else ''} {metric.id}",
+            f"explore {kind} {found.choice} {view.compare} {found.notes if kind == 'line' else ''} "
+            f"{found.targets.mark} {metric.id}",
             view.question("volume"),
             style,
             found.version,

@@ -8,10 +8,12 @@ from typing import Any
 from altair import LayerChart
 
 from kpi.charts import Note, Slots, Style, grain_of
+from kpi.insight.goals import Days
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 from kpi.query.identity import Check
 from kpi.query.question import Period, Question
+from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
 from pages import cache
 from pages.state import View
@@ -47,6 +49,8 @@ class Figures:
         more: Sequence[Question] = (),
     ) -> None:
         self.view, self.published, self.version = view, published, published.version
+        self.targets = cache.targets()
+        self._answers: dict[Question, Answer] = {}
         self.slots = Slots(view.period, grain_of(view.period), published.today)
         grain = self.slots.grain
         self.headlines = dict(headlines)
@@ -57,6 +61,7 @@ class Figures:
         self._headline = view.question(*shown)
         self._lines = view.question(*(kpi for kpi in plain if grain in METRICS[kpi].dimensions), by=(grain,))
         self._coverage = view.question(COVERAGE, by=("through",)) if COVERAGE in self.kpis else None
+        self._daily = self._by_date(grain)
         self._cohorts = frozenset(cohorts)
         self._panels: dict[str, Question] = {}
         for name, panel in panels.items():
@@ -72,7 +77,7 @@ class Figures:
         self._proof = view.question("volume", compared=False) if proof else None
         covering = [question for question in self._panels.values() if COVERAGE in question.kpis]
         others = [question for question in self._panels.values() if COVERAGE not in question.kpis]
-        others += more
+        others += [*more, *([self._daily] if self._daily is not None else [])]
         first = [question for question in (self._headline, self._lines) if question.kpis]
         second = [*([self._coverage] if self._coverage else []), *covering]
         # Two shares of about the same work: the cohorts are the dearest.
@@ -105,8 +110,25 @@ class Figures:
     def _mature(self, question: Question) -> Question | None:
         return cache.mature(question, self.version)
 
+    def _by_date(self, grain: str) -> Question | None:
+        """Where the lines go by another grain: the question that tells the days on target of the headlines."""
+        kpis = [kpi for kpi in self.targets.of(self._lines.kpis) if "date" in METRICS[kpi].dimensions]
+        return self.view.question(*kpis, by=("date",), compared=False) if kpis and grain != "date" else None
+
     def _answer(self, question: Question) -> Answer:
-        return cache.answer(question, self.version)
+        if question not in self._answers:
+            self._answers[question] = cache.answer(question, self.version, self.targets)
+        return self._answers[question]
+
+    def days_on_target(self, kpi: str) -> Days | None:
+        """Of a headline: how many of the period's days met their target, of how many that have one and a value; None
+        where its days are not told apart.
+        """
+        lines = self._daily or (self._lines if self._lines.by == ("date",) else None)
+        if lines is None or kpi not in self.targets.of(lines.kpis):
+            return None
+        found = days_on_target(cell for cell in self._answer(lines).cells if cell.kpi == kpi)
+        return found if found[1] else None
 
     @property
     def headline(self) -> Answer | None:
@@ -143,7 +165,7 @@ class Figures:
 
     def drawn(self, name: str, style: Style, draw: Callable[[], LayerChart]) -> dict[str, Any]:
         """One figure of the view, drawn once for all who look at it."""
-        marked = f"{name} {self.notes}" if self.notes else name
+        marked = " ".join(filter(None, [name, str(self.notes or ""), self.targets.mark]))
         return cache.figure(marked, self.view.question("volume"), style, self.version, draw)
 
     def names(self, dimension: str) -> Mapping[str, str]:

@@ -5,8 +5,10 @@ from html import escape
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_value
+from kpi.insight import goals
 from kpi.insight.tone import goodness
 from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.pivot import ALL, SMALL, Names, Pivot, Place, adds, place_name
 from kpi.query.answer import Cell
@@ -19,6 +21,7 @@ _FIELDS = {
     "value": "chart_value",
     "previous": "chart_compared",
     "change": "chart_change",
+    "target": "define_target",
     "interval": "pivot_interval",
     "n": "table_n",
 }
@@ -28,11 +31,14 @@ def table(pivot: Pivot, names: Names, detail: bool, language: Language) -> str:
     """The pivot as HTML, the total last and in bold. ``detail`` adds the interval and n.
 
     By one dimension each thing told of a figure has a column: value, comparison, change. By two dimensions there is a
-    column a value of the second one, and the change stands under the figure.
+    column a value of the second one, and the change stands under the figure. Targets, where there are any, have a
+    column too; by two dimensions only with the details.
     """
     fields = ["value"]
     if pivot.whole.question.compare is not None:
         fields += ["change"] if pivot.cols is not None else ["previous", "change"]
+    if any((cell := pivot.cell(*place)) is not None and cell.goal is not None for place in _places(pivot)):
+        fields += ["target"] if pivot.cols is None or detail else []
     if detail:
         fields += ["interval", "n"]
     title = phrase(language, "explore_pivot")
@@ -131,6 +137,8 @@ def _figures(pivot: Pivot, kpi: str, row: Place, col: Place, language: Language)
     if cell.change is not None:
         tone = {1: "better", -1: "worse"}.get(goodness(cell, metric), "")
         told["change"] = f'<small class="{tone}">{escape(format_change(cell, metric.unit, language))}</small>'
+    if cell.goal is not None:
+        told["target"] = f"<small>{_target(cell, metric, language)}</small>"
     if cell.low is not None and cell.high is not None:
         low, high = (format_value(end, metric.unit, language, compact=False) for end in (cell.low, cell.high))
         told["interval"] = f"<small>{escape(low)} – {escape(high)}</small>"
@@ -138,6 +146,18 @@ def _figures(pivot: Pivot, kpi: str, row: Place, col: Place, language: Language)
         count = format_count(cell.n, language, compact=False)
         told["n"] = f"<small>{count if pivot.cols is None else f'n {count}'}</small>"
     return told
+
+
+def _target(cell: Cell, metric: Metric, language: Language) -> str:
+    """The target of a figure with the mark of its being met, as HTML."""
+    assert cell.goal is not None
+    band = escape(goals.band_text(cell.goal, metric, language))
+    if cell.met is None:
+        return band
+    word = escape(goals.verdict(cell, language))
+    return (
+        f'{band} <b class="{goals.tone_of(cell)}" title="{word}">{goals.mark(cell)}<span class="sr">{word}</span></b>'
+    )
 
 
 def _steps(pivot: Pivot, row: Place, col: Place) -> Sequence[Filter] | None:

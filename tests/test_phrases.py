@@ -49,6 +49,7 @@ COMPOSED = {
     "step_": "steps of a funnel",
     "short_": "channels with a shorter name",
     "target_long_": "texts of a target",
+    "target_typed_": "units",
     "target_unit_": "units",
     "target_wants_": "directions of goodness",
     "term_": "terms of identities",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
 from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
@@ -244,13 +245,15 @@ def rates_by_channel(
 def rate_bars(
     metric: Metric, rows: Sequence[tuple[str, str, Cell]], style: Style, height: int = HEIGHT
 ) -> alt.LayerChart:
-    """A rate (or a mean) as one bar a row, with the comparison as a tick and the change.
+    """A rate (or a mean) as one bar a row, with the comparison as a tick, the target as a dashed one, and the change.
 
     ``rows``: name, colour and figure, the first of them set apart by its bold value. One without a value says "–";
     with fewer than 30 contacts it is pale.
     """
     palette, language = style.palette, style.language
-    top = 1.0 if metric.unit == "share" else max([0.0, *(cell.value or 0.0 for _, _, cell in rows)]) or 1.0
+    cells = [cell for _, _, cell in rows]
+    reach = [cell.value or 0.0 for cell in cells] + [end for cell in cells for end in limits(cell)]
+    top = 1.0 if metric.unit == "share" else max([0.0, *reach]) or 1.0
     frame = pd.DataFrame(
         {
             "row": index,
@@ -264,6 +267,7 @@ def rate_bars(
             "opacity": 0.4 if (cell.n or 0) < 30 else 1.0,
             "weight": index == 0,
             "n": format_count(cell.n, language, compact=False) if cell.n is not None else "–",
+            "target": target_tip(cell, metric, style),
         }
         for index, (name, colour, cell) in enumerate(rows)
     )
@@ -278,6 +282,7 @@ def rate_bars(
         alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
         alt.Tooltip("text:N", title=metric.name(language)),
         alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+        *target_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame)
@@ -293,10 +298,12 @@ def rate_bars(
         .mark_tick(color=palette.ink, thickness=1.2, size=20, opacity=0.6)
         .encode(x=alt.X("previous:Q"), y=y)
     )
+    goals = target_ticks([(name, cell) for name, _, cell in rows], "name:N", order, metric, 1.0, style)
     values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
         x=x, y=y, text=alt.Text("text:N")
     )
+    halo = [behind(values, style)] if goals else []
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
-    return finish([bars, ticks, values, changes], style, height)
+    return finish([bars, ticks, *goals, *halo, values, changes], style, height)

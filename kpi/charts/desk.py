@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.bars import HEIGHT
+from kpi.charts.goals import target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
@@ -150,6 +151,7 @@ def by_channel_and_tier(
                 "full": format_value(cell.value, metric.unit, language, compact=False),
                 "small": small,
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+                "target": target_tip(cell, metric, style),
             }
         )
     base = alt.Chart(pd.DataFrame(rows)).encode(
@@ -169,6 +171,7 @@ def by_channel_and_tier(
             alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
             alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
             alt.Tooltip("full:N", title=metric.name(language)),
+            *target_tips(cells, style),
             alt.Tooltip("n:N", title="n"),
         ],
     )

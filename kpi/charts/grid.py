@@ -1,11 +1,12 @@
 """A KPI by one dimension as bars, by two as a heat map or as grouped bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Palette, Style, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_change, format_count, format_value
@@ -37,7 +38,7 @@ def colour_of(dimension: str, value: DimensionValue, palette: Palette) -> str | 
 
 
 def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]], style: Style) -> alt.LayerChart:
-    """One bar a value, from zero, with the comparison as a tick and the change at the right.
+    """One bar a value, from zero, with the comparison as a tick, the target as a dashed one, the change at the right.
 
     ``whole``: the figure of all of them, drawn first where one bar can stand beside it (a rate, not a count).
     """
@@ -54,7 +55,7 @@ def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]],
     order = list(frame["name"])
     y = alt.Y("name:N", sort=order, axis=_labels(palette))
     least = min(0.0, float(frame["value"].min()))
-    top = max(float(frame["value"].max()), 0.0) or 1.0
+    top = max([float(frame["value"].max()), 0.0, *(end for _, cell in listed for end in limits(cell))]) or 1.0
     x = alt.X(
         "value:Q",
         scale=alt.Scale(
@@ -68,20 +69,22 @@ def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]],
         y=y,
         color=alt.Color("colour:N", scale=None),
         opacity=alt.Opacity("opacity:Q", scale=None),
-        tooltip=_tips(metric, style),
+        tooltip=_tips(metric, [cell for _, cell in listed], style),
     )
     ticks = (
         base.transform_filter("isValid(datum.previous)")
         .mark_tick(color=palette.ink, thickness=1.2, size=16, opacity=0.6)
         .encode(x=alt.X("previous:Q"), y=y)
     )
+    goals = target_ticks([(value.name, cell) for value, cell in listed], "name:N", order, metric, 1.0, style)
     values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
         x=alt.X("end:Q"), y=y, text=alt.Text("text:N")
     )
+    halo = [behind(values, style)] if goals else []
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
-    return finish([drawn, ticks, values, changes], style, max(_LEAST, _BAR * len(listed)))
+    return finish([drawn, ticks, *goals, *halo, values, changes], style, max(_LEAST, _BAR * len(listed)))
 
 
 def grouped(
@@ -128,7 +131,10 @@ def grouped(
         yOffset=offset,
         color=alt.Color("colour:N", scale=None),
         opacity=alt.Opacity("opacity:Q", scale=None),
-        tooltip=[alt.Tooltip("col:N", title=phrase(style.language, "explore_cols")), *_tips(metric, style)],
+        tooltip=[
+            alt.Tooltip("col:N", title=phrase(style.language, "explore_cols")),
+            *_tips(metric, cells.values(), style),
+        ],
     )
     texts = base.mark_text(align="left", dx=5, fontSize=11, color=palette.ink2).encode(
         x=alt.X("value:Q"), y=y, yOffset=offset, text=alt.Text("label:N")
@@ -201,7 +207,7 @@ def heat(
     )
     fills = base.mark_rect(cornerRadius=3).encode(
         color=alt.Color("shade:Q", scale=scale, legend=None),
-        tooltip=[alt.Tooltip("col:N", title=phrase(language, "explore_cols")), *_tips(metric, style)],
+        tooltip=[alt.Tooltip("col:N", title=phrase(language, "explore_cols")), *_tips(metric, cells.values(), style)],
     )
     texts = base.mark_text(
         fontSize=11.5,
@@ -237,6 +243,7 @@ def _told(metric: Metric, cell: Cell, style: Style) -> dict[str, object]:
         "tone": palette.mute if good == 0 else palette.better if good > 0 else palette.worse,
         "opacity": _alpha(cell),
         "n": format_count(cell.n, language, compact=False) if cell.n is not None else "–",
+        "target": target_tip(cell, metric, style),
     }
 
 
@@ -244,11 +251,12 @@ def _alpha(cell: Cell) -> float:
     return 0.4 if (cell.n or 0) < SMALL else 1.0
 
 
-def _tips(metric: Metric, style: Style) -> list[alt.Tooltip]:
+def _tips(metric: Metric, cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:
     language = style.language
     return [
         alt.Tooltip("name:N", title=phrase(language, "explore_rows")),
         alt.Tooltip("full:N", title=metric.name(language)),
         alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+        *target_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]

@@ -1,21 +1,24 @@
 """A KPI over time with its comparison."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from kpi.charts.notes import Note, note_layers
+from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
+from kpi.i18n.numbers import format_count, format_limit, format_value
+from kpi.insight.goals import band_text
 from kpi.metrics.model import Metric
+from kpi.query.goal import Band
 
 HEIGHT = 250
+_AXIS = 24  # pixels of the horizontal axis
+_LIMITS = ("target_low", "target_high")
 
 
 def trend(
@@ -28,15 +31,17 @@ def trend(
 ) -> alt.LayerChart:
     """The KPI as a line with its 95 % interval as a band, the comparison as a thin grey line.
 
-    ``frame``: grain, value, low, high, previous, n. Gaps stay gaps; the last piece is dotted while its slot runs.
-    The axis does not start at zero: the figure shows change, its unit stands in the title. ``anchor``: a value to
-    measure by, in the KPI's unit, and its name.
+    ``frame``: grain, value, low, high, previous, n; target_low and target_high where there are targets. Gaps stay
+    gaps; the last piece is dotted while its slot runs. The axis does not start at zero: the figure shows change, its
+    unit stands in the title. The target is a dashed rule with its name, a step where it changes. ``anchor``: a value
+    to measure by, in the KPI's unit, and its name.
     """
     palette, language = style.palette, style.language
     factor = 100.0 if metric.unit == "share" else 1.0
     place = {start: index for index, start in enumerate(slots.starts)}
     rows = []
-    for row in frame.sort_values(slots.grain).to_dict("records"):
+    frame = frame.sort_values(slots.grain)
+    for row in frame.to_dict("records"):
         start = row[slots.grain]
         figures_of = {
             name: None if pd.isna(row[name]) else row[name] * factor for name in ("value", "low", "high", "previous")
@@ -54,11 +59,14 @@ def trend(
                 ),
                 "n": "–" if pd.isna(row["n"]) else format_count(row["n"], language, compact=False),
                 "cut": slots.last_day(start) >= slots.running,
+                "target": _target(row, metric, style),
             }
         )
     data = pd.DataFrame(rows)
     figures = data[["value", "previous"]].to_numpy(dtype=float).ravel()
     figures = figures[~pd.isna(figures)]
+    targets = _targets(frame, slots, factor)
+    figures = np.append(figures, targets["y"].to_numpy(dtype=float))
     if anchor is not None:
         figures = np.append(figures, anchor[0] * factor)
     low, high = (figures.min(), figures.max()) if len(figures) else (0.0, 1.0)
@@ -66,7 +74,7 @@ def trend(
     top_limit = 100.0 if metric.unit == "share" else float("inf")
     y_domain = [max(low - room, 0.0) if low >= 0 else low - room, min(high + room, top_limit)]
 
-    x = alt.X("x:Q", scale=x_domain(slots, "52"), axis=slots.axis(language))
+    x = alt.X("x:Q", scale=x_domain(slots, "82" if len(targets) else "52"), axis=slots.axis(language))
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=y_domain, nice=False, clamp=True, zero=False),
@@ -98,43 +106,105 @@ def trend(
                 alt.Tooltip("when:N", title=phrase(language, "chart_when")),
                 alt.Tooltip("text:N", title=metric.name(language)),
                 alt.Tooltip("before:N", title=phrase(language, "chart_compared")),
+                *([alt.Tooltip("target:N", title=phrase(language, "define_target"))] if len(targets) else []),
                 alt.Tooltip("n:N", title="n"),
             ],
         )
     )
-    layers += note_layers(notes, slots, style)
-    named = None
+    noted = note_layers(notes, slots, style)
+    layers += noted
+    named = [(end["y"], end["name"]) for end in _target_ends(targets, len(slots.starts), metric, factor, style)]
+    if len(targets):
+        layers.insert(0, rule_of(targets, style))
     if anchor is not None:
-        named = anchor[0] * factor, anchor[1]
-        rule = alt.Chart(pd.DataFrame([{"value": named[0], "x": 0, "x2": len(slots.starts)}])).mark_rule(
+        named.append((anchor[0] * factor, anchor[1]))
+        rule = alt.Chart(pd.DataFrame([{"value": anchor[0] * factor, "x": 0, "x2": len(slots.starts)}])).mark_rule(
             color=palette.ink, strokeDash=[4, 3], strokeWidth=1.2
         )
         layers.insert(0, rule.encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("value:Q")))
-    layers += _labels(data, slots, y_domain, style, named)
+    layers += _labels(data, slots, y_domain, style, named, HEIGHT - _AXIS - (NOTES_ROOM if noted else 0))
     return finish(layers, style, HEIGHT)
 
 
+def rule_of(steps: pd.DataFrame, style: Style) -> alt.Chart:
+    """A target as a dashed rule. ``steps``: x, x2, y on the figure's own scales."""
+    rule = alt.Chart(steps).mark_rule(color=style.palette.ink, strokeDash=[4, 3], strokeWidth=1.2, clip=True)
+    return rule.encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("y:Q"))
+
+
+def _target(row: Mapping[Any, Any], metric: Metric, style: Style) -> str:
+    """The target of a slot for its tip."""
+    low, high = (None if pd.isna(row.get(name)) else float(row[name]) for name in _LIMITS)
+    return "–" if low is None and high is None else band_text(Band(low, high), metric, style.language)
+
+
+def _targets(frame: pd.DataFrame, slots: Slots, factor: float) -> pd.DataFrame:
+    """The limits in force as pieces from slot to slot, as long as they stay the same: x, x2, y, column."""
+    place = {start: index for index, start in enumerate(slots.starts)}
+    pieces: list[dict[str, Any]] = []
+    for column in (one for one in _LIMITS if one in frame):
+        for start, value in zip(frame[slots.grain], frame[column], strict=True):
+            if pd.isna(value):
+                continue
+            at, last = place[start], pieces[-1] if pieces else None
+            if last is not None and (last["column"], last["x2"], last["y"]) == (column, at, value * factor):
+                last["x2"] = at + 1
+            else:
+                pieces.append({"x": at, "x2": at + 1, "y": value * factor, "column": column})
+    return pd.DataFrame(pieces, columns=["x", "x2", "y", "column"])
+
+
+def _target_ends(
+    targets: pd.DataFrame, slots: int, metric: Metric, factor: float, style: Style
+) -> list[dict[str, Any]]:
+    """Name and height of the limits that are in force at the end of the axis."""
+    ends = targets[targets["x2"] == slots].to_dict("records")
+    return [
+        {
+            "y": end["y"],
+            "name": phrase(style.language, "goal", band=format_limit(end["y"] / factor, metric.unit, style.language)),
+        }
+        for end in ends
+    ]
+
+
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights, in ascending order, at least ``gap`` apart: those that would meet stand around their mean."""
+    groups: list[list[float]] = []
+    for height in heights:
+        groups.append([height])
+        while len(groups) > 1:
+            lower, upper = (sum(group) / len(group) for group in groups[-2:])
+            if upper - lower >= gap * (len(groups[-2]) + len(groups[-1])) / 2:
+                break
+            groups[-2:] = [groups[-2] + groups[-1]]
+    placed = []
+    for group in groups:
+        bottom = sum(group) / len(group) - gap * (len(group) - 1) / 2
+        placed += [bottom + gap * at for at in range(len(group))]
+    return placed
+
+
 def _labels(
-    data: pd.DataFrame, slots: Slots, y_domain: list[float], style: Style, anchor: tuple[float, str] | None = None
+    data: pd.DataFrame,
+    slots: Slots,
+    y_domain: list[float],
+    style: Style,
+    named: Sequence[tuple[float, str]],
+    height: int,
 ) -> list[alt.Chart]:
-    """The names of the lines (and of the anchor) at their ends, kept a line's height apart."""
+    """The names of the lines (and ``named`` heights) at their ends, a line apart on an axis of ``height`` pixels."""
     palette, language = style.palette, style.language
     ends: list[dict[str, Any]] = []
     for column, key, colour in (("value", "chart_now", palette.accent), ("previous", "chart_before", palette.mute)):
         known = data.dropna(subset=[column])
         if len(known):
             ends.append({"y": float(known[column].iloc[-1]), "name": phrase(language, key), "colour": colour})
-    if anchor is not None:
-        ends.append({"y": anchor[0], "name": anchor[1], "colour": palette.ink})
-    gap = (y_domain[1] - y_domain[0]) * 16 / HEIGHT
+    ends += [{"y": height, "name": name, "colour": palette.ink} for height, name in named]
+    gap = (y_domain[1] - y_domain[0]) * 15 / height
     ends.sort(key=lambda end: end["y"])
-    # Two that meet move apart by the same distance; a third is pushed on.
-    for lower, upper in pairwise(ends):
-        if upper["y"] - lower["y"] < gap:
-            middle = (lower["y"] + upper["y"]) / 2
-            if lower is ends[0]:
-                lower["y"] = middle - gap / 2
-            upper["y"] = lower["y"] + gap
+    for end, height in zip(ends, _apart([end["y"] for end in ends], gap), strict=True):
+        end["y"] = height
     frame = pd.DataFrame([{"x": len(slots.starts), **end} for end in ends])
     if frame.empty:
         return []

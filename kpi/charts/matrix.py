@@ -8,6 +8,7 @@ import pandas as pd
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
+from kpi.insight.goals import named, verdict
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer, Cell, DimensionValue
 
@@ -113,7 +114,9 @@ def _tip(cell: Cell | None, metric: Metric, style: Style) -> str:
         return phrase(style.language, "reason_no_data")
     if cell.value is None:
         return phrase(style.language, f"reason_{cell.reason}")
-    return format_value(cell.value, metric.unit, style.language, compact=False)
+    value = format_value(cell.value, metric.unit, style.language, compact=False)
+    goal = " ".join(filter(None, [named(cell, metric, style.language), verdict(cell, style.language)]))
+    return " · ".join(filter(None, [value, goal]))
 
 
 def _by_size(metric: Metric) -> bool:

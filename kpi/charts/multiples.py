@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.bars import short_channel
+from kpi.charts.goals import limits, lying_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
@@ -14,12 +15,13 @@ from kpi.metrics.model import Metric
 from kpi.query.answer import Answer
 
 HEIGHT = 300
+_TICK = 9  # pixels of a target across a bar
 
 
 def by_channel_and_tier(
     metric: Metric, parts: Answer, names: Mapping[str, str], tiers: Mapping[str, str], style: Style
 ) -> alt.LayerChart:
-    """A group of bars a channel, a bar a tier from one to seven, all from zero to 100 %.
+    """A group of bars a channel, a bar a tier from one to seven, all from zero to 100 %, each with its target.
 
     ``parts``: the rate by channel and tier. A channel of which no tier has a value is left out; n < 30 is pale.
     """
@@ -40,6 +42,7 @@ def by_channel_and_tier(
             "text": format_value(cell.value, metric.unit, language, compact=False),
             "n": format_count(cell.n or 0, language, compact=False),
             "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
+            "target": target_tip(cell, metric, style),
         }
         for channel, tier, cell in cells
     )
@@ -76,8 +79,20 @@ def by_channel_and_tier(
                 alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
                 alt.Tooltip("tier_name:N", title=phrase(language, "chart_tier")),
                 alt.Tooltip("text:N", title=metric.name(language)),
+                *target_tips([cell for _, _, cell in cells], style),
                 alt.Tooltip("n:N", title="n"),
             ],
         )
     )
-    return finish([bars], style, HEIGHT)
+    goals = [
+        {"channel": names.get(channel, channel), "tier": tier, "goal": end * 100}
+        for channel, tier, cell in cells
+        for end in limits(cell)
+    ]
+    layers: list[alt.Chart] = [bars]
+    if goals:
+        ticks = lying_ticks(goals, _TICK, style)
+        layers.append(
+            ticks.encode(x=alt.X("channel:N", sort=list(shorts)), xOffset=alt.XOffset("tier:O"), y=alt.Y("goal:Q"))
+        )
+    return finish(layers, style, HEIGHT)

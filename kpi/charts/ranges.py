@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from kpi.charts.goals import limits, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_change, format_count, format_value
@@ -41,7 +43,8 @@ def rate_ranges(
     style: Style,
     height: int,
 ) -> alt.LayerChart:
-    """A dot with its interval a row, the whole as a line through all of them, the comparison as a tick.
+    """A dot with its interval a row, the whole as a line through all of them, the comparison as a tick, the target as
+    a dashed one.
 
     ``whole``: name and figure of everything. ``beside``: the KPI of the last column and its cells by value of the
     dimension (None: of everything). Below 30 the row is pale and marked. The axis need not begin at zero: a
@@ -53,7 +56,7 @@ def rate_ranges(
         {"row": index} | _row(metric, name, cell, key, beside, style) for index, (name, cell, key) in enumerate(rows)
     )
     ends = frame[["low", "high", "value", "previous"]].to_numpy(dtype=float).ravel()
-    ends = ends[~pd.isna(ends)]
+    ends = np.append(ends[~pd.isna(ends)], [end * 100 for _, cell, _ in rows for end in limits(cell)])
     low, high = (max(0.0, ends.min() - 1), min(100.0, ends.max() + 1)) if len(ends) else (0.0, 100.0)
     room = "(width < 420 ? 96 : 150)"
     x = alt.X(
@@ -86,6 +89,7 @@ def rate_ranges(
     tips += [
         alt.Tooltip("range:N", title=phrase(language, "satisfaction_interval")),
         alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+        *target_tips([cell for _, cell, _ in rows], style),
         alt.Tooltip("n:N", title="n"),
     ]
     tips.append(alt.Tooltip("beside:N", title=beside[0].name(language)))
@@ -110,7 +114,10 @@ def rate_ranges(
         align="right", fontSize=12, fontWeight=600, x=alt.ExprRef("width - (width < 420 ? 52 : 92)")
     )
     values = middle.encode(y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None))
-    return finish([everything, ticks, ranges, dots, values, right], style, height)
+    goals = target_ticks(
+        [(index, cell) for index, (_, cell, _) in enumerate(rows)], "row:O", None, metric, 100.0, style
+    )
+    return finish([everything, ticks, *goals, ranges, dots, values, right], style, height)
 
 
 def _labels(frame: pd.DataFrame) -> str:
@@ -144,6 +151,7 @@ def _row(
         "range": f"{low} – {high}",
         "change": format_change(cell, metric.unit, language),
         "n": format_count(cell.n or 0, language, compact=False),
+        "target": target_tip(cell, metric, style),
         "beside": told,
         "right": right,
         "colour": palette.compare if few else palette.ink2 if key is None else palette.accent,

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_count, format_date, format_percent, format_value
+from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
@@ -27,13 +28,13 @@ def coverage(
     """Above, the coverage up to each day as a line from zero; below, on the same days, the tail customers served a
     day as bars. The comparison is a thin grey line in both.
 
-    ``through``: through, value, previous (shares). ``daily``: grain, value, previous (customers a day). ``average``:
-    the mean over the days, told beside the bars. Both halves stand on one number line of pixels, each from its own
-    zero, so that the days lie exactly above each other.
+    ``through``: through, value, previous (shares), target_low where there is a target: a dashed rule with its name.
+    ``daily``: grain, value, previous (customers a day). ``average``: the mean over the days, told beside the bars. Both
+    halves stand on one number line of pixels, each from its own zero, so that the days lie exactly above each other.
     """
     palette, language = style.palette, style.language
     place = {start: index for index, start in enumerate(slots.starts)}
-    top = _highest(through) * 100
+    top = max([_highest(through), *through.get("target_low", pd.Series(dtype=float)).dropna()]) * 100
     most = _highest(daily)
     divisor, letter = axis_unit(most, language)
     upper_ticks, lower_ticks = ticks(top), ticks(most / divisor)
@@ -94,9 +95,22 @@ def coverage(
         ),
         days.mark_line(color=palette.compare, strokeWidth=1.4).encode(x=alt.X("middle:Q"), y=alt.Y("before:Q")),
     ]
+    layers += _target(through, rise, len(slots.starts), style)
     layers += note_layers(notes, slots, style)
     layers += _ends(course, bars, average, len(slots.starts), style)
     return finish(layers, style, HEIGHT)
+
+
+def _target(through: pd.DataFrame, rise: float, end: int, style: Style) -> list[alt.Chart]:
+    """The target of the coverage over the whole period, where it has one."""
+    known = through["target_low"].dropna() if "target_low" in through else through["value"][:0]
+    if known.empty:
+        return []
+    goal = float(known.iloc[-1])
+    told = phrase(style.language, "goal", band=f"≥{format_limit(goal, 'share', style.language)}")
+    frame = pd.DataFrame([{"x": 0.0, "x2": float(end), "y": _raised(goal, rise), "text": told}])
+    text = alt.Chart(frame).mark_text(align="left", dx=4, dy=-7, fontSize=11.5, color=style.palette.ink)
+    return [rule_of(frame, style), text.encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("text:N"))]
 
 
 def _ends(

@@ -6,6 +6,8 @@ from datetime import date
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import limits
+from kpi.charts.lines import rule_of
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
@@ -102,7 +104,8 @@ def multiples(
     metric: Metric, parts: Answer, whole: pd.DataFrame, slots: Slots, names: Mapping[str, str], style: Style
 ) -> alt.LayerChart:
     """One small figure a tier, side by side on one scale: the KPI over time in the tier's colour, that of all
-    customers as a thin grey line in each. Of a count there is no such line, and none of the slot that still runs.
+    customers as a thin grey line in each, the target as a dashed rule. Of a count there is no such line, and none of
+    the slot that still runs.
 
     ``parts``: by tier and grain; ``whole``: grain, value. Slots of fewer than 30 are left out of a tier's rate.
     """
@@ -115,13 +118,17 @@ def multiples(
         for row in whole.sort_values(slots.grain).to_dict("records")
         if not metric.adds and not pd.isna(row["value"])
     ]
-    lines, greys, heads = [], [], []
+    lines, greys, heads, goals = [], [], [], []
     for index, tier in enumerate(tiers):
         left, name = index * (1 + _GAP), names.get(str(tier), str(tier))
         heads.append({"x": left, "text": name, "end": left + 1})
         greys += [{"x": left + at, "y": value, "tier": name} for at, value in every]
         for cell in parts.cells:
             start = cell.key[1]
+            if cell.key[0] == tier and isinstance(start, date):
+                middle = left + place[start]
+                ends = {"x": middle - 0.5 / count, "x2": middle + 0.5 / count}
+                goals += [{**ends, "y": end * factor} for end in limits(cell)]
             if cell.key[0] != tier or cell.value is None or not isinstance(start, date):
                 continue
             if slots.last_day(start) >= slots.running if metric.adds else (cell.n or 0) < _SMALL:
@@ -137,7 +144,7 @@ def multiples(
                     "n": format_count(cell.n or 0, language, compact=False),
                 }
             )
-    figures = [row["y"] for row in (*lines, *greys)] or [0.0]
+    figures = [row["y"] for row in (*lines, *greys, *goals)] or [0.0]
     low, high = min(figures), max(figures)
     room = (high - low) * 0.1 or 1.0
     # A count starts from zero, a rate shows its differences; the axis says which.
@@ -161,6 +168,8 @@ def multiples(
             x=x, y=alt.value(0), text=alt.Text("text:N")
         ),
     ]
+    if goals:
+        layers.append(rule_of(pd.DataFrame(goals), style))
     if greys:
         layers.append(
             alt.Chart(pd.DataFrame(greys))

@@ -1,0 +1,86 @@
+"""The target of a figure in a chart of bars or dots: a dashed tick across its row."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from kpi.charts.theme import Style
+from kpi.i18n import phrase
+from kpi.insight.goals import band_text, named, verdict
+from kpi.metrics.model import Metric
+from kpi.query.answer import Cell
+
+_UPRIGHT, _LYING = "M0,-1L0,1", "M-1,0L1,0"
+_LENGTH = 24  # pixels
+_ABOVE = -1  # pixels: where the name of a target stands
+
+
+def limits(cell: Cell) -> list[float]:
+    """The limits of a figure's target, in the KPI's unit."""
+    return [end for end in (cell.target_low, cell.target_high) if end is not None]
+
+
+def target_ticks(
+    rows: Sequence[tuple[Any, Cell]],
+    field: str,
+    order: Sequence[Any] | None,
+    metric: Metric,
+    factor: float,
+    style: Style,
+) -> list[alt.Chart]:
+    """A dashed tick at each limit, and above the figure the name of the first row's target.
+
+    ``rows``: value of ``field`` (the row's encoding, such as ``name:N``) and figure; ``factor``: from the KPI's unit to
+    that of the axis. Nothing where no figure has a target.
+    """
+    name = field.partition(":")[0]
+    found = [{name: row, "goal": end * factor} for row, cell in rows for end in limits(cell)]
+    if not found:
+        return []
+    y = alt.Y(field) if order is None else alt.Y(field, sort=list(order))
+    first = next(cell for _, cell in rows if cell.goal is not None)
+    words = pd.DataFrame([{"goal": found[0]["goal"], "words": named(first, metric, style.language)}])
+    text = alt.Chart(words).mark_text(baseline="bottom", color=style.palette.ink, fontSize=11)
+    return [
+        _ticks(found, _UPRIGHT, style).encode(x=alt.X("goal:Q"), y=y),
+        text.encode(x=alt.X("goal:Q"), y=alt.value(_ABOVE), text=alt.Text("words:N")),
+    ]
+
+
+def lying_ticks(found: Sequence[dict[str, Any]], length: float, style: Style) -> alt.Chart:
+    """As ``target_ticks``, across upright bars; not placed yet."""
+    return _ticks(found, _LYING, style, length)
+
+
+def _ticks(found: Sequence[dict[str, Any]], shape: str, style: Style, length: float = _LENGTH) -> alt.Chart:
+    return alt.Chart(pd.DataFrame(found)).mark_point(
+        shape=shape,
+        size=length**2,
+        stroke=style.palette.ink,
+        strokeWidth=1.5,
+        strokeDash=[3, 2],
+        opacity=1,
+        fillOpacity=0,
+    )
+
+
+def behind(texts: alt.Chart, style: Style) -> alt.Chart:
+    """What keeps a figure that stands on a tick readable: the same texts as an edge of the ground's colour."""
+    edge = texts.copy()
+    edge.mark = alt.MarkDef(**{**texts.mark.to_dict(), "stroke": style.palette.background, "strokeWidth": 4})
+    return edge
+
+
+def target_tip(cell: Cell, metric: Metric, style: Style) -> str:
+    """The target of a figure, and whether it is met."""
+    if cell.goal is None:
+        return "–"
+    return " ".join(filter(None, [band_text(cell.goal, metric, style.language), verdict(cell, style.language)]))
+
+
+def target_tips(cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:
+    """The line of a tip that ``target_tip`` fills (field ``target``), where any of the figures has a target."""
+    held = any(cell.goal is not None for cell in cells)
+    return [alt.Tooltip("target:N", title=phrase(style.language, "define_target"))] if held else []

@@ -1,0 +1,132 @@
+"""A table of the state database that is edited: what is typed is kept until it is saved whole or discarded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from kpi.errors import KpiError, StateError
+from kpi.i18n import Language, phrase
+from kpi.state import Problem
+from pages import components, state
+
+_Row = TypeVar("_Row")
+
+
+@dataclass(frozen=True)
+class Table(Generic[_Row]):
+    """``name``: of its panel, buttons and phrases (``NAME_title``, ``NAME_sub``). ``frame`` shows rows, ``rows`` reads
+    back what the editor made of them; ``shown``: the columns that can be seen. ``more``: draws what stands beside the
+    buttons.
+    """
+
+    name: str
+    read: Callable[[], list[_Row]]
+    frame: Callable[[list[_Row]], pd.DataFrame]
+    rows: Callable[[pd.DataFrame, list[_Row]], list[_Row]]
+    shown: tuple[str, ...]
+    columns: dict[str, Any]
+    problems: Callable[[list[_Row]], list[Problem]]
+    save: Callable[[list[_Row], list[_Row]], None]
+    more: Callable[[], None] = lambda: None
+
+
+def section(table: Table[Any], title: str, subtitle: str, language: Language) -> None:
+    """The panel with the table; apart from the rest of the page, which an edit does not make anew."""
+    with st.container(border=True, key=f"panel_{table.name}"):
+        components.heading(title, subtitle)
+        _editor(table, title, language)
+
+
+@st.fragment
+def _editor(table: Table[Any], title: str, language: Language) -> None:
+    try:
+        newest = table.read()
+    except StateError as error:
+        st.error(error.message(language), icon=":material/error:")
+        return
+    name = table.name
+    kept, key = state.draft(name, newest)
+    if saved := state.told(name):
+        st.toast(saved, icon=":material/check:")
+        state.tell(name, "")
+    edited = st.data_editor(
+        table.frame(kept),
+        key=key,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        height=min(560, 32 * (len(kept) + 2) + 3),
+        column_order=table.shown,
+        placeholder="",
+        alt=title,
+        column_config=table.columns,
+    )
+    rows = table.rows(edited, kept)
+    problems = table.problems(rows)
+    changed = rows != kept
+    if not changed and kept != newest:
+        # Somebody else has edited the table, and nothing here stands against it.
+        state.discard(name)
+        state.rerun_page()
+    with st.container(horizontal=True, gap="xsmall"):
+        pressed = st.button(
+            phrase(language, "edit_save"),
+            type="primary",
+            icon=":material/save:",
+            key=f"{name}_save",
+            disabled=not changed,
+        )
+        st.button(
+            phrase(language, "edit_discard"),
+            icon=":material/undo:",
+            key=f"{name}_discard",
+            on_click=state.discard,
+            args=(name,),
+        )
+        table.more()
+    if pressed and problems:
+        # Nothing is lost: the table keeps what was typed.
+        st.error("\n\n".join(problem.message(language) for problem in problems), icon=":material/error:")
+    elif pressed:
+        try:
+            table.save(kept, rows)
+        except KpiError as error:
+            st.error(error.message(language), icon=":material/error:")
+        else:
+            done(name, phrase(language, "edit_saved"))
+
+
+def done(name: str, said: str) -> None:
+    """The table was changed: make the page anew from what is kept, and tell so."""
+    state.discard(name)
+    state.tell(name, said)
+    state.rerun_page()
+
+
+def frame_of(rows: list[Any], columns: list[str]) -> pd.DataFrame:
+    """The rows as the editor takes them; what is not shown goes along, so that each row is known again."""
+    frame = pd.DataFrame([vars(row) for row in rows], columns=columns)
+    return frame.astype(dict.fromkeys(columns, object))
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """What the editor gives back, a record a row without the fields that are empty; days and keys as they were."""
+    found = []
+    for record in frame.to_dict("records"):
+        filled = {str(name): value for name, value in record.items() if not pd.isna(value)}
+        for name in ("first", "last"):
+            if name in filled:
+                filled[name] = _day(filled[name])
+        if "id" in filled:
+            filled |= {"id": int(filled["id"]), "changed_at": pd.Timestamp(filled["changed_at"]).to_pydatetime()}
+        found.append(filled)
+    return found
+
+
+def _day(value: Any) -> date:
+    day: date = pd.Timestamp(value).date()
+    return day
