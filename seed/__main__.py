@@ -15,7 +15,7 @@ from kpi.i18n import Language, phrase
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
 from seed.load import Progress, fill
-from seed.notes import annotate
+from seed.notes import write_down
 from seed.options import Options, today
 
 
@@ -65,7 +65,7 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
         with _shown() as tell:
             filled = fill(warehouse, options, tell, language)
         if warehouse.url == settings.warehouse_url:
-            annotate(settings, options)
+            write_down(settings, options)
         if filled is None:
             print(phrase(language, "seed_already_there", place=warehouse.place))
             return 0

@@ -46,6 +46,7 @@ COMPOSED = {
     "rule_name_": "rules for every KPI",
     "say_after_": "tones",
     "say_before_": "tones",
+    "seed_owner_": "owners of the demo bank's targets",
     "step_": "steps of a funnel",
     "short_": "channels with a shorter name",
     "target_long_": "texts of a target",

@@ -1,4 +1,6 @@
-"""The demo bank comes with the annotations of what the centre knows, written once and into its own home only."""
+"""The demo bank comes with the annotations of what the centre knows and with targets, written once and into its own
+home only.
+"""
 
 from datetime import date
 
@@ -7,9 +9,11 @@ import pytest
 from kpi.settings import Settings
 from kpi.state import StateDatabase, problems_of
 from kpi.state.annotations import annotations, save_annotations
+from kpi.state.targets import targets as kept_targets
+from kpi.targets import problems_of as problems_of_targets
 from seed.__main__ import main
 from seed.events import planted
-from seed.notes import annotate, known
+from seed.notes import known, targets, write_down
 from seed.options import Options
 
 YEARS = Options(end=date(2026, 11, 22), days=800)
@@ -38,8 +42,8 @@ def test_what_happened_is_known_but_not_what_is_to_be_found_out() -> None:
 
 
 def test_they_are_written_once(settings: Settings) -> None:
-    assert annotate(settings, YEARS)
-    assert not annotate(settings, YEARS)
+    assert write_down(settings, YEARS)
+    assert not write_down(settings, YEARS)
     assert len(kept(settings)) == len(known(YEARS))
 
 
@@ -47,8 +51,30 @@ def test_a_table_that_holds_anything_is_left_alone(settings: Settings) -> None:
     state = StateDatabase(settings)
     save_annotations(state, [], known(YEARS)[:1], "ann")
     state.close()
-    assert not annotate(settings, YEARS)
+    # The targets, of which there is none, are still written; at the next time nothing is.
+    assert write_down(settings, YEARS)
+    assert not write_down(settings, YEARS)
     assert len(kept(settings)) == 1
+
+
+@pytest.mark.parametrize("options", [YEARS, Options(end=date(2026, 3, 1), days=35)], ids=["years", "a_month"])
+def test_its_targets_are_good_ones_and_one_was_raised(options: Options) -> None:
+    rows = targets(options, "zh")
+    assert problems_of_targets(rows, ("wechat",)) == []
+    assert all(row.owner for row in rows)
+    whole = [row for row in rows if row.kpi == "self_service_rate" and row.channel is None]
+    assert [(row.first, row.last) for row in whole] == [
+        (date(options.start.year, 1, 1), date(2026, 6, 30)),
+        (date(2026, 7, 1), None),
+    ]
+
+
+def test_targets_are_kept_in_the_order_of_their_kpis(settings: Settings) -> None:
+    assert write_down(settings, YEARS)
+    state = StateDatabase(settings)
+    assert sorted(row.kpi for row in kept_targets(state)) == [row.kpi for row in kept_targets(state)]
+    assert len(kept_targets(state)) == len(targets(YEARS, "en"))
+    state.close()
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
