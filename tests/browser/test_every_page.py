@@ -30,11 +30,12 @@ from tests.browser.server import PHONE, after, is_error, settled
 
 IDS = [f"{leaf.id}-{language}" for leaf in BOOK for language in LANGUAGES]
 
-# The texts of the document, seen or heard: what it says, where, and the language that it says it is in.
+# The texts of the document, seen or heard: what it says, where, and the language that it says it is in. Of a table that
+# is edited (a canvas) only the head: its rows are in whatever language somebody wrote them in.
 TEXTS = """() => {
     const where = node => [...(node.closest('[class*="st-key-"]') ?? node).classList].join('.');
     const apart = node => node.closest('[lang]:not(html), .st-key-switch_language, [data-testid="stIconMaterial"], '
-        + '[data-testid="stAlertDynamicIcon"], [translate="no"], style, script, noscript');
+        + '[data-testid="stAlertDynamicIcon"], [translate="no"], canvas tbody, style, script, noscript');
     const found = [];
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ALL);
     for (let node = walk.nextNode(); node; node = walk.nextNode()) {
