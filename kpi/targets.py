@@ -88,7 +88,10 @@ class Targets:
         What adds is held against the sum of its days' targets, every day of the period having one; what otherwise
         grows with its period only over as many days as its target is for.
         """
-        applying = [row for row in self.by_kpi.get(metric.id, ()) if _applies(row, metric, of)]
+        rows = self.by_kpi.get(metric.id, ())
+        applying = [row for row in rows if _applies(row, metric, of)]
+        if _between(rows, of):
+            return None
         if not applying or metric.target_days not in {None, period.days}:
             return None
         course = _course(applying, period)
@@ -156,6 +159,16 @@ def kept_targets(settings: Settings) -> Targets:
 def _specific(row: Target) -> tuple[int, ...]:
     named = tuple(int(value is not None) for value in row.place)
     return (sum(named), *named)
+
+
+def _between(rows: Iterable[Target], of: Where) -> bool:
+    """Whether the figure is of an attribute's value (a family of channels), and one of what has it may have a target of
+    its own: then the wider one is not what it is held against.
+    """
+    attributes = {DIMENSIONS[other].attribute_of for other in of.others}
+    return any(
+        value is not None and name in attributes for row in rows for name, value in zip(PLACES, row.place, strict=True)
+    )
 
 
 def _applies(row: Target, metric: Metric, of: Where) -> bool:

@@ -81,6 +81,12 @@ def test_trap_a_share_of_the_whole_is_another_thing_in_a_part() -> None:
     assert low([Target("channel_mix", low=0.5, first=YEAR)], at("sms"), kpi="channel_mix") is None
 
 
+def test_trap_a_family_of_channels_is_not_held_against_the_whole_where_a_channel_has_its_own() -> None:
+    assert low([RAISED], at(None, None, None, "family")) == 0.87
+    assert low([RAISED, WECHAT], at(None, None, None, "family")) is None
+    assert low([RAISED, WECHAT], at(None, None, None, "topic")) == 0.87
+
+
 def test_where_a_figure_is() -> None:
     question = Question(("csat",), NOVEMBER, ("tier", "date"), (Filter("channel", ("wechat",)),))
     assert where(question, (7, JULY)) == at("wechat", "7")

@@ -191,7 +191,7 @@ def _labels(
     y_domain: list[float],
     style: Style,
     named: Sequence[tuple[float, str]],
-    height: int,
+    height: float,
 ) -> list[alt.Chart]:
     """The names of the lines (and ``named`` heights) at their ends, a line apart on an axis of ``height`` pixels."""
     palette, language = style.palette, style.language
@@ -203,8 +203,8 @@ def _labels(
     ends += [{"y": height, "name": name, "colour": palette.ink} for height, name in named]
     gap = (y_domain[1] - y_domain[0]) * 15 / height
     ends.sort(key=lambda end: end["y"])
-    for end, height in zip(ends, _apart([end["y"] for end in ends], gap), strict=True):
-        end["y"] = height
+    for end, place in zip(ends, _apart([end["y"] for end in ends], gap), strict=True):
+        end["y"] = place
     frame = pd.DataFrame([{"x": len(slots.starts), **end} for end in ends])
     if frame.empty:
         return []

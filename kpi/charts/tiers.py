@@ -126,9 +126,14 @@ def multiples(
         for cell in parts.cells:
             start = cell.key[1]
             if cell.key[0] == tier and isinstance(start, date):
-                middle = left + place[start]
-                ends = {"x": middle - 0.5 / count, "x2": middle + 0.5 / count}
-                goals += [{**ends, "y": end * factor} for end in limits(cell)]
+                slot = round(place[start] * count - 0.5)
+                for end in limits(cell):
+                    last = goals[-1] if goals else None
+                    if last is not None and (last["left"], last["y"], last["slot"] + 1) == (left, end * factor, slot):
+                        last |= {"slot": slot, "x2": left + (slot + 1) / count}
+                    else:
+                        ends = {"x": left + slot / count, "x2": left + (slot + 1) / count}
+                        goals.append({"left": left, "slot": slot, "y": end * factor, **ends})
             if cell.key[0] != tier or cell.value is None or not isinstance(start, date):
                 continue
             if slots.last_day(start) >= slots.running if metric.adds else (cell.n or 0) < _SMALL:

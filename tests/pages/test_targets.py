@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from html import unescape
 
+import pandas as pd
 import pytest
 
 from kpi.i18n.numbers import format_limit
@@ -149,7 +150,8 @@ def test_what_the_editor_shows_is_read_back_to_the_last_digit(state):
     assert page._rows(frame, kept) == kept
     frame.loc[frame["kpi"] == "asa", "high"] = 12.5
     frame.loc[frame["kpi"] == "self_service_rate", "low"] = 84.7
-    frame.loc[len(frame), ["kpi", "low", "first"]] = ["fcr", 80.0, SINCE]
+    added = pd.DataFrame([{"kpi": "fcr", "low": 80.0, "first": SINCE}], columns=frame.columns)
+    frame = pd.concat([frame.astype(object), added.astype(object)], ignore_index=True)
     changed = {(row.kpi, row.first): row for row in page._rows(frame, kept)}
     assert changed["asa", SINCE] == replace(next(row for row in kept if row.kpi == "asa"), high=12.5)
     assert changed["self_service_rate", date(2026, 1, 1)].low == 0.847
