@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import target_tip
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
-from kpi.insight.goals import named, verdict
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer, Cell, DimensionValue
 
@@ -61,6 +61,7 @@ def by_tier(
                     "whole": key == "*",
                     "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
                     "full": _tip(cell, metric, style),
+                    "target": target_tip(cell, metric, style) if cell is not None else "–",
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
                     "name": titles[metric.id],
                 }
@@ -97,6 +98,7 @@ def by_channel(
                     "whole": key is None,
                     "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
                     "full": _tip(cell, metric, style),
+                    "target": target_tip(cell, metric, style) if cell is not None else "–",
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
                     "name": titles[metric.id],
                 }
@@ -114,9 +116,7 @@ def _tip(cell: Cell | None, metric: Metric, style: Style) -> str:
         return phrase(style.language, "reason_no_data")
     if cell.value is None:
         return phrase(style.language, f"reason_{cell.reason}")
-    value = format_value(cell.value, metric.unit, style.language, compact=False)
-    goal = " ".join(filter(None, [named(cell, metric, style.language), verdict(cell, style.language)]))
-    return " · ".join(filter(None, [value, goal]))
+    return format_value(cell.value, metric.unit, style.language, compact=False)
 
 
 def _by_size(metric: Metric) -> bool:
@@ -173,6 +173,7 @@ def _layers(
         if "tier" in fields
         else alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
+        *([alt.Tooltip("target:N", title=phrase(language, "define_target"))] if (frame["target"] != "–").any() else []),
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)

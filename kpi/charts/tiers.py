@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -118,7 +119,8 @@ def multiples(
         for row in whole.sort_values(slots.grain).to_dict("records")
         if not metric.adds and not pd.isna(row["value"])
     ]
-    lines, greys, heads, goals = [], [], [], []
+    lines, greys, heads = [], [], []
+    goals: list[dict[str, Any]] = []
     for index, tier in enumerate(tiers):
         left, name = index * (1 + _GAP), names.get(str(tier), str(tier))
         heads.append({"x": left, "text": name, "end": left + 1})

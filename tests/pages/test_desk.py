@@ -42,7 +42,7 @@ def test_the_cards_say_what_the_warehouse_answers(demo_home, open_desk):
     answered = asked(HEADLINES)
     for kpi, name in NAMES.items():
         assert format_value(answered.cell(kpi).value, METRICS[kpi].unit, "en") in card(app, name), kpi
-    assert "band 70–85%" in card(app, "Occupancy")
+    assert "target 70–85%" in card(app, "Occupancy")
 
 
 def test_chinese_all_through(demo_home, open_desk):
