@@ -151,7 +151,8 @@ def query(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
         filters=_filters(asked.filter),
         compare=asked.compare,
     )
-    answered = _targets(warehouse).hold(answer(warehouse, question))
+    held = _targets(warehouse)
+    answered = held.hold(answer(warehouse, held.asked(question)))
     if asked.format == "json":
         output.write_json(answer_json(answered), to)
     elif asked.format == "csv":

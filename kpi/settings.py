@@ -33,6 +33,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise ValueError(text)
+    return number
+
+
 def _formula(text: str) -> str:
     if text not in {"SL1", "SL2", "SL3", "SL4", "SL5"}:
         raise ValueError(text)
@@ -81,6 +88,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("KPI_LANGUAGE", "en", "zh | en", "Language of the command line.", _language),
     Setting("KPI_SERVICE_LEVEL", "SL1", "SL1 … SL5", "Which of the five service-level formulas is used.", _formula),
+    Setting(
+        "KPI_TOPIC_COVERED",
+        "0.80",
+        "share, 0 … 1",
+        "From which resolution on a topic of the long tail is covered, where no target of the resolution says it.",
+        _share,
+    ),
     Setting("KPI_LOAD_WAIT", "600", "seconds", "How long a load waits for another load to end.", _positive),
     Setting("KPI_MEMORY", "2", "GB", "Memory that the default engine may use in one process.", _positive),
     Setting("KPI_THREADS", str(os.cpu_count() or 2), "threads", "Threads of the default engine.", _positive),
@@ -97,6 +111,7 @@ class Settings:
     time_zone: ZoneInfo
     language: Language
     service_level: str
+    topic_covered: float
     load_wait: int
     memory: int
     threads: int

@@ -25,6 +25,8 @@ from kpi.state.database import begun
 from kpi.state.targets import PLACES, plain_problems, targets
 
 _DAY = timedelta(days=1)
+# The KPI that is told by what another one's target is.
+_COVERAGE, _COVERING = "topic_tail_coverage", "bot_resolution_rate"
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,16 @@ class Targets:
             course[-1][0] if changed else None,
             Band(earlier.low, earlier.high) if earlier is not None else None,
         )
+
+    def asked(self, question: Question) -> Question:
+        """The question as it has to be put: the resolution that covers a topic is the target in force, if there is one
+        on the last day.
+        """
+        if _COVERAGE not in question.kpis or question.covered_from is not None:
+            return question
+        day = Period(question.period.end, question.period.end)
+        goal = self.goal(METRICS[_COVERING], where(replace(question, by=())), day)
+        return question if goal is None else replace(question, covered_from=goal.low)
 
     def hold(self, answer: Answer) -> Answer:
         """The answer with what each of its figures is held against."""

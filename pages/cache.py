@@ -103,7 +103,8 @@ class Reading(ExitStack):
         connection, now = self._opened
         if now.version != version:
             raise Moved
-        return answer_on(connection, now, warehouse().settings.service_level, question)
+        settings = warehouse().settings
+        return answer_on(connection, now, settings.service_level, question, covered_from=settings.topic_covered)
 
 
 @_shared(max_entries=2000)
@@ -116,12 +117,18 @@ def answer(question: Question, version: int, held: Targets = NO_TARGETS) -> Answ
     is no longer what is published.
     """
     found: Answer
+    question = held.asked(question)
     with Reading() as reading:
         if held.of(question.kpis):
             found = _on_target(question, version, held.mark, held, reading)
         else:
             found = _answer(question, version, reading)
     return found
+
+
+def topic_covered() -> float:
+    """The resolution that covers a topic where no target says it."""
+    return warehouse().settings.topic_covered
 
 
 @_shared(max_entries=500)

@@ -66,14 +66,15 @@ class Figures:
         self._panels: dict[str, Question] = {}
         for name, panel in panels.items():
             if isinstance(panel, Question):
-                self._panels[name] = panel
+                self._panels[name] = self.targets.asked(panel)
                 continue
             kpis, by, compared = panel
             by = tuple(dimension.format(grain=grain) for dimension in by)
             applying = [kpi for kpi in kpis if view.applies(METRICS[kpi], *by)]
             if applying:
                 question = view.question(*applying, by=by, compared=compared)
-                self._panels[name] = replace(question, period=(spans or {}).get(name, question.period))
+                spanned = replace(question, period=(spans or {}).get(name, question.period))
+                self._panels[name] = self.targets.asked(spanned)
         self._proof = view.question("volume", compared=False) if proof else None
         covering = [question for question in self._panels.values() if COVERAGE in question.kpis]
         others = [question for question in self._panels.values() if COVERAGE not in question.kpis]

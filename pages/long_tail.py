@@ -6,10 +6,10 @@ import streamlit as st
 
 from kpi.charts import Style, contrast, coverage, lorenz, migration, reach_bars, tail_topics
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_period, format_value
+from kpi.i18n.numbers import format_count, format_limit, format_period, format_value
 from kpi.insight import tail as said
 from kpi.metrics.registry import METRICS
-from kpi.query.topics import COVERED_FROM, tail_ranks
+from kpi.query.topics import tail_ranks
 from kpi.tables import of_answer, of_curves
 from kpi.warehouse.published import Published
 from pages import cache, cards, components, layout
@@ -178,7 +178,9 @@ def _topics(figures: Figures, style: Style) -> None:
     ranks = tail_ranks({str(cell.key[0]): cell.value or 0 for cell in known if cell.kpi == "volume"})
     shown = [cell for cell in known if cell.kpi == "bot_resolution_rate" and str(cell.key[0]) in ranks]
     share = covered.cell("topic_tail_coverage")
+    line = covered.question.covered_from or cache.topic_covered()
     told = {
+        "line": format_limit(line, "share", language),
         "covered": format_count(share.numerator or 0, language),
         "topics": format_count(share.denominator or 0, language),
         "share": format_value(share.value, "share", language),
@@ -187,7 +189,7 @@ def _topics(figures: Figures, style: Style) -> None:
         "topics",
         phrase(language, "tail_panel_topics"),
         phrase(language, "tail_panel_topics_sub", **told),
-        figures.drawn("topics", style, lambda: tail_topics(shown, ranks, COVERED_FROM, names, style))
+        figures.drawn("topics", style, lambda: tail_topics(shown, ranks, line, names, style))
         if any(cell.value is not None for cell in shown)
         else None,
         lambda: of_answer(answered, language, {"topic": names}),

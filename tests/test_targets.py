@@ -320,3 +320,13 @@ def test_a_table_of_another_name_is_told() -> None:
 def test_looking_for_targets_makes_no_database(settings: Settings) -> None:
     assert kept_targets(settings) == Targets()
     assert not settings.home.exists()
+
+
+def test_the_target_of_the_resolution_says_which_topics_are_covered() -> None:
+    resolution = Target("bot_resolution_rate", low=0.9, first=JULY)
+    question = Question(("topic_tail_coverage",), NOVEMBER, ("tier",), (Filter("channel", ("wechat",)),))
+    assert Targets((resolution,)).asked(question).covered_from == 0.9
+    assert Targets((replace(resolution, channel="wechat", low=0.7), resolution)).asked(question).covered_from == 0.7
+    before = replace(question, period=Period(YEAR, YEAR))
+    assert Targets((resolution,)).asked(before) == before
+    assert Targets((resolution,)).asked(replace(question, kpis=("csat",))).covered_from is None

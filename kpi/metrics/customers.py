@@ -261,8 +261,9 @@ METRICS = (
             parts=(p.CONTACTS, p.RESOLVED, p.COHORT),
         ),
         (
-            "业务量前 20 % 以外、n ≥ 30 的主题中智能解决率 ≥ 80 % 者的占比",
-            "topics outside the top 20 % by volume with n ≥ 30 whose resolution is at least 80 % ÷ such topics",
+            "业务量前 20 % 以外、n ≥ 30 的主题中，智能解决率达到其目标（无目标时为设置值，默认 80 %）者的占比",
+            "topics outside the top 20 % by volume with n ≥ 30 whose resolution reaches its target (without one the "
+            "setting, 80 % by default) ÷ such topics",
         ),
         "Anderson, The Long Tail, applied to questions",
     ),

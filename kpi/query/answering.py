@@ -17,7 +17,7 @@ from kpi.query.compare import Comparison, comparison, effective, shifted_key
 from kpi.query.conditions import check, condition
 from kpi.query.custom import CUSTOM
 from kpi.query.measure import Asked, Key, Plan, Raw, counted_in_several, request, roll_up_for
-from kpi.query.question import Period, Question
+from kpi.query.question import COVERED_FROM, Period, Question
 from kpi.warehouse import Published, Warehouse
 
 # Requirements that are tables which serve all feeds. Legs, uses and referrals are not: each hangs on a contact of the
@@ -36,7 +36,15 @@ def answer(warehouse: Warehouse, question: Question, *, rolled_up: bool = True) 
     """
     with warehouse.read() as connection:
         published = warehouse.require_data(connection)
-        return answer_on(connection, published, warehouse.settings.service_level, question, rolled_up=rolled_up)
+        settings = warehouse.settings
+        return answer_on(
+            connection,
+            published,
+            settings.service_level,
+            question,
+            rolled_up=rolled_up,
+            covered_from=settings.topic_covered,
+        )
 
 
 def answer_on(
@@ -46,20 +54,28 @@ def answer_on(
     question: Question,
     *,
     rolled_up: bool = True,
+    covered_from: float = COVERED_FROM,
 ) -> Answer:
-    """As ``answer``, within a transaction that is open already."""
+    """As ``answer``, within a transaction that is open already. ``service_level``, ``covered_from``: those of the
+    settings, where the question names none.
+    """
+    covered_from = covered_from if question.covered_from is None else question.covered_from
     service_level = question.service_level or service_level
     metrics = check(connection, question)
     period = effective(question.period, published.today)
     filters = (*question.filters, *question.scope.filters)
     sources = feeds_in_scope(connection, published, question)
     scope = question.scope.filters
-    asked = Asked(connection, published, question.by, filters, period, rolled_up=rolled_up, scope=scope)
+    asked = Asked(
+        connection, published, question.by, filters, period, rolled_up=rolled_up, scope=scope, covered_from=covered_from
+    )
     compared: Comparison | None = None
     if question.compare is not None:
         compared = comparison(connection, published, period, question.compare, sources)
     before = (
-        Asked(connection, published, question.by, filters, compared.period, compared.cuts, rolled_up, scope)
+        Asked(
+            connection, published, question.by, filters, compared.period, compared.cuts, rolled_up, scope, covered_from
+        )
         if compared is not None and _covered(published, compared.period)
         else None
     )

@@ -23,7 +23,7 @@ from kpi.metrics.model import (
 from kpi.metrics.rollups import ROLLUPS, RollUp
 from kpi.query.answer import Cut, DimensionValue, Reason
 from kpi.query.conditions import Columns, condition, joined, read_from
-from kpi.query.question import Filter, Period
+from kpi.query.question import COVERED_FROM, Filter, Period
 from kpi.warehouse import Published
 
 Key = tuple[DimensionValue, ...]
@@ -61,6 +61,7 @@ class Asked:
     cuts: tuple[Cut, ...] = ()
     rolled_up: bool = True
     scope: tuple[Filter, ...] = ()
+    covered_from: float = COVERED_FROM
 
     def without(self, dimensions: Sequence[str]) -> "Asked":
         """The same over all values of ``dimensions`` that the asker may see."""

@@ -8,6 +8,9 @@ from kpi.errors import PeriodError
 
 Compare = Literal["previous", "year"]
 
+# From this resolution on a topic counts as covered, where neither a target nor a setting says otherwise.
+COVERED_FROM = 0.80
+
 
 @dataclass(frozen=True, order=True)
 class Period:
@@ -65,6 +68,7 @@ class Question:
     compare: Compare | None = None
     scope: Scope = EVERYTHING
     service_level: str | None = None  # which of the formulas of that name; None: the one of the settings
+    covered_from: float | None = None  # the resolution that covers a topic: the target's; None: that of the settings
 
     def drill(self, dimension: str, value: str) -> "Question":
         """The same question within one value of ``dimension``."""

@@ -10,8 +10,6 @@ from kpi.metrics import parts
 from kpi.metrics.model import Part
 from kpi.query.measure import Asked, Key, Plan, Raw, quotient
 
-# A topic counts as covered from this resolution on.
-COVERED_FROM = 0.80
 _HEAD_PERCENT = 20
 
 
@@ -58,12 +56,12 @@ def tail_ranks(volumes: Mapping[str, float]) -> dict[str, int]:
 
 
 def topic_tail_coverage(asked: Asked, sources: frozenset[str] | None) -> dict[Key, Raw]:
-    """Topics beyond the ⌈20 %⌉ with most contacts and with at least 30 sessions: share resolved to at least 80 %."""
+    """Topics beyond the ⌈20 %⌉ with most contacts and with at least 30 sessions: share resolved to what covers one."""
     wanted = (parts.CONTACTS, parts.RESOLVED, parts.COHORT)
     answers: dict[Key, Raw] = {}
     for key, cells in _by_topic(asked, ("topic",), wanted, sources).items():
         sums = {str(topic): counted for (topic,), counted in cells.items()}
         tail = [sums[topic] for topic in tail_ranks({topic: contacts for topic, (contacts, _, _) in sums.items()})]
         judged = [resolved / cohort for _, resolved, cohort in tail if cohort >= SMALL_N]
-        answers[key] = quotient(sum(share >= COVERED_FROM for share in judged), len(judged), len(judged))
+        answers[key] = quotient(sum(share >= asked.covered_from for share in judged), len(judged), len(judged))
     return answers

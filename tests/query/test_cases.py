@@ -5,6 +5,7 @@ Three ways to a figure must agree: worked out by hand (the case), plain SQL on t
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,9 @@ import yaml
 
 from kpi.metrics.registry import METRICS
 from kpi.query import Answer, Cell, Filter, Period, Question, Scope, answer
+from kpi.query.answering import answer_on
 from kpi.warehouse import Warehouse
+from tests.query.ask import question
 from tests.query.conftest import CASES
 
 PRELUDE = yaml.safe_load((CASES / "world.yaml").read_text("utf-8"))["prelude"]
@@ -157,3 +160,17 @@ def test_a_value_is_missing_exactly_where_there_is_a_reason(hand_made_world: War
     for kpi in METRICS:
         for cell in answer(hand_made_world, Question((kpi,), week)).cells:
             assert (cell.value is None) == (cell.reason is not None), cell
+
+
+@pytest.mark.parametrize(("covered_from", "share"), [(None, 0.5), (0.5, 1.0), (0.81, 0.0)])
+def test_what_covers_a_topic_is_said_by_the_question(
+    hand_made_world: Warehouse, covered_from: float | None, share: float
+) -> None:
+    # loan 24/30, invest 15/30
+    week = question("topic_tail_coverage", "2026-01-12/2026-01-18")
+    asked = replace(week, covered_from=covered_from)
+    assert answer(hand_made_world, asked).cell("topic_tail_coverage").value == share
+    with hand_made_world.read() as connection:
+        published = hand_made_world.require_data(connection)
+        found = answer_on(connection, published, "SL1", week, covered_from=covered_from or 0.8)
+    assert found.cell("topic_tail_coverage").value == share
