@@ -157,3 +157,22 @@ def test_what_the_editor_shows_is_read_back_to_the_last_digit(state):
     assert changed["self_service_rate", date(2026, 1, 1)].low == 0.847
     assert changed["fcr", SINCE].says(Target("fcr", low=0.8, first=SINCE))
     assert format_limit(0.847, "share", "en") == "84.7%"
+
+
+GOOD = '[[target]]\nkpi = "fcr"\nlow = 0.8\nfirst = 2026-01-01\n'
+
+
+def test_a_file_is_put_in_the_place_of_the_list_and_a_bad_one_changes_nothing(demo_home, open_page, state):
+    save_targets(state, [], [RATE], "ann")
+    app = open_page(demo_home, "settings", lang="en")
+    app.file_uploader(key="targets_upload").upload("targets.toml", GOOD.replace("low", "high").encode(), "text/plain")
+    app.run()
+    app.button(key="targets_apply").click().run()
+    assert not app.exception
+    assert "lower limit (low) only" in app.error[0].value
+    assert [row.kpi for row in targets(state)] == ["self_service_rate"]
+    app.file_uploader(key="targets_upload").upload("targets.toml", GOOD.encode(), "text/plain").run()
+    app.button(key="targets_apply").click().run()
+    assert not app.exception
+    assert [(row.kpi, row.low, row.author) for row in targets(state)] == [("fcr", 0.8, "local")]
+    assert "1 added, 0 changed, 1 removed" in app.toast[0].value
