@@ -11,6 +11,18 @@ from kpi.query.question import Period, Question
 
 Reason = Literal["no_data", "zero_denominator", "not_recorded", "immature", "hidden"]
 DimensionValue = str | int | date | None
+# What of a cell is no column of a frame.
+_NO_COLUMN = {"key", "note", "variant", "before"}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a value of the comparison stands on. ``hidden``: it may not be seen, and nothing of it is told."""
+
+    numerator: float | None = None
+    denominator: float | None = None
+    n: int | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,7 +31,8 @@ class Cell:
 
     ``value`` is None exactly when ``reason`` says why. ``n``: the contacts (customers, answers) it stands on.
     ``low``, ``high``: 95 % interval of a proportion. ``previous``: the value of the comparison; ``change``: value −
-    previous in the KPI's own unit, with Newcombe's interval for proportions. ``provisional``: data still arriving.
+    previous in the KPI's own unit, with Newcombe's interval for proportions. ``before``: what the comparison's value
+    stands on; None where it has no such cell. ``provisional``: data still arriving.
     """
 
     kpi: str
@@ -38,6 +51,7 @@ class Cell:
     reason: Reason | None = None
     note: tuple[tuple[str, float], ...] = ()  # what was left out, and how much of it
     variant: str | None = None  # which of the KPI's formulas is in use, where it has several
+    before: Counted | None = None
 
     @property
     def relative_change(self) -> float | None:
@@ -86,7 +100,7 @@ class Answer:
     def frame(self, kpi: str | None = None) -> pd.DataFrame:
         """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``."""
         chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
-        columns = [name for name in Cell.__dataclass_fields__ if name not in {"key", "note", "variant"}]
+        columns = [name for name in Cell.__dataclass_fields__ if name not in _NO_COLUMN]
         frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns)] for cell in chosen])
         if frame.empty:
             return pd.DataFrame(columns=[*self.question.by, *columns])
