@@ -5,6 +5,7 @@ sides. Parts are whole numbers and effects fractions, so that the effects add up
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from kpi.query.answer import DimensionValue
@@ -70,11 +71,11 @@ class Decomposition:
     change: Fraction
     effects: tuple[Effect, ...]
 
-    @property
+    @cached_property
     def mix(self) -> Fraction:
         return sum((effect.mix for effect in self.effects), NOUGHT)
 
-    @property
+    @cached_property
     def rate(self) -> Fraction:
         return sum((effect.rate for effect in self.effects), NOUGHT)
 
@@ -99,29 +100,38 @@ def ratio_change(
     whole_before, whole_now = total_of(before), total_of(now)
     if not whole_before.denominator or not whole_now.denominator:
         return None
-    old, new = Fraction(1, whole_before.denominator), Fraction(1, whole_now.denominator)
-    centre = (whole_before.numerator * old + whole_now.numerator * new) * _HALF
+    # In whole numbers over the product of both denominators: thousands of cells are taken apart for one page.
+    old, new = whole_before.denominator, whole_now.denominator
+    product = old * new
+    centre = whole_before.numerator * new + whole_now.numerator * old  # over twice the product
     effects = []
     for key in dict.fromkeys([*before, *now]):
         was, is_ = before.get(key, EMPTY), now.get(key, EMPTY)
-        share_before, share_now = was.denominator * old, is_.denominator * new
-        rates = [rate for rate in (was.rate, is_.rate) if rate is not None]
-        mean = sum(rates, NOUGHT) / len(rates) if rates else NOUGHT
-        moved = share_now - share_before
-        total = is_.numerator * new - was.numerator * old
+        moved = is_.denominator * old - was.denominator * new
+        top, bottom = _mean(was, is_)
+        own = (is_.numerator * old - was.numerator * new) * bottom - moved * top
         effects.append(
             Effect(
                 key,
                 was,
                 is_,
-                mix=moved * (mean - centre) * scale,
-                rate=(total - moved * mean) * scale,
-                weight=(share_before + share_now) * _HALF,
+                mix=scale * Fraction(moved * (2 * product * top - centre * bottom), 2 * product * product * bottom),
+                rate=scale * Fraction(own, product * bottom),
+                weight=Fraction(was.denominator * new + is_.denominator * old, 2 * product),
                 only=_only(was.denominator or was.numerator, is_.denominator or is_.numerator),
             )
         )
-    change = (whole_now.numerator * new - whole_before.numerator * old) * scale
+    change = scale * Fraction(whole_now.numerator * old - whole_before.numerator * new, product)
     return Decomposition(by, "ratio", change, tuple(effects))
+
+
+def _mean(was: Pair, is_: Pair) -> tuple[int, int]:
+    """Mean of the rates that are defined, as numerator and denominator."""
+    if was.denominator and is_.denominator:
+        both = was.numerator * is_.denominator + is_.numerator * was.denominator
+        return both, 2 * was.denominator * is_.denominator
+    one = is_ if is_.denominator else was
+    return (one.numerator, one.denominator) if one.denominator else (0, 1)
 
 
 def count_change(before: Table, now: Table, scale: Fraction = Fraction(1), by: tuple[str, ...] = ()) -> Decomposition:
