@@ -27,6 +27,15 @@ _CAUSES = {
     (False, True): "cause_mix_up",
     (False, False): "cause_mix_down",
 }
+# How a value is called in a sentence, where its name alone does not say of what it is.
+_SUBJECTS = {
+    "team": "cause_of_team",
+    "business_line": "cause_of_business_line",
+    "topic": "cause_of_topic",
+    "tier": "cause_of_tier",
+    "segment": "cause_of_segment",
+    "age_band": "cause_of_age_band",
+}
 
 
 def tell(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:
@@ -46,7 +55,7 @@ def tell(why: Why, finding: Finding, names: Names, language: Language, title: st
     else:
         spans += _parts(why, finding, declared, names, language)
     if finding.where is not None:
-        value = value_name(finding.where.dimension, finding.where.value, names, language)
+        value = subject(finding.where.dimension, finding.where.value, names, language)
         spans.append(Span(phrase(language, "cause_where", value=value)))
     return (*spans, Span(phrase(language, "cause_end")))
 
@@ -94,6 +103,14 @@ def value_name(dimension: str, value: DimensionValue, names: Names, language: La
     if value is None:
         return phrase(language, "cause_unknown", dimension=DIMENSIONS[dimension].name(language))
     return names.get(dimension, {}).get(str(value), str(value))
+
+
+def subject(dimension: str, value: DimensionValue, names: Names, language: Language) -> str:
+    """A value within a sentence, so that it is clear what it is: a team and a business may have one name."""
+    name = value_name(dimension, value, names, language)
+    if value is None or value == HIDDEN or dimension not in _SUBJECTS:
+        return name
+    return phrase(language, _SUBJECTS[dimension], value=name)
 
 
 def part_tone(points: Fraction, declared: Metric) -> Tone:
@@ -168,7 +185,7 @@ def _second(why: Why, finding: Finding, decomposition: Decomposition) -> Finding
 
 
 def _cause(finding: Finding, declared: Metric, names: Names, language: Language) -> str:
-    value = value_name(finding.dimension, finding.value, names, language)
+    value = subject(finding.dimension, finding.value, names, language)
     if finding.kind == "count":
         return phrase(language, "cause_count", value=value)
     unit = "share" if finding.kind in {"mix", "simpson"} else declared.unit

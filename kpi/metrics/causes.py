@@ -18,8 +18,9 @@ CAUSES = (
     "function",
     "scenario",
 )
-# Only contacts that reach a human have a team: where that itself is measured, the team is its result.
-_RESULTS = {"self_service": {"team"}}
+# Only contacts that reach a human have a team: where that itself is measured, the team is its result. Who is lost in
+# the queue was handled first by nobody: at the desk, the first handler is a result.
+_RESULTS = {"self_service": {"team"}, "desk": {"first_handler"}}
 
 
 def causes_of(metric: Metric) -> tuple[str, ...]:

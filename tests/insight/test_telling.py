@@ -9,7 +9,7 @@ import pytest
 from kpi.insight.candidates import HIDDEN
 from kpi.insight.decompose import Pair, count_change, ratio_change
 from kpi.insight.finding import Finding, Where, Why
-from kpi.insight.telling import part_tone, plain, sentences, tell, value_name
+from kpi.insight.telling import part_tone, plain, sentences, subject, tell, value_name
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from kpi.query.question import Period, Question
@@ -148,6 +148,14 @@ def test_values_that_have_no_name():
     assert value_name("channel", None, NAMES["zh"], "zh") == "渠道未知"
     assert value_name("channel", HIDDEN, NAMES["en"], "en") == "hidden cells"
     assert value_name("tier", 3, {}, "en") == "3"
+
+
+def test_a_value_says_in_a_sentence_of_what_it_is():
+    names = {"team": {"invest": "Investment"}, "business_line": {"investment": "Investment"}}
+    assert subject("team", "invest", names, "en") == "team Investment"
+    assert subject("business_line", "investment", names, "en") == "Investment business"
+    assert subject("tier", 3, {"tier": {"3": "3 星"}}, "zh") == "3 星客户"
+    assert subject("topic", None, names, "zh") == "主题未知"
 
 
 def test_a_part_is_coloured_by_what_is_good():

@@ -203,7 +203,7 @@ def test_the_topic_is_named_and_not_its_business_line(tmp_path_factory: pytest.T
     assert (fees.kind, fees.dimension, fees.value) == ("count", "topic", "fees")
     assert (fees.before, fees.now, fees.points) == (100, 195, 95)
     told = plain(sentences(found, {"topic": {"fees": "Fees"}}, "en")[0])
-    assert told == "interactions 500, +25.0% (+100) on the previous period: +95 from Fees, +5 from everything else."
+    assert told == "interactions 500, +25.0% (+100) on the previous period: +95 from “Fees”, +5 from everything else."
     warehouse.close()
 
 
