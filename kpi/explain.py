@@ -35,9 +35,7 @@ def explain(asked: argparse.Namespace, warehouse: Warehouse, language: Language,
     )
     (found,) = why(warehouse, question)
     part = _told(found)
-    dimensions = {finding.dimension for finding in found.findings if finding.dimension}
-    dimensions |= {finding.where.dimension for finding in found.findings if finding.where is not None}
-    dimensions |= set(part.by if part is not None else ())
+    dimensions = found.dimensions | set(part.by if part is not None else ())
     names = {dimension: labels(warehouse, dimension, language) for dimension in dimensions}
     if asked.format == "json":
         output.write_json(as_json(found, names, language), to)

@@ -110,6 +110,12 @@ class Why:
             return abs(2 * asin(sqrt(min(1.0, max(0.0, now)))) - 2 * asin(sqrt(min(1.0, max(0.0, before)))))
         return abs(log(now / before)) if now > 0 and before > 0 else 0.0
 
+    @property
+    def dimensions(self) -> set[str]:
+        """Those whose values its sentences name: a page needs their labels."""
+        named = {finding.dimension for finding in self.findings if finding.dimension}
+        return named | {finding.where.dimension for finding in self.findings if finding.where is not None}
+
     def decomposition(self, *by: str) -> Decomposition | None:
         """That by these dimensions, if it was made."""
         made = [*([self.asked] if self.asked else []), *self.decompositions]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from kpi.metrics.dimensions import INTERACTION
+from kpi.metrics.model import Fact
 from kpi.metrics.rollups import ROLLUPS, RollUp
 from kpi.query.measure import (
     Asked,
@@ -33,8 +34,13 @@ def shares_of(bys: Sequence[By]) -> list[list[By]]:
     """``bys`` in shares to be read side by side: what roll-ups can answer, and what only the facts can."""
     shares: tuple[list[By], list[By]] = ([], [])
     for by in bys:
-        shares[not any(roll_up.covers(INTERACTION, by) for roll_up in ROLLUPS)].append(by)
+        shares[not is_rolled(INTERACTION, by)].append(by)
     return [share for share in shares if share]
+
+
+def is_rolled(fact: Fact, by: By) -> bool:
+    """Whether a roll-up can answer by these dimensions."""
+    return any(roll_up.covers(fact, by) for roll_up in ROLLUPS)
 
 
 def read_sets(plan: Plan, before: Asked, bys: Sequence[By]) -> tuple[dict[By, Read], dict[By, Read]]:

@@ -11,6 +11,7 @@ from kpi.insight.decompose import Decomposition, count_change, quotient_change, 
 from kpi.insight.finding import LEADING, Finding, Nothing, Why, by_size, leading
 from kpi.insight.restating import distinct, located, pair
 from kpi.metrics.causes import causes_of
+from kpi.metrics.dimensions import INTERACTION
 from kpi.metrics.model import Custom, Distinct, DistinctRatio, Metric, Ratio, Total
 from kpi.metrics.registry import metric
 from kpi.query.answer import Answer, Cell
@@ -19,7 +20,7 @@ from kpi.query.counting import Counts
 from kpi.query.parting import both, parted, parts_add, scale_of
 from kpi.query.question import Question
 from kpi.query.reader import Reader
-from kpi.query.sets import By, shares_of
+from kpi.query.sets import By, is_rolled, shares_of
 from kpi.query.spread import is_mean
 from kpi.query.turnover import Turnover
 from kpi.warehouse import Warehouse
@@ -42,7 +43,10 @@ def why(warehouse: Warehouse, question: Question) -> tuple[Why, ...]:
 
 
 def three(warehouse: Warehouse, questions: Sequence[Question]) -> list[tuple[Why, Finding]]:
-    """The three findings that lead a page, of the KPIs of all questions (which may be over different periods)."""
+    """The three findings that lead a page, of the KPIs of all questions (which may be over different periods).
+
+    Dimensions that only the facts have (the age) are left to ``why``: they would take longer than all others together.
+    """
     with Reader(warehouse) as reader:
         return leading(explain(reader, questions, most=LEADING))
 
@@ -50,14 +54,14 @@ def three(warehouse: Warehouse, questions: Sequence[Question]) -> list[tuple[Why
 def explain(reader: Reader, questions: Sequence[Question], most: int | None = None) -> tuple[Why, ...]:
     """As ``why``, of several questions together and from what the reader reads.
 
-    ``most``: only so many KPIs, those that changed most, are searched to the end; the findings of the others may
-    restate one another.
+    ``most``: only so many KPIs, those that changed most, are searched to the end, and only by what roll-ups hold; the
+    findings of the others may restate one another.
     """
     for question in questions:
         check_dimensions([metric(kpi) for kpi in question.kpis], question.by)
     wholes = reader.answers([replace(question, by=()) for question in questions])
     cases = [
-        _Case(metric(kpi), replace(question, kpis=(kpi,)), answered)
+        _Case(metric(kpi), replace(question, kpis=(kpi,)), answered, quick=most is not None)
         for question, answered in zip(questions, wholes, strict=True)
         for kpi in question.kpis
     ]
@@ -83,6 +87,7 @@ class _Case:
     metric: Metric
     question: Question
     answered: Answer  # of the whole
+    quick: bool = False  # by what roll-ups hold only
     counts: dict[By, Counts] = field(default_factory=dict)
     squares: dict[By, Squares] = field(default_factory=dict)
     turnover: Turnover | None = None
@@ -92,7 +97,12 @@ class _Case:
     def causes(self) -> By:
         """What is searched: not what a filter has narrowed to one value."""
         single = {filter_.dimension for filter_ in self.question.filters if len(filter_.values) == 1}
-        return tuple(dimension for dimension in causes_of(self.metric) if dimension not in single)
+        of = self.metric.facts
+        return tuple(
+            dimension
+            for dimension in causes_of(self.metric)
+            if dimension not in single and not (self.quick and of and not is_rolled(of[0], (dimension,)))
+        )
 
     def begin(self) -> Nothing | None:
         """Take the whole; the reason where there is nothing to explain."""
@@ -229,8 +239,10 @@ def _count(reader: Reader, cases: Sequence[_Case], wanted: Sequence[Sequence[By]
     for (view, _), of in views.items():
         together: dict[tuple[str, ...], list[By]] = defaultdict(list)
         for by in dict.fromkeys(by for _, bys in of for by in bys):
-            # One KPI more in a statement costs less than one statement more, so all are counted that have these.
-            together[tuple(case.metric.id for case, _ in of if set(by) <= set(case.metric.dimensions))].append(by)
+            # Of a roll-up, one KPI more costs less than one statement more, so all are counted that have these.
+            rolled = is_rolled(INTERACTION, by)
+            wanting = [case for case, bys in of if by in bys or (rolled and set(by) <= set(case.metric.dimensions))]
+            together[tuple(case.metric.id for case in wanting)].append(by)
         asked += [(replace(view, kpis=kpis), share) for kpis, bys in together.items() for share in shares_of(bys)]
     for (question, share), counted in zip(asked, reader.counts(asked), strict=True):
         for case in cases:
