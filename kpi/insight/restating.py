@@ -16,8 +16,9 @@ Pairs = Mapping[tuple[str, str], Decomposition]
 
 # A finding restates another when less than this is left of it outside the other.
 _LEFT = Fraction(1, 2)
-# Of a group that says the same, the narrowest that carries as much of the largest. Four fifths would be lost too often
-# to what moves by chance in the wider one besides.
+# Within a wider value lies what has so much of its contacts there; the narrowest is told that carries so much of the
+# wider one's points. (Four fifths would be missed too often by what moves in the wider one by chance besides.)
+_WITHIN = Fraction(8, 10)
 _CARRIES = Fraction(2, 3)
 # "Mostly": at least this share of a finding, and so much more than the value's usual share.
 _MOSTLY = Fraction(1, 2)
@@ -31,8 +32,8 @@ def pair(one: str, other: str) -> tuple[str, str]:
 
 
 def distinct(findings: Sequence[Finding], pairs: Pairs) -> list[Finding]:
-    """The findings without those that restate another; of a group that restates one another the narrowest is kept, so
-    that the topic is named and not its business line. Largest first, as they came.
+    """The findings without those that restate another. Of values that lie one within the other and say the same the
+    narrowest is kept, so that the topic is named and not its business line. Largest first, as they came.
     """
     left, kept = list(findings), []
     while left:
@@ -40,7 +41,9 @@ def distinct(findings: Sequence[Finding], pairs: Pairs) -> list[Finding]:
         group = [lead] + [
             other
             for other in left[1:]
-            if abs(other.rank) >= _CARRIES * abs(lead.rank) and _restates(lead, other, pairs)
+            if abs(other.rank) >= _CARRIES * abs(lead.rank)
+            and _restates(lead, other, pairs)
+            and _lies_within(other, lead, pairs)
         ]
         chosen = min(group, key=lambda one: (one.weight, CAUSES.index(one.dimension)))
         kept.append(chosen)
@@ -53,6 +56,15 @@ def _restates(one: Finding, other: Finding, pairs: Pairs) -> bool:
     if one.dimension == other.dimension or (table := pairs.get(pair(one.dimension, other.dimension))) is None:
         return False
     return 1 - explained(one, other, table) < _LEFT
+
+
+def _lies_within(one: Finding, other: Finding, pairs: Pairs) -> bool:
+    """Whether nearly all contacts of ``one`` are ``other``'s as well."""
+    table = pairs[pair(one.dimension, other.dimension)]
+    mine, others = table.by.index(one.dimension), table.by.index(other.dimension)
+    of = [effect for effect in table.effects if effect.key[mine] == one.value]
+    both = sum((effect.weight for effect in of if effect.key[others] == other.value), Fraction(0))
+    return both >= _WITHIN * sum((effect.weight for effect in of), Fraction(0))
 
 
 def explained(one: Finding, other: Finding, table: Decomposition) -> Fraction:

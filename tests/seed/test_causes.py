@@ -1,12 +1,12 @@
 """What was planted in the demo bank is found: the first cause has the event's dimension, value and sign."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from bench.causes import Case, cases
-from bench.why import BANK
 from kpi.insight.finding import Why
 from kpi.insight.telling import plain, sentences
 from kpi.query import answer
@@ -14,10 +14,11 @@ from kpi.query.reader import Reader
 from kpi.query.why import explain
 from kpi.warehouse import Warehouse
 from seed.load import fill
+from seed.options import Options
 from tests.world import make
 
 # Short enough to be made twice; one event lies before it.
-SHORT = replace(BANK, days=100)
+SHORT = Options(date(2026, 11, 22), days=100, interactions=1200, customers=96_000)
 EVENTS = {"robot_release", "wechat_outage", "shop_campaign", "team_waits", "tier_coverage", "fee_notice"}
 
 
