@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from kpi.insight.candidates import search
-from kpi.insight.decompose import Pair, count_change, ratio_change
+from kpi.insight.decompose import Key, Pair, count_change, ratio_change
 from kpi.insight.finding import Finding
 from kpi.insight.restating import distinct, explained, located, pair
 from kpi.metrics.registry import METRICS
@@ -15,15 +15,18 @@ CSAT, VOLUME = METRICS["csat"], METRICS["volume"]
 
 def by_two(before, now, *by):
     """(value, value) -> (numerator, denominator) of both periods, as a decomposition."""
-    tables = [{key: Pair(*numbers, numbers[1]) for key, numbers in table.items()} for table in (before, now)]
-    found = ratio_change(*tables, by=by)
+
+    def table(numbers):
+        return {key: Pair(top, bottom, bottom) for key, (top, bottom) in numbers.items()}
+
+    found = ratio_change(table(before), table(now), by=by)
     assert found is not None
     return found
 
 
 def one_way(table, at):
     """The same by one of the dimensions."""
-    sums = ({}, {})
+    sums: tuple[dict, dict] = ({}, {})
     for effect in table.effects:
         for of, cell in zip(sums, (effect.before, effect.now), strict=True):
             key = (effect.key[at],)
@@ -82,15 +85,15 @@ def test_how_much_of_one_finding_is_another():
 
 def test_one_that_falls_makes_no_cause_of_those_whose_shares_grow():
     # Of four alike one halves and the others stay: the centre shrinks, and their shares grow.
-    before = {(key,): Pair(1000, 0, 1000) for key in "abcd"}
-    now = before | {("a",): Pair(500, 0, 500)}
+    before: dict[Key, Pair] = {(key,): Pair(1000, 0, 1000) for key in "abcd"}
+    now = {**before, ("a",): Pair(500, 0, 500)}
     (told,) = search(VOLUME, [count_change(before, now, by=("topic",))], Fraction(1), {}).findings
     assert (told.value, told.points) == ("a", -500)
 
 
 def test_where_everything_rises_alike_the_largest_ranks_no_higher_than_its_own_movement():
-    before = {(key,): Pair(800, 1000, 1000) for key in "ab"} | {("c",): Pair(800, 1000, 1000)}
-    now = {(key,): Pair(900, 1000, 1000) for key in "ab"} | {("c",): Pair(700, 1000, 1000)}
+    before: dict[Key, Pair] = {(key,): Pair(800, 1000, 1000) for key in "abc"}
+    now: dict[Key, Pair] = {(key,): Pair(700 if key == "c" else 900, 1000, 1000) for key in "abc"}
     table = ratio_change(before, now, by=("channel",))
     assert table is not None
     found = search(CSAT, [table], Fraction(1), {}).findings
