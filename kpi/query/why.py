@@ -54,8 +54,8 @@ def three(warehouse: Warehouse, questions: Sequence[Question]) -> list[tuple[Why
 def explain(reader: Reader, questions: Sequence[Question], most: int | None = None) -> tuple[Why, ...]:
     """As ``why``, of several questions together and from what the reader reads.
 
-    ``most``: only so many KPIs, those that changed most, are searched to the end, and only by what roll-ups hold; the
-    findings of the others may restate one another.
+    ``most``: the KPIs that changed most beyond chance are searched, until so many have findings, and only by what
+    roll-ups hold; the others come without findings.
     """
     for question in questions:
         check_dimensions([metric(kpi) for kpi in question.kpis], question.by)
@@ -66,18 +66,33 @@ def explain(reader: Reader, questions: Sequence[Question], most: int | None = No
         for kpi in question.kpis
     ]
     changed = [case for case in cases if case.begin() is None]
-    _count(reader, changed, [case.first() for case in changed])
-    _read_others(reader, changed)
+    _read_others(reader, changed, [[()] for _ in changed])
     for case in changed:
+        case.weigh()
+    if most is None:
+        _search(reader, changed)
+        return tuple(case.why for case in cases)
+    of = {id(case.why): case for case in changed}
+    left = [of[id(one)] for one in by_size(case.why for case in changed)]
+    found = 0
+    while left and found < most:
+        next_, left = left[: most - found], left[most - found :]
+        _search(reader, next_)
+        found += sum(bool(case.why.findings) for case in next_)
+    return tuple(case.why for case in cases)
+
+
+def _search(reader: Reader, cases: Sequence["_Case"]) -> None:
+    """Search some KPIs to the end: by single dimensions first, then by pairs of those that found something."""
+    bys = [case.first() for case in cases]
+    _count(reader, cases, bys)
+    _read_others(reader, cases, [[by for by in of if len(by) == 1] for of in bys])
+    for case in cases:
         case.search()
-    found = [case for case in changed if case.why.decompositions and case.why.findings]
-    if most is not None:
-        sizes = by_size(case.why for case in found)[:most]
-        found = [case for case in found if any(case.why is one for one in sizes)]
+    found = [case for case in cases if case.why.decompositions and case.why.findings]
     _count(reader, found, [case.pairs() for case in found])
     for case in found:
         case.end()
-    return tuple(case.why for case in cases)
 
 
 @dataclass(eq=False)
@@ -124,17 +139,19 @@ class _Case:
         asked = self.question.by
         return [*((cause,) for cause in self.causes), *([asked] if asked and parts_add(self.metric, asked) else [])]
 
+    def weigh(self) -> None:
+        """How much the whole changed, and whether beyond chance."""
+        if isinstance(self.metric.measure, Distinct):
+            # New and lost are independent counts, and what they differ by is the change.
+            test = counts(self.turnover.lost, self.turnover.new) if self.turnover is not None else None
+        else:
+            squares = self.squares.get(())
+            of_whole = (squares[0].get((), 0), squares[1].get((), 0)) if squares else None
+            test = evidence(chance_of(self.metric), *both(self.why.whole), scale_of(self.metric), of_whole)
+        self.why = replace(self.why, change=_change(self.metric, self.why.whole), evidence=test)
+
     def search(self) -> None:
         """Find what is beyond chance, dimension by dimension."""
-        whole, scale = self.why.whole, scale_of(self.metric)
-        before, now = both(whole)
-        squares = self.squares.get(())
-        of_whole = (squares[0].get((), 0), squares[1].get((), 0)) if squares else None
-        self.why = replace(
-            self.why,
-            change=_change(self.metric, whole),
-            evidence=evidence(chance_of(self.metric), before, now, scale, of_whole),
-        )
         if isinstance(self.metric.measure, Distinct | DistinctRatio):
             self._of_customers()
             return
@@ -142,7 +159,7 @@ class _Case:
         found = search(
             self.metric,
             [part for part in parts if len(part.effects) > 1],
-            scale,
+            scale_of(self.metric),
             {by[0]: both_ for by, both_ in self.squares.items() if by},
         )
         reason: Nothing | None = None
@@ -172,12 +189,9 @@ class _Case:
         turnover = self.turnover
         moved = turnover.new or turnover.lost
         found = (Finding(self.metric.id, "customers", change, n_before=turnover.lost, n_now=turnover.new),)
-        # New and lost are independent counts, and what they differ by is the change.
-        test = counts(turnover.lost, turnover.new)
         self.why = replace(
             self.why,
             turnover=turnover,
-            evidence=test,
             findings=found if moved else (),
             reason=None if moved else "unchanged",
         )
@@ -250,14 +264,14 @@ def _count(reader: Reader, cases: Sequence[_Case], wanted: Sequence[Sequence[By]
                 case.counts |= {by: counted[case.metric.id][by] for by in share}
 
 
-def _read_others(reader: Reader, cases: Sequence[_Case]) -> None:
+def _read_others(reader: Reader, cases: Sequence[_Case], bys: Sequence[Sequence[By]]) -> None:
     """The squares behind means, and who of distinct customers is new."""
-    means = [(case, by) for case in cases if is_mean(case.metric) for by in ((), *case.counts) if len(by) < 2]
+    means = [(case, by) for case, of in zip(cases, bys, strict=True) if is_mean(case.metric) for by in of]
     questions = [replace(case.question, by=by) for case, by in means]
     for (case, by), read in zip(means, reader.squares(questions), strict=True):
         if case.metric.id in read:
             case.squares[by] = read[case.metric.id]
-    customers = [case for case in cases if isinstance(case.metric.measure, Distinct)]
+    customers = [case for case in cases if isinstance(case.metric.measure, Distinct) and case.turnover is None]
     questions = [replace(case.question, by=()) for case in customers]
     for case, turnover in zip(customers, reader.turnovers(questions), strict=True):
         case.turnover = turnover
