@@ -41,9 +41,7 @@ def distinct(findings: Sequence[Finding], pairs: Pairs) -> list[Finding]:
         group = [lead] + [
             other
             for other in left[1:]
-            if abs(other.rank) >= _CARRIES * abs(lead.rank)
-            and _restates(lead, other, pairs)
-            and _lies_within(other, lead, pairs)
+            if may_replace(other, lead) and _restates(lead, other, pairs) and _lies_within(other, lead, pairs)
         ]
         chosen = min(group, key=lambda one: (one.weight, CAUSES.index(one.dimension)))
         kept.append(chosen)
@@ -56,6 +54,11 @@ def _restates(one: Finding, other: Finding, pairs: Pairs) -> bool:
     if one.dimension == other.dimension or (table := pairs.get(pair(one.dimension, other.dimension))) is None:
         return False
     return 1 - explained(one, other, table) < _LEFT
+
+
+def may_replace(one: Finding, lead: Finding) -> bool:
+    """Whether a finding is narrower than one that moved more, and carries enough to be told in its place."""
+    return one.weight <= lead.weight and abs(one.rank) >= _CARRIES * abs(lead.rank)
 
 
 def _lies_within(one: Finding, other: Finding, pairs: Pairs) -> bool:

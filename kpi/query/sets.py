@@ -31,10 +31,13 @@ Read = dict[str, Sums]
 
 
 def shares_of(bys: Sequence[By]) -> list[list[By]]:
-    """``bys`` in shares to be read side by side: what roll-ups can answer, and what only the facts can."""
-    shares: tuple[list[By], list[By]] = ([], [])
+    """``bys`` in shares to be read side by side: what only the facts can answer, and the roll-ups' in two."""
+    together: dict[str, list[By]] = defaultdict(list)
     for by in bys:
-        shares[not is_rolled(INTERACTION, by)].append(by)
+        together[next((r.table.name for r in ROLLUPS if r.covers(INTERACTION, by)), "")].append(by)
+    shares: list[list[By]] = [together.pop("", []), [], []]
+    for of in sorted(together.values(), key=len, reverse=True):
+        min(shares[1:], key=len).extend(of)
     return [share for share in shares if share]
 
 

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import combinations
 
 from kpi.insight.candidates import Squares, chance_of, evidence, search
 from kpi.insight.chance import counts
 from kpi.insight.decompose import Decomposition, count_change, quotient_change, ratio_change
 from kpi.insight.finding import LEADING, Finding, Nothing, Why, by_size, leading
-from kpi.insight.restating import distinct, located, pair
+from kpi.insight.restating import distinct, located, may_replace, pair
 from kpi.metrics.causes import causes_of
 from kpi.metrics.dimensions import INTERACTION
 from kpi.metrics.model import Custom, Distinct, DistinctRatio, Metric, Ratio, Total
@@ -54,8 +55,8 @@ def three(warehouse: Warehouse, questions: Sequence[Question]) -> list[tuple[Why
 def explain(reader: Reader, questions: Sequence[Question], most: int | None = None) -> tuple[Why, ...]:
     """As ``why``, of several questions together and from what the reader reads.
 
-    ``most``: the KPIs that changed most beyond chance are searched, until so many have findings, and only by what
-    roll-ups hold; the others come without findings.
+    ``most``: the KPIs that changed most beyond chance are searched, until so many have a finding, by what roll-ups hold
+    and for the first finding only; the others come without any.
     """
     for question in questions:
         check_dimensions([metric(kpi) for kpi in question.kpis], question.by)
@@ -102,7 +103,7 @@ class _Case:
     metric: Metric
     question: Question
     answered: Answer  # of the whole
-    quick: bool = False  # by what roll-ups hold only
+    quick: bool = False  # the first finding only, by what roll-ups hold
     counts: dict[By, Counts] = field(default_factory=dict)
     squares: dict[By, Squares] = field(default_factory=dict)
     turnover: Turnover | None = None
@@ -204,18 +205,11 @@ class _Case:
     def pairs(self) -> list[By]:
         """The pairs of dimensions by which the largest findings are held against each other, and located."""
         largest = self.largest()
-        pairs = [
-            pair(one.dimension, other.dimension)
-            for index, one in enumerate(largest)
-            for other in largest[index + 1 :]
-            if one.dimension != other.dimension
-        ]
-        pairs += [
-            pair(one.dimension, place)
-            for one in largest[:1]
-            for place in _PLACES
-            if one.dimension and place != one.dimension and place in self.causes
-        ]
+        lead, held = largest[0], combinations(largest, 2)
+        if self.quick:  # only what may take the place of the first
+            held = ((lead, other) for other in largest[1:] if may_replace(other, lead))
+        pairs = [pair(one.dimension, other.dimension) for one, other in held if one.dimension != other.dimension]
+        pairs += [pair(lead.dimension, place) for place in _PLACES if place != lead.dimension and place in self.causes]
         return [by for by in dict.fromkeys(pairs) if parts_add(self.metric, by)]
 
     def end(self) -> None:
@@ -224,6 +218,8 @@ class _Case:
             by: part for by in self.counts if len(by) == 2 and by == pair(*by) and (part := self.parted(by)) is not None
         }
         kept = distinct(self.largest(), pairs)
+        if self.quick:
+            kept = kept[:1]  # the others may restate it
         found = [located(one, pairs) for one in kept[:_LOCATED]] + kept[_LOCATED:]
         self.why = replace(self.why, findings=tuple(found))
 
