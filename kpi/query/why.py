@@ -1,7 +1,7 @@
 """Why a KPI changed: the search through its dimensions for what moved it beyond chance."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
@@ -205,7 +205,8 @@ class _Case:
     def pairs(self) -> list[By]:
         """The pairs of dimensions by which the largest findings are held against each other, and located."""
         largest = self.largest()
-        lead, held = largest[0], combinations(largest, 2)
+        lead = largest[0]
+        held: Iterable[tuple[Finding, Finding]] = combinations(largest, 2)
         if self.quick:  # only what may take the place of the first
             held = ((lead, other) for other in largest[1:] if may_replace(other, lead))
         pairs = [pair(one.dimension, other.dimension) for one, other in held if one.dimension != other.dimension]
