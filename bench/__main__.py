@@ -1,6 +1,8 @@
-"""One table of figures: making and loading the demo bank, the overview's questions, every page in a browser.
+"""One table of figures: making and loading the demo bank, the overview's questions, why figures changed, every page in
+a browser.
 
-``BENCH_SIZE`` (interactions, in all) also makes a bigger bank and tells its rate. Homes are temporary.
+``BENCH_SIZE`` (interactions, in all) also makes a bigger bank and tells its rate; ``BENCH_SEEDS``: in how many small
+banks the planted events are looked for. Homes are temporary.
 """
 
 import os
@@ -25,6 +27,8 @@ def main() -> None:
         _head("questions, ms: first asked · asked again (median of 5) · from the facts alone · ratio")
         for name, figures in queries.measure(load_settings({**os.environ, "KPI_HOME": str(home)})):
             print(f"  {name:34} {figures}")
+        _head("why: the three findings of the overview with nothing cached, and the planted events")
+        _process("bench.why", home, {})
         _head("the pages in a browser, and in the server alone")
         _process("bench.page", home, {})
         if size := os.environ.get("BENCH_SIZE"):

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TextIO, get_args
 
-from kpi import commands, output
+from kpi import commands, explain, output
 from kpi.errors import KpiError, PeriodError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.query.question import Compare
@@ -111,6 +111,25 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
         help=say("compare"),
     )
     formats(query)
+
+    explained = command("why", explain.explain)
+    explained.add_argument("kpi", metavar="KPI", help=say("kpi"))
+    explained.add_argument("--by", action="extend", nargs="+", default=[], metavar="DIM", help=say("why_by"))
+    question(explained)
+    explained.add_argument(
+        "--compare",
+        type=_one_of("comparison", get_args(Compare)),
+        default="previous",
+        metavar="|".join(get_args(Compare)),
+        help=say("compare"),
+    )
+    explained.add_argument(
+        "--format",
+        type=_one_of("format", ("text", "json")),
+        default="text",
+        metavar="text|json",
+        help=say("why_format"),
+    )
 
     found = command("rows", commands.list_rows)
     found.add_argument("kpi", metavar="KPI", help=say("kpi"))

@@ -33,17 +33,17 @@ _USUAL_DAYS = 28
 # --- what was asked for ------------------------------------------------------------------------------------------
 
 
-def _several(texts: Sequence[str]) -> tuple[str, ...]:
+def several(texts: Sequence[str]) -> tuple[str, ...]:
     """Names given apart or with commas, each once."""
     return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
 
 
 def _kpis(texts: Sequence[str]) -> tuple[str, ...]:
-    """As ``_several``; a name that is no KPI is told before anything is opened."""
-    return tuple(metric(kpi).id for kpi in _several(texts))
+    """As ``several``; a name that is no KPI is told before anything is opened."""
+    return tuple(metric(kpi).id for kpi in several(texts))
 
 
-def _filters(texts: Sequence[str]) -> tuple[Filter, ...]:
+def filters_of(texts: Sequence[str]) -> tuple[Filter, ...]:
     """``dim=value,value``; the same dimension again adds values; an empty value is "unknown"."""
     chosen: dict[str, list[str]] = {}
     for text in texts:
@@ -54,7 +54,7 @@ def _filters(texts: Sequence[str]) -> tuple[Filter, ...]:
     return tuple(Filter(dimension, tuple(dict.fromkeys(values))) for dimension, values in chosen.items())
 
 
-def _period(warehouse: Warehouse, start: date | None, end: date | None) -> Period:
+def period_of(warehouse: Warehouse, start: date | None, end: date | None) -> Period:
     """What was asked for; by default the four weeks up to the data's running day."""
     if end is None:
         with warehouse.read() as connection:
@@ -133,7 +133,7 @@ def answer_json(answered: Answer) -> dict[str, object]:
     }
 
 
-def _targets(warehouse: Warehouse) -> Targets:
+def targets_of(warehouse: Warehouse) -> Targets:
     """The targets that are kept; none where they cannot be read, which takes no figure away."""
     try:
         return kept_targets(warehouse.settings)
@@ -146,12 +146,12 @@ def query(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
     """The answer to one question."""
     question = Question(
         kpis=_kpis(asked.kpi),
-        period=_period(warehouse, asked.start, asked.end),
-        by=_several(asked.by),
-        filters=_filters(asked.filter),
+        period=period_of(warehouse, asked.start, asked.end),
+        by=several(asked.by),
+        filters=filters_of(asked.filter),
         compare=asked.compare,
     )
-    held = _targets(warehouse)
+    held = targets_of(warehouse)
     answered = held.hold(answer(warehouse, held.asked(question)))
     if asked.format == "json":
         output.write_json(answer_json(answered), to)
@@ -227,8 +227,8 @@ def list_rows(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
     """One page of the rows behind one KPI."""
     question = Question(
         kpis=_kpis([asked.kpi]),
-        period=_period(warehouse, asked.start, asked.end),
-        filters=_filters(asked.filter),
+        period=period_of(warehouse, asked.start, asked.end),
+        filters=filters_of(asked.filter),
     )
     page = rows(warehouse, question, page=asked.page, size=asked.size, sort=asked.sort)
     if asked.format == "json":
@@ -286,9 +286,9 @@ def rejected(asked: argparse.Namespace, warehouse: Warehouse, language: Language
 
 def check(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
     """The identity proof of a period, or of the whole warehouse; 1 when an identity fails."""
-    filters = _filters(asked.filter)
+    filters = filters_of(asked.filter)
     if asked.start or asked.end or filters:
-        checks = proof(warehouse, Question(("volume",), _period(warehouse, asked.start, asked.end), filters=filters))
+        checks = proof(warehouse, Question(("volume",), period_of(warehouse, asked.start, asked.end), filters=filters))
     else:
         checks = audit(warehouse)
     if asked.format == "json":

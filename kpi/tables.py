@@ -8,8 +8,11 @@ import pandas as pd
 
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import weekday_name
+from kpi.insight.decompose import Decomposition
+from kpi.insight.finding import Why
 from kpi.insight.goals import verdict
 from kpi.insight.planning import Plan
+from kpi.insight.telling import value_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
@@ -90,6 +93,36 @@ def of_curves(curves: Iterable[Curve], language: Language) -> pd.DataFrame:
     columns = {METRICS[curve.kpi].name(language): list(curve.shares) for curve in curves}
     points = max((len(shares) for shares in columns.values()), default=0)
     return pd.DataFrame({phrase(language, "lorenz_customers"): range(points)} | columns)
+
+
+def of_decomposition(
+    why: Why, part: Decomposition, names: Mapping[str, Mapping[str, str]], language: Language
+) -> pd.DataFrame:
+    """Every cell with both periods and what it adds to the change, the most first; mix and rate of all together are the
+    change. In the KPI's unit, shares as 0–1.
+    """
+    metric, ratio = METRICS[why.kpi], part.kind == "ratio"
+    scale = getattr(metric.measure, "scale", 1)
+    wholes = [sum(getattr(effect, when).denominator for effect in part.effects) for when in ("before", "now")]
+    rows = []
+    for effect in sorted(part.effects, key=lambda effect: (-abs(effect.total), str(effect.key))):
+        row: dict[str, object] = {
+            DIMENSIONS[dimension].name(language): value_name(dimension, value, names, language)
+            for dimension, value in zip(part.by, effect.key, strict=True)
+        }
+        for when, whole in zip(("before", "now"), wholes, strict=True):
+            pair = getattr(effect, when)
+            rate = None if pair.rate is None else float(pair.rate) * scale
+            figures: dict[str, object] = {when: rate if ratio else pair.numerator * scale}
+            if ratio:
+                figures[f"share_{when}"] = pair.denominator / whole if whole else None
+            figures[f"n_{when}"] = pair.n
+            row |= {phrase(language, f"cause_head_{name}"): figure for name, figure in figures.items()}
+        for name, points in (("mix" if ratio else "general", effect.mix), ("rate" if ratio else "own", effect.rate)):
+            row[phrase(language, f"cause_head_{name}")] = float(points)
+        row[phrase(language, "cause_head_total")] = float(effect.total)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def of_plan(plan: Plan, language: Language) -> pd.DataFrame:

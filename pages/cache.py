@@ -23,6 +23,7 @@ from kpi.charts import Note, Style
 from kpi.charts.theme import spec_of
 from kpi.errors import StateError, WarehouseEmpty
 from kpi.i18n import Language, phrase
+from kpi.insight.finding import LEADING, Finding, Why, leading
 from kpi.jobs import Job
 from kpi.query import last_mature
 from kpi.query import rows as ask_rows
@@ -35,8 +36,10 @@ from kpi.query.lorenz import Curve, lorenz_on
 from kpi.query.migration import Migration
 from kpi.query.migration import migration as ask_migration
 from kpi.query.question import Period, Question
+from kpi.query.reader import Reader
 from kpi.query.rows import RowsPage
 from kpi.query.tail import TailRule, tail_rule_on
+from kpi.query.why import explain
 from kpi.settings import load_settings
 from kpi.state import StateDatabase
 from kpi.state.annotations import annotations
@@ -208,6 +211,29 @@ def figure(
 ) -> dict[str, Any]:
     """The figure ``name`` of the question's view, as Vega-Lite; drawn once for all who look at it."""
     return spec_of(_draw())
+
+
+def why(question: Question, version: int) -> Why:
+    """Why the question's KPI changed; ``by``: dimensions by which it is taken apart besides."""
+    return _why(targets().asked(question), version)
+
+
+@_shared(max_entries=500)
+def _why(question: Question, version: int) -> Why:
+    return _explained((question,), version)[0]
+
+
+@_shared(max_entries=200)
+def findings(questions: tuple[Question, ...], version: int) -> tuple[tuple[Why, Finding], ...]:
+    """The findings that lead a page, of the KPIs of all questions."""
+    return tuple(leading(_explained(questions, version, most=LEADING)))
+
+
+def _explained(questions: tuple[Question, ...], version: int, most: int | None = None) -> tuple[Why, ...]:
+    with Reader(warehouse()) as reader:
+        if reader.published.version != version:
+            raise Moved
+        return explain(reader, questions, most=most)
 
 
 @_shared(max_entries=200)

@@ -132,16 +132,19 @@ def _feeds(published: Published, language: Language) -> str:
 
 def sentences(*said: Sentence) -> None:
     """The opening: one paragraph a sentence; changes are coloured by goodness and carry their sign."""
-    paragraphs = "".join(
-        "<p>"
-        + "".join(
-            f'<b class="{span.tone}">{escape(span.text)}</b>' if span.strong else escape(span.text) for span in sentence
-        )
-        + "</p>"
-        for sentence in said
-        if sentence
-    )
+    paragraphs = "".join(f"<p>{_marked(one)}</p>" for one in said if one)
     st.html(f'<div class="answer">{paragraphs}</div>')
+
+
+def sentence(said: Sentence, kind: str) -> None:
+    """One sentence by itself; ``kind``: its class."""
+    st.html(f'<p class="{kind}">{_marked(said)}</p>')
+
+
+def _marked(said: Sentence) -> str:
+    return "".join(
+        f'<b class="{span.tone}">{escape(span.text)}</b>' if span.strong else escape(span.text) for span in said
+    )
 
 
 # --- panels --------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from kpi.query.question import Filter, Question
 from kpi.query.rows import LARGEST_PAGE, RowsPage
 from kpi.tables import column_name, dimensions_of, of_rows
 from kpi.warehouse.published import Published
-from pages import cache, cards, state
+from pages import cache, cards, reasons, state
 from pages.state import View
 
 _SIZE = 50
@@ -58,7 +58,8 @@ def _content(view: View, published: Published, style: Style) -> None:
     ways = [way for way in state.WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
     by = chosen if chosen in ways else next(iter(ways), None)
     split = replace(question, by=(by,)) if by is not None else None
-    cache.prepare([[question], [split] if split else []], None, version)
+    also = [partial(cache.why, question, version)] if question.compare is not None else []
+    cache.prepare([[question], [split] if split else []], None, version, also)
     held = cache.targets()
     whole = cache.answer(question, version, held).cell(metric.id)
     _path(steps, view.language, version)
@@ -67,6 +68,7 @@ def _content(view: View, published: Published, style: Style) -> None:
         parts = cache.answer(split, version, held)
         _ways(ways, by, view.language)
         _parts(metric, whole, parts, steps, style, choices[by])
+    reasons.explained(question, by if chosen is not None else None, style, version)
     _rows(question, view.language, published)
 
 

@@ -190,6 +190,13 @@ class Figures:
         window = METRICS[kpi].maturity
         return self._mature(self.view.question(*(one for one in self.kpis if METRICS[one].maturity == window)))
 
+    def changes(self) -> tuple[Question, ...]:
+        """The questions whose changes are to be explained: of the cards, each over the period that its card shows."""
+        moved = {kpi: question for kpi in self.kpis if (cell := self.cell(kpi)) and cell.reason == "immature"
+                 and (question := self.mature(kpi)) is not None}  # fmt: skip
+        view = self.view.question(*(kpi for kpi in self.kpis if kpi not in moved))
+        return (*([view] if view.kpis else []), *(replace(question, kpis=(kpi,)) for kpi, question in moved.items()))
+
     def answer(self, question: Question) -> Answer:
         """The answer to a question that only some views need."""
         return self._answer(question)

@@ -7,11 +7,11 @@ import streamlit as st
 from kpi.charts import Style, by_tier, rates_by_channel
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_value
-from kpi.insight.headline import movers, opening
+from kpi.insight.headline import opening
 from kpi.metrics.registry import METRICS
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, panels
+from pages import cards, components, layout, panels, reasons
 from pages.figures import Figures
 from pages.state import View
 
@@ -39,10 +39,9 @@ def render(view: View, published: Published, style: Style) -> None:
     figures = Figures(view, published, BESIDE, _PANELS)
     choices = layout.names(view, published)
     layout.top("overview", view, published, figures.compared)
-    cells = [cell for kpi in figures.kpis if (cell := figures.cell(kpi)) is not None]
     names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}
     if figures.headline is not None:
-        components.sentences(opening(figures.headline, METRICS, names, language), movers(cells, METRICS, language))
+        reasons.leading(figures, opening(figures.headline, METRICS, names, language))
     cards.row(figures, style)
 
     left, right = st.columns([2.05, 1], gap="xsmall")

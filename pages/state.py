@@ -35,7 +35,7 @@ FILTERS = CHIPS + MORE
 # The usual way down from a figure to the contacts behind it, and the other ways.
 WAY_DOWN = ("tier", "channel", "topic", "team", "agent")
 WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function", "region", "age_band", "media",
-        "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
+        "first_handler", "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
 
 # Parameters that mean something on one page only: the service desk's map and what-if, the dictionary's entry.
 PLAN = ("calls", "handle", "self", "patience", "target", "within", "seats")
@@ -373,10 +373,11 @@ def show_language(language: Language) -> None:
     _write("lang", language)
 
 
-def open_drill(kpi: str) -> None:
-    """Begin to take a KPI apart."""
+def open_drill(kpi: str, steps: tuple[Filter, ...] = ()) -> None:
+    """Begin to take a KPI apart, ``steps`` down."""
     close_drill()
     _write("drill", kpi)
+    go_down(steps)
 
 
 def go_down(steps: tuple[Filter, ...]) -> None:

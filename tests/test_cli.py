@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -187,6 +188,40 @@ def test_table_is_told_in_the_language_and_says_what_it_stands_on(run: Callable[
     english = run("query", "csat", *DAY).out
     assert "66.67%" in english
     assert "Synthetic data" in english
+
+
+WHY = ("why", "self_service_rate", *DAY)
+
+
+def test_why_adds_up_as_json(run: Callable[..., Said]) -> None:
+    """One session settled of two on Sunday's only channel; on Monday three of six, three of them calls."""
+    said = run(*WHY, "--by", "channel", "--format", "json").json
+    assert (said["value"], said["previous"]) == (0.5, 1)
+    assert Fraction(said["change"]["exact"]) == Fraction(-1, 2)
+    cells = {cell["channel"]: cell for cell in said["cells"]}
+    assert cells["hotline"]["only"] == "now"
+    assert not cells["wechat"]["ranked"]
+    parts = [Fraction(cell[part]["exact"]) for cell in said["cells"] for part in ("mix", "rate")]
+    assert sum(parts) == Fraction(said["change"]["exact"])
+    assert said["compared"] == ["2026-03-01", "2026-03-01"]
+    query = run("query", "self_service_rate", *DAY, "--compare", "previous", "--format", "json").json["rows"][0]
+    assert (query["value"], query["previous"], query["change"]) == (0.5, 1, -0.5)
+
+
+def test_why_is_told_in_both_languages(run: Callable[..., Said]) -> None:
+    english = run(*WHY, "--by", "channel", "tier").out
+    assert english.startswith("self-service rate 50.0%, −50.0 pt on the previous period: ")
+    assert "only now" in english
+    assert "2 Mar 2026 against 1 Mar 2026" in english
+    assert run(*WHY, language="zh").out.startswith("自助化率 50.0%，较上期 −50.0 个百分点：")
+    assert "不能按channel分解" in run("why", "customers_served", *DAY, "--by", "channel", language="zh").out
+
+
+def test_why_refuses_as_every_command(run: Callable[..., Said]) -> None:
+    assert run("why", "nothing", *DAY).code == 2
+    assert run(*WHY, "--by", "branch").code == 2
+    assert run(*WHY, "--compare", "never").code == 2
+    assert run(*WHY, "--format", "csv").code == 2
 
 
 def test_trap_chinese_is_two_columns_wide(run: Callable[..., Said]) -> None:

@@ -14,6 +14,12 @@ from tests.code import nodes
 
 # Keys that are put together while the program runs: what they begin with, and what the rest is.
 COMPOSED = {
+    "cause_after_": "comparisons",
+    "cause_before_": "comparisons",
+    "cause_head_": "columns of a table of causes",
+    "cause_none_": "reasons for the lack of a finding",
+    "cause_only_": "periods",
+    "cause_simpson_": "directions",
     "card_": "KPIs with a shorter name on their card",
     "chip_": "dimensions with a shorter name in the filter bar",
     "column_": "columns of rows",

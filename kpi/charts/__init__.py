@@ -23,6 +23,8 @@ from kpi.charts.tail import contrast, coverage, reach_bars
 from kpi.charts.theme import PALETTES, Mode, Style
 from kpi.charts.tiers import migration, mix_by_tier, multiples
 from kpi.charts.topics import tail_topics
+from kpi.charts.waterfall import subtitle as waterfall_subtitle
+from kpi.charts.waterfall import waterfall
 from kpi.charts.week import by_hour
 
 __all__ = [
@@ -69,5 +71,7 @@ __all__ = [
     "top",
     "trend",
     "volume_by_channel",
+    "waterfall",
+    "waterfall_subtitle",
     "worst_first",
 ]

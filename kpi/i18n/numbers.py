@@ -5,7 +5,9 @@ carry meaning in tables; 万/亿 in Chinese, K/M in English; U+2212 as minus; an
 """
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Protocol
 
 from kpi.i18n import Language, phrase
@@ -96,6 +98,24 @@ def format_change(cell: Changed, unit: Unit, language: Language, compact: bool =
     value = _signed(change, 2 if unit in {"multiple", "score", "per_10k"} else 1)
     key = {"multiple": "unit_multiple", "seconds": "unit_seconds", "days": "unit_days"}.get(unit)
     return value if key is None else phrase(language, key, value=value)
+
+
+# In which unit a part of a change is written, and with how many decimals: as the change is.
+_PARTS: dict[Unit, tuple[int, int]] = {"share": (100, 3), "points": (1, 1), "seconds": (1, 1), "days": (1, 1)}
+
+
+def part_decimals(unit: Unit) -> int:
+    """How many decimals, of a KPI in ``unit``, a part of its change is rounded to: counts and money are whole."""
+    return 0 if unit in {"count", "customers", "yuan"} else _PARTS.get(unit, (1, 2))[1]
+
+
+def format_parts(parts: Sequence[Fraction], unit: Unit, more: int = 0) -> list[str]:
+    """Parts of a change (rounded already), with their signs and without the unit, which the change has; with ``more``
+    decimals than ``part_decimals``.
+    """
+    factor = _PARTS.get(unit, (1, 2))[0]
+    decimals = part_decimals(unit) + more - (2 if factor == 100 else 0)
+    return [_signed(float(part * factor), decimals) for part in parts]
 
 
 def shown_sign(cell: Changed, unit: Unit, compact: bool = True) -> int:

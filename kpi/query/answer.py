@@ -12,6 +12,18 @@ from kpi.query.question import Period, Question
 
 Reason = Literal["no_data", "zero_denominator", "not_recorded", "immature", "hidden"]
 DimensionValue = str | int | date | None
+# What of a cell is no column of a frame.
+_NO_COLUMN = {"key", "note", "variant", "before", "goal"}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a value of the comparison stands on. ``hidden``: it may not be seen, and nothing of it is told."""
+
+    numerator: float | None = None
+    denominator: float | None = None
+    n: int | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -20,8 +32,9 @@ class Cell:
 
     ``value`` is None exactly when ``reason`` says why. ``n``: the contacts (customers, answers) it stands on.
     ``low``, ``high``: 95 % interval of a proportion. ``previous``: the value of the comparison; ``change``: value −
-    previous in the KPI's own unit, with Newcombe's interval for proportions. ``provisional``: data still arriving.
-    ``goal``: the target that it is held against, where ``kpi.targets`` knows one.
+    previous in the KPI's own unit, with Newcombe's interval for proportions. ``before``: what the comparison's value
+    stands on; None where it has no such cell. ``provisional``: data still arriving. ``goal``: the target that it is
+    held against, where ``kpi.targets`` knows one.
     """
 
     kpi: str
@@ -40,6 +53,7 @@ class Cell:
     reason: Reason | None = None
     note: tuple[tuple[str, float], ...] = ()  # what was left out, and how much of it
     variant: str | None = None  # which of the KPI's formulas is in use, where it has several
+    before: Counted | None = None
     goal: Goal | None = None
 
     @property
@@ -102,7 +116,7 @@ class Answer:
     def frame(self, kpi: str | None = None) -> pd.DataFrame:
         """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``, and its target."""
         chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
-        columns = [name for name in Cell.__dataclass_fields__ if name not in {"key", "note", "variant", "goal"}]
+        columns = [name for name in Cell.__dataclass_fields__ if name not in _NO_COLUMN]
         columns += ["target_low", "target_high"]
         frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns)] for cell in chosen])
         if frame.empty:

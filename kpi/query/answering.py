@@ -1,7 +1,7 @@
 """``answer``: the one way from a question to its figures."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from kpi.metrics.model import Custom, Distinct, Measure, Metric, Ratio, Total, p
 from kpi.metrics.registry import requirements
 from kpi.metrics.rollups import ROLLUPS
 from kpi.query import privacy
-from kpi.query.answer import Answer, Cell, Reason
+from kpi.query.answer import Answer, Cell, Counted, Reason
 from kpi.query.compare import Comparison, comparison, effective, shifted_key
 from kpi.query.conditions import check, condition
 from kpi.query.custom import CUSTOM
@@ -62,26 +62,11 @@ def answer_on(
     covered_from = covered_from if question.covered_from is None else question.covered_from
     service_level = question.service_level or service_level
     metrics = check(connection, question)
-    period = effective(question.period, published.today)
-    filters = (*question.filters, *question.scope.filters)
-    sources = feeds_in_scope(connection, published, question)
-    scope = question.scope.filters
-    asked = Asked(
-        connection, published, question.by, filters, period, rolled_up=rolled_up, scope=scope, covered_from=covered_from
-    )
-    compared: Comparison | None = None
-    if question.compare is not None:
-        compared = comparison(connection, published, period, question.compare, sources)
-    before = (
-        Asked(
-            connection, published, question.by, filters, compared.period, compared.cuts, rolled_up, scope, covered_from
-        )
-        if compared is not None and _covered(published, compared.period)
-        else None
-    )
-    used = {filter_.dimension for filter_ in filters} | set(question.by)
+    readings = readings_of(connection, published, question, rolled_up=rolled_up, covered_from=covered_from)
+    asked, before, compared, sources = readings.asked, readings.before, readings.compared, readings.sources
+    period = asked.period
     judged = {
-        metric.id: _Judged(metric, metric.measure_for(used, service_level), published, sources, service_level)
+        metric.id: _Judged(metric, readings.measure(metric, service_level), published, sources, service_level)
         for metric in metrics
     }
     now = _read(asked, judged)
@@ -93,11 +78,12 @@ def answer_on(
     for metric in metrics:
         kpi = judged[metric.id]
         previous = {
-            moved: raw
+            moved: Raw(reason="hidden") if key in hidden_then.get(metric.id, ()) else raw
             for key, raw in then.get(metric.id, {}).items()
-            if key not in hidden_then.get(metric.id, ()) and (moved := _moved(question.by, key, compared)) is not None
+            if (moved := _moved(question.by, key, compared)) is not None
         }
-        for key in _keys(question, now, metric.id, previous):
+        seen = {key: raw for key, raw in previous.items() if raw.reason != "hidden"}
+        for key in _keys(question, now, metric.id, seen):
             cell = kpi.cell(question.by, key, now[metric.id].get(key), previous.get(key), period)
             cells.append(_without_figures(cell) if key in hidden.get(metric.id, ()) else cell)
     return Answer(
@@ -113,6 +99,47 @@ def answer_on(
         rolled_up=sum(_from_roll_ups(asked, one.measure) for one in judged.values()),
         counted_twice=_counted_twice(asked, judged) if question.by else {},
     )
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a question reads: the period, and what it is compared with as far as the data reaches back. ``sources``: the
+    feeds in scope. ``compared``: the comparison, read or not.
+    """
+
+    asked: Asked
+    before: Asked | None
+    compared: Comparison | None
+    sources: frozenset[str]
+
+    def measure(self, metric: Metric, service_level: str) -> Measure:
+        """The KPI's formula for the dimensions that are used."""
+        return metric.measure_for(self.asked.dimensions, service_level)
+
+
+def readings_of(
+    connection: sa.Connection,
+    published: Published,
+    question: Question,
+    *,
+    rolled_up: bool = True,
+    covered_from: float = COVERED_FROM,
+) -> Readings:
+    """The reading of a question that was checked, and that of its comparison."""
+    period = effective(question.period, published.today)
+    scope = question.scope.filters
+    filters = (*question.filters, *scope)
+    sources = feeds_in_scope(connection, published, question)
+    asked = Asked(
+        connection, published, question.by, filters, period, rolled_up=rolled_up, scope=scope, covered_from=covered_from
+    )
+    if question.compare is None:
+        return Readings(asked, None, None, sources)
+    compared = comparison(connection, published, period, question.compare, sources)
+    before = (
+        replace(asked, period=compared.period, cuts=compared.cuts) if _covered(published, compared.period) else None
+    )
+    return Readings(asked, before, compared, sources)
 
 
 def feeds_in_scope(connection: sa.Connection, published: Published, question: Question) -> frozenset[str]:
@@ -225,6 +252,11 @@ class _Judged:
             raw = Raw(numerator=0, n=0, value=0.0)
         value = raw.value if raw is not None and reason is None else None
         before = previous.value if previous is not None and reason != "immature" else None
+        counted = (
+            Counted(previous.numerator, previous.denominator, previous.n, previous.reason == "hidden")
+            if previous is not None
+            else None
+        )
         low = high = change_low = change_high = None
         if value is not None and self.metric.proportion and raw is not None:
             low, high = wilson(raw.numerator or 0, raw.denominator or 0)
@@ -250,6 +282,7 @@ class _Judged:
             reason=reason,
             note=raw.note if raw and reason is None else (),
             variant=self.variant,
+            before=counted,
         )
 
     def _reason(self, raw: Raw | None, span: Period) -> Reason | None:

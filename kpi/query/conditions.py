@@ -25,7 +25,19 @@ def check(connection: sa.Connection, question: Question) -> list[Metric]:
     metrics = [metric(kpi) for kpi in question.kpis]
     # A scope's filter that a KPI cannot apply must stop the question: leaving it out would show too much.
     filters = (*question.filters, *question.scope.filters)
-    for dimension in (*question.by, *(filter_.dimension for filter_ in filters)):
+    check_dimensions(metrics, (*question.by, *(filter_.dimension for filter_ in filters)))
+    for filter_ in filters:
+        valid = known_values(connection, filter_.dimension)
+        for value in filter_.values:
+            if valid is not None and value != "" and value not in valid:
+                raise UnknownName("value", f"{filter_.dimension}={value}", [f"{filter_.dimension}={v}" for v in valid])
+            typed(filter_.dimension, value)
+    return metrics
+
+
+def check_dimensions(metrics: Iterable[Metric], dimensions: Iterable[str]) -> None:
+    """Raises UnknownName for a dimension that is none, NotApplicable for one that a KPI does not have."""
+    for dimension in dimensions:
         if dimension not in DIMENSIONS:
             raise UnknownName("dimension", dimension, DIMENSIONS)
         for declared in metrics:
@@ -36,13 +48,6 @@ def check(connection: sa.Connection, question: Question) -> list[Metric]:
                     dimension=dimension,
                     valid=", ".join(declared.dimensions),
                 )
-    for filter_ in filters:
-        valid = known_values(connection, filter_.dimension)
-        for value in filter_.values:
-            if valid is not None and value != "" and value not in valid:
-                raise UnknownName("value", f"{filter_.dimension}={value}", [f"{filter_.dimension}={v}" for v in valid])
-            typed(filter_.dimension, value)
-    return metrics
 
 
 def typed(dimension: str, value: str) -> str | int | date | None:

@@ -27,6 +27,7 @@ from kpi.query.question import COVERED_FROM, Filter, Period
 from kpi.warehouse import Published
 
 Key = tuple[DimensionValue, ...]
+Sums = dict[Key, dict[str, int]]  # key -> label -> number
 
 
 @dataclass
@@ -71,6 +72,10 @@ class Asked:
             filters=tuple(f for f in self.filters if f.dimension not in dimensions or f in self.scope),
         )
 
+    def grouped(self, by: tuple[str, ...]) -> "Asked":
+        """The same by other dimensions."""
+        return replace(self, by=by)
+
     @property
     def dimensions(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.by, *(filter_.dimension for filter_ in self.filters))))
@@ -80,9 +85,18 @@ class Asked:
         """The first business date on which something is cut off."""
         return min((self.published.local(cut.moment).date() for cut in self.cuts), default=None)
 
+    @property
+    def split(self) -> tuple[Period | None, Period | None]:
+        """The whole days, which roll-ups can answer, and from the day that is cut on those that only the facts can."""
+        cut = self.first_cut
+        if cut is None or cut > self.period.end:
+            return self.period, None
+        whole = Period(self.period.start, cut - timedelta(days=1)) if cut > self.period.start else None
+        return whole, Period(max(cut, self.period.start), self.period.end)
+
 
 @dataclass
-class _Statement:
+class Statement:
     """Aggregates to be read from one fact for the same feeds: label -> aggregate."""
 
     fact: Fact
@@ -99,12 +113,12 @@ class Plan:
     """
 
     asked: Asked
-    statements: dict[tuple[str, frozenset[str] | None, bool], _Statement] = field(default_factory=dict)
+    statements: dict[tuple[str, frozenset[str] | None, bool], Statement] = field(default_factory=dict)
 
-    def _statement(self, fact: Fact, sources: frozenset[str] | None, additive: bool) -> tuple[str, _Statement]:
+    def _statement(self, fact: Fact, sources: frozenset[str] | None, additive: bool) -> tuple[str, Statement]:
         key = (fact.id, sources, additive)
         name = f"{fact.id}/{'+'.join(sorted(sources)) if sources else '*'}/{additive}"
-        return name, self.statements.setdefault(key, _Statement(fact, sources))
+        return name, self.statements.setdefault(key, Statement(fact, sources))
 
     def part(self, part: Part, sources: frozenset[str] | None) -> tuple[str, str]:
         name, statement = self._statement(part.fact, sources, True)
@@ -122,28 +136,34 @@ class Plan:
         statement.other[label] = aggregate
         return name, label
 
-    def read(self) -> dict[str, dict[Key, dict[str, int]]]:
-        """Statement -> key -> label -> number. A key is there when at least one fact row is."""
-        return {
-            self._statement(statement.fact, statement.sources, additive)[0]: _read(self.asked, statement, additive)
+    def read(self) -> dict[str, Sums]:
+        """By statement. A key is there when at least one fact row is."""
+        return {name: _read(self.asked, statement, additive) for name, statement, additive in self.named()}
+
+    def named(self) -> list[tuple[str, Statement, bool]]:
+        """Every statement with its name, and whether it has sums only."""
+        return [
+            (self._statement(statement.fact, statement.sources, additive)[0], statement, additive)
             for (_, _, additive), statement in self.statements.items()
-        }
+        ]
 
 
-def _read(asked: Asked, statement: _Statement, additive: bool) -> dict[Key, dict[str, int]]:
+def _read(asked: Asked, statement: Statement, additive: bool) -> Sums:
     if not additive:
         return _facts(asked, statement, asked.period)
     roll_up = roll_up_for(asked, statement.fact)
     if roll_up is None:
         return _facts(asked, statement, asked.period)
-    cut = asked.first_cut
-    if cut is None or cut > asked.period.end:
-        return _rolled(asked, statement, roll_up, asked.period)
-    # Up to the day that is cut, whole days from the roll-up; from there on, the facts.
-    found: dict[Key, dict[str, int]] = {}
-    if cut > asked.period.start:
-        found = _rolled(asked, statement, roll_up, Period(asked.period.start, cut - timedelta(days=1)))
-    for key, sums in _facts(asked, statement, Period(max(cut, asked.period.start), asked.period.end)).items():
+    whole, cut = asked.split
+    found: Sums = {}
+    if whole is not None:
+        found = _rolled(asked, statement, roll_up, whole)
+    return found if cut is None else added(found, _facts(asked, statement, cut))
+
+
+def added(found: Sums, more: Sums) -> Sums:
+    """Both together, key by key."""
+    for key, sums in more.items():
         before = found.get(key)
         found[key] = {label: number + before[label] for label, number in sums.items()} if before else sums
     return found
@@ -172,7 +192,22 @@ def counted_in_several(asked: Asked, distinct: Distinct, sources: frozenset[str]
     return count
 
 
-def _facts(asked: Asked, statement: _Statement, period: Period) -> dict[Key, dict[str, int]]:
+@dataclass(frozen=True)
+class Source:
+    """What sums are read from: the facts or a roll-up, with the dimensions' columns there."""
+
+    from_: sa.FromClause
+    columns: Columns
+    aggregates: Mapping[str, sa.ColumnElement]
+    where: Sequence[sa.ColumnElement[bool]]
+
+    @property
+    def labels(self) -> list[str]:
+        return ["rows", *self.aggregates]
+
+
+def facts_of(asked: Asked, statement: Statement, period: Period, dimensions: Iterable[str]) -> Source:
+    """The facts themselves, in some days; ``dimensions``: all that will be grouped or filtered by."""
     fact = statement.fact
     aggregates: dict[str, sa.ColumnElement] = dict(statement.other)
     for part in statement.parts.values():
@@ -180,11 +215,11 @@ def _facts(asked: Asked, statement: _Statement, period: Period) -> dict[Key, dic
         if part.value is not None:
             aggregates[f"{part.id}__n"] = part.count()
     where = [fact.date.between(period.start, period.end), *source_conditions(fact, statement.sources, asked.cuts)]
-    from_ = read_from(fact, asked.dimensions, [*aggregates.values(), *where])
-    return _run(asked, from_, fact.columns, aggregates, where)
+    return Source(read_from(fact, dimensions, [*aggregates.values(), *where]), fact.columns, aggregates, where)
 
 
-def _rolled(asked: Asked, statement: _Statement, roll_up: RollUp, period: Period) -> dict[Key, dict[str, int]]:
+def rolled_of(asked: Asked, statement: Statement, roll_up: RollUp, period: Period) -> Source:
+    """A roll-up, in some days."""
     table = roll_up.table
     labels = [
         label
@@ -195,7 +230,15 @@ def _rolled(asked: Asked, statement: _Statement, roll_up: RollUp, period: Period
     where = [table.c.business_date.between(period.start, period.end)]
     if statement.sources is not None:
         where.append(table.c.source.in_(sorted(statement.sources)))
-    return _run(asked, table, roll_up.columns(), aggregates, where)
+    return Source(table, roll_up.columns(), aggregates, where)
+
+
+def _facts(asked: Asked, statement: Statement, period: Period) -> Sums:
+    return _run(asked, facts_of(asked, statement, period, asked.dimensions))
+
+
+def _rolled(asked: Asked, statement: Statement, roll_up: RollUp, period: Period) -> Sums:
+    return _run(asked, rolled_of(asked, statement, roll_up, period))
 
 
 def source_conditions(fact: Fact, sources: frozenset[str] | None, cuts: Iterable[Cut]) -> list[sa.ColumnElement[bool]]:
@@ -208,31 +251,31 @@ def source_conditions(fact: Fact, sources: frozenset[str] | None, cuts: Iterable
     return where
 
 
-def _run(
-    asked: Asked,
-    from_: sa.FromClause,
-    columns: Columns,
-    aggregates: Mapping[str, sa.ColumnElement],
-    where: Sequence[sa.ColumnElement[bool]],
-) -> dict[Key, dict[str, int]]:
-    from_, found = joined(from_, columns, asked.dimensions)
-    keys = [found[dimension] for dimension in asked.by]
-    where = [*where] + [condition(found[filter_.dimension], filter_) for filter_ in asked.filters]
-    query = (
+def grouped(
+    asked: Asked, source: Source, dimensions: Sequence[str], groups: Sequence[sa.ColumnElement], *more: sa.ColumnElement
+) -> sa.Select:
+    """The statement that sums a source: columns k0, k1, … of ``dimensions``, ``more``, then the source's labels."""
+    from_, found = joined(source.from_, source.columns, dict.fromkeys([*dimensions, *asked.dimensions]))
+    where = [*source.where] + [condition(found[filter_.dimension], filter_) for filter_ in asked.filters]
+    return (
         sa.select(
-            *(key.label(f"k{i}") for i, key in enumerate(keys)),
+            *(found[dimension].label(f"k{i}") for i, dimension in enumerate(dimensions)),
+            *more,
             sa.func.count().label("rows"),
-            *(aggregate.label(label) for label, aggregate in aggregates.items()),
+            *(aggregate.label(label) for label, aggregate in source.aggregates.items()),
         )
         .select_from(from_)
         .where(*where)
-        # By name: an expression that holds a bound value is not recognised as the one that is selected.
-        .group_by(*(sa.literal_column(f"k{i}") for i in range(len(keys))))
+        .group_by(*groups)
     )
-    width = len(keys)
-    labels = ["rows", *aggregates]
+
+
+def _run(asked: Asked, source: Source) -> Sums:
+    width = len(asked.by)
+    # By name: an expression that holds a bound value is not recognised as the one that is selected.
+    query = grouped(asked, source, asked.by, [sa.literal_column(f"k{i}") for i in range(width)])
     rows = asked.connection.execute(query, asked.published.binds())
-    return {tuple(row[:width]): dict(zip(labels, row[width:], strict=True)) for row in rows if row[width]}
+    return {tuple(row[:width]): dict(zip(source.labels, row[width:], strict=True)) for row in rows if row[width]}
 
 
 def request(

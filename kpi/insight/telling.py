@@ -1,0 +1,194 @@
+"""Findings as sentences. The parts told in one sentence add up to the change that it tells."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_change, format_count, format_parts, format_value, part_decimals
+from kpi.insight.candidates import HIDDEN
+from kpi.insight.decompose import Decomposition
+from kpi.insight.finding import Finding, Why
+from kpi.insight.headline import Sentence, Span
+from kpi.insight.rounding import add_up
+from kpi.insight.tone import Tone, tone
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Metric
+from kpi.metrics.registry import metric
+from kpi.query.answer import DimensionValue
+
+# Dimension -> value as text ("" = unknown) -> its name.
+Names = Mapping[str, Mapping[str, str]]
+
+_Part = tuple[Fraction, str]
+# By whether it is a rate (else a share), and whether it rose.
+_CAUSES = {
+    (True, True): "cause_rate_up",
+    (True, False): "cause_rate_down",
+    (False, True): "cause_mix_up",
+    (False, False): "cause_mix_down",
+}
+# How a value is called in a sentence, where its name alone does not say of what it is.
+_SUBJECTS = {
+    "team": "cause_of_team",
+    "business_line": "cause_of_business_line",
+    "topic": "cause_of_topic",
+    "tier": "cause_of_tier",
+    "segment": "cause_of_segment",
+    "age_band": "cause_of_age_band",
+}
+
+
+def tell(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:
+    """One finding: the KPI, its change, what moved it and by how much, the rest, and where most of it lies.
+
+    ``title``: the KPI's name where the page has another one.
+    """
+    declared = metric(why.kpi)
+    spans = _head(why, declared, title or declared.name(language), language)
+    if finding.kind == "customers":
+        assert why.turnover is not None
+        new, lost, kept = (
+            format_count(number, language, compact=False)
+            for number in (why.turnover.new, why.turnover.lost, why.turnover.kept)
+        )
+        spans.append(Span(phrase(language, "cause_customers", new=new, lost=lost, kept=kept)))
+    else:
+        spans += _parts(why, finding, declared, names, language)
+    if finding.where is not None:
+        value = subject(finding.where.dimension, finding.where.value, names, language)
+        spans.append(Span(phrase(language, "cause_where", value=value)))
+    return (*spans, Span(phrase(language, "cause_end")))
+
+
+def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sentence:
+    """That there is no finding, and why not."""
+    declared = metric(why.kpi)
+    name = title or declared.name(language)
+    end = Span(phrase(language, "cause_end"))
+    if why.reason == "noise" and why.untested:
+        return (*_head(why, declared, name, language), Span(phrase(language, "cause_none_untested")), end)
+    if why.whole.change is not None:
+        text = phrase(language, f"cause_none_{why.reason}", tested=why.tested, reason="")
+        return (*_head(why, declared, name, language), Span(text), end)
+    value = format_value(why.whole.value, declared.unit, language)
+    head = phrase(language, "cause_head", name=name)
+    missing = why.whole.reason
+    reason = phrase(language, f"reason_{missing}") if missing else phrase(language, "cause_value_before")
+    text = phrase(language, f"cause_none_{why.reason}", tested=why.tested, reason=reason)
+    return (
+        Span(head),
+        Span(value, strong=True),
+        Span(phrase(language, "cause_join")),
+        Span(text),
+        end,
+    )
+
+
+def sentences(why: Why, names: Names, language: Language, title: str | None = None) -> list[Sentence]:
+    """One sentence a finding, the first one first; one that says why there is none."""
+    if why.findings:
+        return [tell(why, finding, names, language, title) for finding in why.findings]
+    return [tell_nothing(why, language, title)]
+
+
+def plain(sentence: Sentence) -> str:
+    """A sentence as mere text."""
+    return "".join(span.text for span in sentence).strip()
+
+
+def value_name(dimension: str, value: DimensionValue, names: Names, language: Language) -> str:
+    """What a dimension's value is called in a sentence."""
+    if value == HIDDEN:
+        return phrase(language, "cause_hidden")
+    if value is None:
+        return phrase(language, "cause_unknown", dimension=DIMENSIONS[dimension].name(language))
+    return names.get(dimension, {}).get(str(value), str(value))
+
+
+def subject(dimension: str, value: DimensionValue, names: Names, language: Language) -> str:
+    """A value within a sentence, so that it is clear what it is: a team and a business may have one name."""
+    name = value_name(dimension, value, names, language)
+    if value is None or value == HIDDEN or dimension not in _SUBJECTS:
+        return name
+    return phrase(language, _SUBJECTS[dimension], value=name)
+
+
+def part_tone(points: Fraction, declared: Metric) -> Tone:
+    """Whether what moved a KPI so is good."""
+    if not points or declared.direction not in {"up", "down"}:
+        return "neutral"
+    return "better" if (points > 0) == (declared.direction == "up") else "worse"
+
+
+def _head(why: Why, declared: Metric, name: str, language: Language) -> list[Span]:
+    """The KPI with its value and its change; of a count the number besides, since its parts are told in numbers."""
+    cell, how = why.whole, why.question.compare
+    spans = [
+        Span(phrase(language, "cause_head", name=name)),
+        Span(format_value(cell.value, declared.unit, language), strong=True),
+        Span(phrase(language, f"cause_before_{how}")),
+        Span(format_change(cell, declared.unit, language), tone(cell, declared), strong=True),
+    ]
+    if declared.unit in {"count", "customers", "yuan"} and why.change is not None:
+        number = format_parts([add_up([why.change], why.change, 0)[0]], declared.unit)[0]
+        spans.append(Span(phrase(language, "cause_number", value=number)))
+    return [*spans, Span(phrase(language, f"cause_after_{how}"))]
+
+
+def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language: Language) -> list[Span]:
+    """What moved the KPI, each part with its reason; together they are the change that is shown."""
+    parts: list[_Part]
+    lead: list[Span] = []
+    if finding.kind == "sides":
+        assert why.sides is not None
+        texts = (phrase(language, "cause_numerator"), phrase(language, "cause_denominator"))
+        parts = list(zip(why.sides, texts, strict=True))
+    else:
+        parts = [(finding.points, _cause(finding, declared, names, language))]
+        decomposition = why.decomposition(finding.dimension)
+        if finding.kind == "simpson":
+            way = "down" if (why.change or 0) < 0 else "up"
+            dimension = DIMENSIONS[finding.dimension].name(language)
+            dimension = dimension if language == "zh" else dimension.lower()
+            lead = [Span(phrase(language, f"cause_simpson_{way}", dimension=dimension))]
+            parts.append(((why.change or Fraction(0)) - finding.points, phrase(language, "cause_simpson_rates")))
+        elif decomposition is not None and (other := _second(why, finding, decomposition)) is not None:
+            parts.append((other.points, _cause(other, declared, names, language)))
+        rest = (why.change or Fraction(0)) - sum((points for points, _ in parts), Fraction(0))
+        parts.append((rest, phrase(language, "cause_rest")))
+    decimals = part_decimals(declared.unit)
+    whole = Fraction(why.whole.change or 0)
+    told = add_up([points for points, _ in parts], whole, decimals)
+    spans = list(lead)
+    texts_of = format_parts(told, declared.unit)
+    for index, (number, text, (_, cause)) in enumerate(zip(told, texts_of, parts, strict=True)):
+        if not number and index:
+            continue  # what rounds to nothing is not told
+        spans.append(Span(phrase(language, "cause_join") if index else ""))
+        spans.append(Span(text, part_tone(number, declared), strong=True))
+        spans.append(Span(("" if language == "en" else " ") + cause))
+    return [span for span in spans if span.text]
+
+
+def _second(why: Why, finding: Finding, decomposition: Decomposition) -> Finding | None:
+    """Another finding of the same dimension, told beside the first: the parts of one dimension add up."""
+    if finding.kind == "count":
+        return None
+    return next(
+        (
+            one
+            for one in why.findings
+            if one.dimension == finding.dimension and one is not finding and one.kind in {"rate", "mix"}
+        ),
+        None,
+    )
+
+
+def _cause(finding: Finding, declared: Metric, names: Names, language: Language) -> str:
+    value = subject(finding.dimension, finding.value, names, language)
+    if finding.kind == "count":
+        return phrase(language, "cause_count", value=value)
+    unit = "share" if finding.kind in {"mix", "simpson"} else declared.unit
+    rose = (finding.now or 0) >= (finding.before or 0)
+    before, now = (format_value(number, unit, language) for number in (finding.before, finding.now))
+    return phrase(language, _CAUSES[finding.kind == "rate", rose], value=value, before=before, now=now)

@@ -1,0 +1,75 @@
+"""Several questions answered side by side from one published state."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from queue import SimpleQueue
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from kpi.query.answer import Answer
+from kpi.query.answering import answer_on
+from kpi.query.counting import Counts, counts_on
+from kpi.query.question import Question
+from kpi.query.sets import By
+from kpi.query.spread import Squares, squares_on
+from kpi.query.turnover import Turnover, turnover_on
+from kpi.warehouse import Published, Warehouse
+
+_Found = TypeVar("_Found")
+# As many as there are cores on a small machine; the engine has threads of its own.
+WORKERS = 2
+
+
+class Reader(ExitStack):
+    """Transactions on one version of the warehouse; what is asked for together is answered side by side.
+
+    A context: it must be closed. Raises WarehouseEmpty when there is no data.
+    """
+
+    def __init__(self, warehouse: Warehouse, workers: int = WORKERS) -> None:
+        super().__init__()
+        self._service_level = warehouse.settings.service_level
+        self._covered_from = warehouse.settings.topic_covered
+        self._free: SimpleQueue[sa.Connection] = SimpleQueue()
+        first = self.enter_context(warehouse.read())
+        self.published: Published = warehouse.require_data(first)
+        self._free.put(first)
+        count = 1
+        for _ in range(workers - 1):
+            other = self.enter_context(warehouse.read())
+            # One that sees a later load would answer from other data: then there is one less.
+            if warehouse.require_data(other).version == self.published.version:
+                self._free.put(other)
+                count += 1
+        self._workers = self.enter_context(ThreadPoolExecutor(count, thread_name_prefix="reader"))
+
+    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """One answer a question, in their order. Raises what ``answer`` raises."""
+        answered = partial(answer_on, covered_from=self._covered_from)
+        return self._all([partial(answered, question=question) for question in questions])
+
+    def counts(self, asked: Sequence[tuple[Question, Sequence[By]]]) -> list[dict[str, dict[By, Counts]]]:
+        """As ``counting.counts_on``, of each question by its sets of dimensions."""
+        return self._all([partial(counts_on, question=question, bys=bys) for question, bys in asked])
+
+    def squares(self, questions: Sequence[Question]) -> list[dict[str, tuple[Squares, Squares]]]:
+        """As ``spread.squares_on``."""
+        return self._all([partial(squares_on, question=question) for question in questions])
+
+    def turnovers(self, questions: Sequence[Question]) -> list[Turnover | None]:
+        """As ``turnover.turnover_on``."""
+        return self._all([partial(turnover_on, question=question) for question in questions])
+
+    def _all(self, calls: Sequence[Callable[[sa.Connection, Published, str], _Found]]) -> list[_Found]:
+        tasks = [self._workers.submit(self._one, call) for call in calls]
+        return [task.result() for task in tasks]
+
+    def _one(self, call: Callable[[sa.Connection, Published, str], _Found]) -> _Found:
+        connection = self._free.get()
+        try:
+            return call(connection, self.published, self._service_level)
+        finally:
+            self._free.put(connection)

@@ -1,0 +1,87 @@
+"""Why figures changed, as pages tell it: the findings that lead one, and those of a KPI in its drill-down."""
+
+import streamlit as st
+
+from kpi.charts import Style, waterfall, waterfall_subtitle
+from kpi.i18n import Language, phrase
+from kpi.insight.decompose import Decomposition
+from kpi.insight.finding import Why
+from kpi.insight.headline import Sentence, Span
+from kpi.insight.steps import steps
+from kpi.insight.telling import Names, sentences, tell
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.registry import METRICS
+from kpi.query.question import Question
+from kpi.tables import of_decomposition
+from pages import cache, cards, components, state
+from pages.figures import Figures
+
+_TOLD = 3  # sentences in a drill-down
+
+
+def leading(figures: Figures, opening: Sentence) -> None:
+    """The opening sentence, then the findings that matter most, each with a way to its rows."""
+    language, version = figures.view.language, figures.version
+    questions = figures.changes() if figures.view.compare is not None else ()
+    found = cache.findings(questions, version) if questions else ()
+    names = _names({dimension for why, _ in found for dimension in why.dimensions}, language, version)
+    with st.container(key="answer"):
+        components.sentences(opening, *(() if found or not questions else [(Span(_nothing(questions, language)),)]))
+        for place, (why, finding) in enumerate(found, start=1):
+            with st.container(
+                key=f"finding_{place}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="top"
+            ):
+                told = tell(why, finding, names, language, cards.title(why.kpi, language))
+                components.sentence(told, "finding")
+                st.button(
+                    phrase(language, "finding_rows", name=cards.title(why.kpi, language)),
+                    icon=":material/arrow_forward:",
+                    type="tertiary",
+                    key=f"finding_rows_{place}",
+                    on_click=state.open_drill,
+                    args=(why.kpi, finding.filters),
+                )
+
+
+def _nothing(questions: tuple[Question, ...], language: Language) -> str:
+    return phrase(language, "findings_none", count=sum(len(question.kpis) for question in questions))
+
+
+def explained(question: Question, by: str | None, style: Style, version: int) -> None:
+    """Of a KPI in its drill-down: what moved it, in sentences and as a waterfall by ``by`` (where nothing was chosen,
+    or its parts do not add up, by the dimension of the first finding), with its cells as a table. Nothing without a
+    comparison.
+    """
+    if question.compare is None:
+        return
+    language, (kpi,) = style.language, question.kpis
+    metric = METRICS[kpi]
+    why = cache.why(question, version)
+    part = (why.decomposition(by) if by is not None else None) or _first(why)
+    names = _names(why.dimensions | set(part.by if part is not None else ()), language, version)
+    drawn = steps(why, part) if part is not None else ()
+    told = sentences(why, names, language, cards.title(kpi, language))[:_TOLD]
+    components.sentences(*told)
+    if part is None or not drawn:
+        return
+    dimension = DIMENSIONS[part.by[0]].name(language)
+    components.panel(
+        f"why_{kpi}",
+        phrase(language, "why_title", dimension=dimension.lower() if language == "en" else dimension),
+        waterfall_subtitle(style),
+        cache.figure(
+            f"why {part.by[0]}", question, style, version, lambda: waterfall(metric, drawn, part.by, names, style)
+        ),
+        lambda: of_decomposition(why, part, names, language),
+        "".join(span.text for span in told[0]),
+        style,
+    )
+
+
+def _first(why: Why) -> Decomposition | None:
+    named = [finding.dimension for finding in why.findings if finding.dimension]
+    return why.decomposition(named[0]) if named else next(iter(why.decompositions), None)
+
+
+def _names(dimensions: set[str], language: Language, version: int) -> Names:
+    return {dimension: cache.labels(dimension, language, version) for dimension in dimensions}

@@ -1,0 +1,169 @@
+"""Sentences of every kind, sign, tie, zero and missing value, in both languages."""
+
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from kpi.insight.candidates import HIDDEN
+from kpi.insight.decompose import Pair, count_change, ratio_change
+from kpi.insight.finding import Finding, Where, Why
+from kpi.insight.telling import part_tone, plain, sentences, subject, tell, value_name
+from kpi.metrics.registry import METRICS
+from kpi.query.answer import Cell
+from kpi.query.question import Period, Question
+from kpi.query.turnover import Turnover
+
+F = Fraction
+WEEK = Period(date(2026, 11, 16), date(2026, 11, 22))
+NAMES = {
+    "en": {"channel": {"hotline": "phone", "wechat": "WeChat"}, "first_handler": {"robot": "the robot"}},
+    "zh": {"channel": {"hotline": "电话", "wechat": "微信"}, "first_handler": {"robot": "机器人"}},
+}
+
+
+def explained(kpi, value, previous, *findings, compare="previous", change=None, **more):
+    cell = Cell(kpi, (), value, None, None, 1000, previous=previous)
+    if value is not None and previous is not None:
+        cell = replace(cell, change=value - previous)
+        change = F(str(value)) - F(str(previous)) if change is None else change
+    return Why(
+        Question((kpi,), WEEK, compare=compare), 1, WEEK, WEEK.shifted(-7), cell, change, findings=findings, **more
+    )
+
+
+def said(why, language):
+    return plain(sentences(why, NAMES[language], language)[0])
+
+
+MIX = Finding("self_service_rate", "mix", F(-11, 1000), "channel", "hotline", 0.21, 0.243)
+RATE = Finding("self_service_rate", "rate", F(3, 1000), "channel", "wechat", 0.95, 0.954)
+
+
+def test_mix_and_rate_in_one_sentence_that_adds_up():
+    table = ratio_change(
+        {("hotline",): Pair(1, 2), ("wechat",): Pair(1, 2)}, {("wechat",): Pair(1, 2)}, by=("channel",)
+    )
+    assert table is not None
+    where = replace(MIX, where=Where("channel", "wechat", 0.7))
+    why = explained("self_service_rate", 0.861, 0.869, where, RATE, decompositions=(table,))
+    assert said(why, "en") == (
+        "self-service rate 86.1%, −0.8 pt on the previous period: −1.1 because the share of phone grew from 21.0% to "
+        "24.3%, +0.3 because WeChat rose from 95.0% to 95.4%; mostly WeChat."
+    )
+    assert said(why, "zh") == (
+        "自助化率 86.1%，较上期 −0.8 个百分点：−1.1 因电话占比升至 24.3%（原 21.0%），"
+        "+0.3 因微信由 95.0% 升至 95.4%；主要在微信。"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "previous", "points", "en", "zh"),
+    [
+        (0.861, 0.869, F(-11, 1000), "−1.1 because", "+0.3 from everything else"),
+        (0.869, 0.861, F(8, 1000), "+0.8 because", None),  # nothing is left: not told
+        (0.861, 0.861, F(5, 1000), "±0.0 pt", "−0.5 from everything else"),
+        (0.0, 0.05, F(-5, 100), "0%, −5.0 pt", None),
+        (0.05, 0.0, F(4, 100), "+5.0 pt", "+1.0 from everything else"),
+    ],
+)
+def test_every_sign_a_tie_and_zero(value, previous, points, en, zh):
+    one = replace(MIX, points=points)
+    told = said(explained("self_service_rate", value, previous, one), "en")
+    assert en in told
+    assert (zh in told) if zh else ("everything else" not in told)
+    assert "其他" in said(explained("self_service_rate", value, previous, one), "zh") or not zh
+
+
+def test_a_rate_that_fell_and_a_year_ago():
+    fell = replace(RATE, points=F(-8, 1000), before=0.954, now=0.95)
+    why = explained("self_service_rate", 0.861, 0.869, fell, compare="year")
+    assert said(why, "en") == (
+        "self-service rate 86.1%, −0.8 pt on last year: −0.8 because WeChat fell from 95.4% to 95.0%."
+    )
+    assert said(why, "zh").startswith("自助化率 86.1%，较去年同期 −0.8 个百分点：−0.8 因微信由 95.4% 降至 95.0%")
+
+
+def test_seconds_and_counts_have_their_units():
+    slow = Finding("asa", "rate", F(21, 10), "channel", "hotline", 8.9, 12.8)
+    assert said(explained("asa", 16.0, 13.7, slow), "en") == (
+        "average speed of answer 16.0 s, +2.3 s on the previous period: +2.1 because phone rose from 8.90 s to 12.8 s, "
+        "+0.2 from everything else."
+    )
+    more = Finding("volume", "count", F(4120), "channel", "wechat", 40_000.0, 44_120.0)
+    why = explained("volume", 66_150, 62_170, more)
+    assert said(why, "en") == (
+        "interactions 66.2 K, +6.4% (+3,980) on the previous period: +4,120 from WeChat, −140 from everything else."
+    )
+    assert said(why, "zh") == "业务量 6.62 万，较上期 +6.4%（+3,980）：+4,120 来自微信，−140 来自其他。"
+
+
+def test_a_paradox():
+    table = count_change({}, {})
+    one = replace(MIX, kind="simpson", points=F(-20, 1000))
+    why = explained("self_service_rate", 0.861, 0.869, one, decompositions=(table,))
+    assert "every channel rose, yet the whole fell: −2.0 because the share of phone grew" in said(why, "en")
+    assert "+1.2 from their own rates" in said(why, "en")
+    assert "各渠道都上升，整体却下降：−2.0 因电话占比升至" in said(why, "zh")
+
+
+def test_customers_and_sides():
+    customers = Finding("customers_served", "customers", F(10))
+    why = explained("customers_served", 110, 100, customers, turnover=Turnover(30, 20, 80))
+    assert "30 new, 20 who did not come back, 80 in both periods" in said(why, "en")
+    assert "新到 30 位，未再来 20 位，两期都来 80 位" in said(why, "zh")
+    sides = Finding("contacts_per_customer", "sides", F(3, 100))
+    why = explained("contacts_per_customer", 1.37, 1.34, sides, sides=(F(9, 100), F(-6, 100)))
+    assert "+0.09 from the numerator, −0.06 from the denominator" in said(why, "en")
+
+
+@pytest.mark.parametrize(
+    ("reason", "en", "zh"),
+    [
+        ("noise", "nothing distinguishable from noise in 88 comparisons", "没有可与随机波动区分的原因"),
+        ("unchanged", "the same as in the comparison", "与对比期相同"),
+        ("no_parts", "no parts add up", "没有可相加的组成部分"),
+    ],
+)
+def test_nothing_is_said_with_its_reason(reason, en, zh):
+    why = explained("csat", 0.9, 0.88, reason=reason, tested=88)
+    assert en in said(why, "en")
+    assert zh in said(why, "zh")
+    assert "what is chance cannot be told" in said(replace(why, reason="noise", untested=True), "en")
+
+
+def test_missing_values_are_told_as_missing():
+    none = replace(
+        explained("csat", None, None, reason="no_value"), whole=Cell("csat", (), None, 0, 0, 0, reason="no_data")
+    )
+    assert said(none, "en") == "satisfaction –, one of the two periods has no value (no contacts match)."
+    nothing = explained("csat", 0.9, None, reason="no_comparison", compare=None)
+    assert said(nothing, "zh") == "满意率 90.0%，未选对比期，无从解释变化。"
+    assert "does not reach back" in said(explained("csat", 0.9, None, reason="not_covered"), "en")
+
+
+def test_values_that_have_no_name():
+    assert value_name("channel", None, NAMES["en"], "en") == "Channel unknown"
+    assert value_name("channel", None, NAMES["zh"], "zh") == "渠道未知"
+    assert value_name("channel", HIDDEN, NAMES["en"], "en") == "hidden cells"
+    assert value_name("tier", 3, {}, "en") == "3"
+
+
+def test_a_value_says_in_a_sentence_of_what_it_is():
+    names = {"team": {"invest": "Investment"}, "business_line": {"investment": "Investment"}}
+    assert subject("team", "invest", names, "en") == "team Investment"
+    assert subject("business_line", "investment", names, "en") == "Investment business"
+    assert subject("tier", 3, {"tier": {"3": "3 星"}}, "zh") == "3 星客户"
+    assert subject("topic", None, names, "zh") == "主题未知"
+
+
+def test_a_part_is_coloured_by_what_is_good():
+    assert part_tone(F(1), METRICS["csat"]) == "better"
+    assert part_tone(F(-1), METRICS["csat"]) == "worse"
+    assert part_tone(F(-1), METRICS["asa"]) == "better"
+    assert part_tone(F(1), METRICS["volume"]) == part_tone(F(0), METRICS["csat"]) == "neutral"
+    spans = tell(explained("self_service_rate", 0.861, 0.869, MIX), MIX, NAMES["en"], "en")
+    assert [(span.text, span.tone) for span in spans if span.strong and span.tone != "none"][1:] == [
+        ("−1.1", "worse"), ("+0.3", "better"),
+    ]  # fmt: skip

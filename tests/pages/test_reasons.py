@@ -1,0 +1,107 @@
+"""Why figures changed, as pages tell it: Overview leads with it, and every drill-down has its own."""
+
+import re
+from html import unescape
+
+import pytest
+
+from kpi.i18n.numbers import format_value
+from kpi.insight.telling import plain, sentences, tell
+from kpi.metrics.registry import METRICS
+from kpi.query import Filter, Period, Question
+from kpi.query.labels import labels
+from kpi.query.why import three, why
+from kpi.settings import load_settings
+from kpi.warehouse import Warehouse
+from pages.cards import title
+from pages.overview import HEADLINES
+from tests.pages.test_overview import asked, html, text
+
+
+@pytest.fixture
+def warehouse(demo_home):
+    opened = Warehouse.from_settings(load_settings({"KPI_HOME": str(demo_home)}))
+    yield opened
+    opened.close()
+
+
+def period(warehouse, days=28):
+    today = warehouse.published().today
+    return Period(today, today).shifted(1 - days).start, today
+
+
+def findings(app):
+    """What the page leads with, as text."""
+    return [
+        unescape(re.sub(r"<[^>]+>", "", body)).strip() for body in html(app) if body.startswith('<p class="finding">')
+    ]
+
+
+def names(warehouse, why_, language):
+    return {dimension: labels(warehouse, dimension, language) for dimension in why_.dimensions}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_overview_leads_with_the_findings_that_matter_most(demo_home, open_page, warehouse, language):
+    app = open_page(demo_home, lang=language)
+    assert not app.exception
+    mature = [kpi for kpi in HEADLINES if METRICS[kpi].maturity is None]
+    question = Question(tuple(mature), Period(*period(warehouse)), compare="previous")
+    leading = three(warehouse, [question])
+    expected = [plain(tell(one, found, names(warehouse, one, language), language, title(one.kpi, language)))
+                for one, found in leading]  # fmt: skip
+    said = findings(app)
+    assert 1 <= len(said) <= 3
+    # First-contact resolution, whose period is another, may stand among them.
+    assert [line for line in said if not line.startswith(title("fcr", language))] == expected[: len(said)]
+    for one, _ in leading:
+        assert format_value(one.whole.value, METRICS[one.kpi].unit, language) in " ".join(said)
+
+
+def test_a_finding_leads_to_its_rows(demo_home, open_page, warehouse):
+    app = open_page(demo_home, lang="en")
+    button = next(button for button in app.button if button.key == "finding_rows_1")
+    app = button.click().run()
+    assert not app.exception
+    kpi = app.query_params["drill"]
+    assert (kpi if isinstance(kpi, str) else kpi[0]) in METRICS
+    path = app.query_params["at"]
+    steps = (path if isinstance(path, str) else path[0]).split(",")
+    filters = [Filter(step.partition(":")[0], (step.partition(":")[2],)) for step in steps]
+    name = kpi if isinstance(kpi, str) else kpi[0]
+    cell = asked((name,), 28, *filters).cell(name)
+    assert format_value(cell.value, METRICS[name].unit, "en") in text(app)
+
+
+def test_without_a_comparison_there_is_nothing_to_explain(demo_home, open_page):
+    app = open_page(demo_home, lang="en", compare="none", drill="volume")
+    assert not app.exception
+    assert not findings(app)
+    assert "What moved it" not in text(app)
+
+
+def test_where_nothing_moved_beyond_chance_it_says_so(demo_home, open_page):
+    # Seven-star customers of one channel: a handful of contacts.
+    app = open_page(demo_home, lang="en", tier="7", channel="vip", period="yesterday")
+    assert not app.exception
+    assert not findings(app)
+    assert "can be told from noise" in text(app)
+
+
+@pytest.mark.parametrize(("kpi", "by"), [("self_service_rate", "channel"), ("volume", "tier"), ("asa", "team")])
+def test_the_drill_down_says_why_in_sentences_and_steps(demo_home, open_page, warehouse, kpi, by):
+    app = open_page(demo_home, lang="en", drill=kpi, by=by)
+    assert not app.exception
+    question = Question((kpi,), Period(*period(warehouse)), compare="previous")
+    (found,) = why(warehouse, question)
+    first = plain(sentences(found, names(warehouse, found, "en"), "en", title(kpi, "en"))[0])
+    assert first in unescape(re.sub(r"<[^>]+>", "", "\n".join(html(app))))
+    if found.decomposition(by) is not None and found.change:
+        assert f"What moved it, by {by}" in text(app)
+
+
+@pytest.mark.parametrize("kpi", ["customers_served", "wait_p90", "contacts_per_customer"])
+def test_what_has_no_parts_is_told_without_a_figure(demo_home, open_page, kpi):
+    app = open_page(demo_home, lang="en", drill=kpi)
+    assert not app.exception
+    assert "What moved it" not in text(app)
