@@ -69,7 +69,7 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
         if filled is None:
             print(phrase(language, "seed_already_there", place=warehouse.place))
             return 0
-        seconds = filled.generate_seconds + filled.load_seconds
+        seconds = filled.seconds
         print(
             phrase(
                 language,

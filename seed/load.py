@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -39,7 +41,8 @@ _STAGING = 0.3  # share of a load's time, for the progress bar
 class Filled:
     """What ``fill`` did, without what an earlier run had done.
 
-    ``generate_seconds``: making the facts; ``load_seconds``: staging, deriving, publishing. ``tables``: rows staged.
+    ``generate_seconds``: making the facts; ``load_seconds``: staging, deriving, publishing; ``seconds``: all of it,
+    which is less than both, since the next facts are made while the last ones are loaded. ``tables``: rows staged.
     """
 
     interactions: int = 0
@@ -47,7 +50,17 @@ class Filled:
     last: date | None = None
     generate_seconds: float = 0.0
     load_seconds: float = 0.0
+    seconds: float = 0.0
     tables: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Made:
+    """The facts of the days before ``last`` that no earlier chunk has, by table; what was left out, by reason."""
+
+    last: int
+    facts: dict[str, pa.Table]
+    excluded: dict[str, int]
 
 
 class Bank:
@@ -85,6 +98,12 @@ class Bank:
         self._answers.ask(chunk.rng, chunk.columns)
         names = self._facts.names(chunk)
         return {"interaction": self._facts.interactions(chunk, names), **self._around.tables(chunk, names)}
+
+    def made(self, since: int = 0) -> Iterator[Made]:
+        """The facts of all chunks of days from day ``since`` on."""
+        for chunk in self.traffic.chunks():
+            if chunk.first >= since:
+                yield Made(chunk.last, self.facts(chunk), self.excluded(chunk))
 
     def watermark(self, channel: int, until_day: int) -> datetime:
         """UTC: how far a channel's feed has got when days before ``until_day`` were delivered."""
@@ -128,53 +147,52 @@ def fill(warehouse: Warehouse, options: Options, progress: Progress, language: L
     progress(0.0, phrase(language, "seed_step_people"))
     clock = _Clock()
     bank = Bank(options)
-    chunks = clock.walk(bank.traffic.chunks())
 
     def share(day: int) -> float:
         """How far it is when days before ``day`` are staged; publishing takes the greater part of each load."""
         published = max((border for border in borders if border < day), default=0)
         return 0.05 + 0.95 * (published + _STAGING * (day - published)) / options.days
 
-    for number, (since, until) in enumerate(pairwise([0, *borders]), start=1):
-        if number <= done:
-            _pass_over(chunks, until)
-            continue
-        with Load(
-            warehouse, description=f"{options.name}{_PART}{number} of {len(borders)}", synthetic=True, zone=ZONE
-        ) as load:
-            for code, channel in enumerate(CHANNELS):
-                load.feed(channel.id, channel.zh, channel.en, bank.watermark(code, until), carries(channel))
-            for table, rows in clock.walk(bank.standing(since, until)):
-                load.stage(table, rows)
-                clock.lap("load")
-            for chunk in chunks:
-                facts = bank.facts(chunk)
-                clock.lap("generate")
-                for table, rows in facts.items():
-                    load.stage(table, rows)
-                for reason, rows_out in bank.excluded(chunk).items():
-                    load.exclude(reason, rows_out)
-                clock.count(facts)
-                clock.lap("load")
-                progress(
-                    share(chunk.last), phrase(language, "seed_step_contacts", day=bank.plan.date_of(chunk.last - 1))
-                )
-                if chunk.last == until:
-                    break
-            progress(share(until), phrase(language, "seed_step_publish"))
-            load.publish()
-            clock.lap("load")
+    # The chunks before the first load that is missing are made again, for what later ones take over from them.
+    with ThreadPoolExecutor(1, thread_name_prefix="generate") as worker:
+        made = _ahead(worker, clock.timed(bank.made(since=borders[done - 1] if done else 0)))
+        for number, (since, until) in enumerate(pairwise([0, *borders]), start=1):
+            if number <= done:
+                continue
+            with Load(
+                warehouse, description=f"{options.name}{_PART}{number} of {len(borders)}", synthetic=True, zone=ZONE
+            ) as load:
+                for code, channel in enumerate(CHANNELS):
+                    load.feed(channel.id, channel.zh, channel.en, bank.watermark(code, until), carries(channel))
+                for table, rows in clock.timed(bank.standing(since, until)):
+                    with clock.loading():
+                        load.stage(table, rows)
+                for part in made:
+                    with clock.loading():
+                        for table, rows in part.facts.items():
+                            load.stage(table, rows)
+                        for reason, rows_out in part.excluded.items():
+                            load.exclude(reason, rows_out)
+                    clock.count(part.facts)
+                    day = bank.plan.date_of(part.last - 1)
+                    progress(share(part.last), phrase(language, "seed_step_contacts", day=day))
+                    if part.last == until:
+                        break
+                progress(share(until), phrase(language, "seed_step_publish"))
+                with clock.loading():
+                    load.publish()
     progress(1.0, phrase(language, "seed_step_done"))
-    filled = clock.filled
+    filled = clock.stop()
     filled.first, filled.last = options.start, options.end
     return filled
 
 
-def _pass_over(chunks: Iterator[Chunk], until: int) -> None:
-    """Make the chunks before day ``until`` again, for what later ones take over from them."""
-    for chunk in chunks:
-        if chunk.last == until:
-            return
+def _ahead(worker: Executor, items: Iterator[_Item]) -> Iterator[_Item]:
+    """The items, the next of which is made while one is used: one more in memory, and never two at once in making."""
+    coming = worker.submit(next, items, None)
+    while (item := coming.result()) is not None:
+        coming = worker.submit(next, items, None)
+        yield item
 
 
 def _borders(options: Options) -> list[int]:
@@ -185,24 +203,36 @@ def _borders(options: Options) -> list[int]:
 
 
 class _Clock:
-    """Adds up how long generating and loading took, each lap to the one it was spent on."""
+    """Adds up how long generating and loading took, whichever thread it was, and all together."""
 
     def __init__(self) -> None:
         self.filled = Filled()
-        self._since = time.perf_counter()
+        self._began = time.perf_counter()
 
-    def lap(self, what: str) -> None:
-        now = time.perf_counter()
-        name = f"{what}_seconds"
-        setattr(self.filled, name, getattr(self.filled, name) + now - self._since)
-        self._since = now
-
-    def walk(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        for item in items:
-            self.lap("generate")
+    def timed(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """The items; making them is generating."""
+        walked = iter(items)
+        while True:
+            began = time.perf_counter()
+            try:
+                item = next(walked)
+            except StopIteration:
+                return
+            finally:
+                self.filled.generate_seconds += time.perf_counter() - began
             yield item
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.filled.load_seconds += time.perf_counter() - began
 
     def count(self, facts: dict[str, pa.Table]) -> None:
         for table, rows in facts.items():
             self.filled.tables[table] = self.filled.tables.get(table, 0) + rows.num_rows
         self.filled.interactions = self.filled.tables["interaction"]
+
+    def stop(self) -> Filled:
+        self.filled.seconds = time.perf_counter() - self._began
+        return self.filled
