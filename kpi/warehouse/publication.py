@@ -58,6 +58,7 @@ class Publication:
         """
         before = self._warehouse.published(self._connection)
         self._had_facts = before.data_start is not None
+        self._stored_days = self._run("SELECT min(business_date), max(business_date) FROM interaction").one()
         self.load_id: int = self._run("SELECT coalesce(max(load_id), 0) + 1 FROM load_batch").scalar_one()
         self._zone = before.zone
         self._stage.require(schema.interaction, schema.referral, schema.customer_month)
@@ -317,8 +318,10 @@ class Publication:
         self._run("INSERT INTO interaction SELECT * FROM rederived ORDER BY started_at")
 
     def _check_unique(self) -> None:
-        """DuckLake enforces no key. Whatever this load wrote lies on the days that it touched."""
-        for first, last in _stretches(sorted(self._days)):
+        """DuckLake enforces no key. Of days outside those stored before, all rows were staged, whose keys differ."""
+        before, until = self._stored_days
+        touched = [day for day in sorted(self._days) if before is not None and before <= day <= until]
+        for first, last in _stretches(touched):
             written = f"interaction WHERE business_date BETWEEN '{first}' AND '{last}'"
             if all_differ(self._connection, written, "source, interaction_id"):
                 continue
