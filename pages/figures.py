@@ -9,6 +9,7 @@ from altair import LayerChart
 
 from kpi.charts import Note, Slots, Style, grain_of
 from kpi.insight.goals import Days
+from kpi.metrics.model import Custom
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 from kpi.query.identity import Check
@@ -76,15 +77,15 @@ class Figures:
                 spanned = replace(question, period=(spans or {}).get(name, question.period))
                 self._panels[name] = self.targets.asked(spanned)
         self._proof = view.question("volume", compared=False) if proof else None
-        covering = [question for question in self._panels.values() if COVERAGE in question.kpis]
-        others = [question for question in self._panels.values() if COVERAGE not in question.kpis]
-        others += [*more, *([self._daily] if self._daily is not None else [])]
-        first = [question for question in (self._headline, self._lines) if question.kpis]
-        second = [*([self._coverage] if self._coverage else []), *covering]
-        # Two shares of about the same work: the cohorts are the dearest.
-        while others and len(second) < len(first) + len(others) and not covering:
-            second.append(others.pop())
-        cache.prepare([[*first, *others], second], self._proof, self.version, also)
+        asked = [self._headline, self._lines, self._coverage, *self._panels.values(), *more, self._daily]
+        first = [question for question in asked if question is not None and question.kpis]
+        # Two shares of about the same work: cohorts of customers, which are the dearest and share what is put together
+        # for a day, and everything else.
+        second = [question for question in first if _of_cohort(question)]
+        first = [question for question in first if question not in second]
+        while len(second) < len(first) and not any(COVERAGE in question.kpis for question in second):
+            second.append(first.pop())
+        cache.prepare([first, second], self._proof, self.version, also)
         self._prepare_mature()
 
     def _prepare_mature(self) -> None:
@@ -200,3 +201,8 @@ class Figures:
     def answer(self, question: Question) -> Answer:
         """The answer to a question that only some views need."""
         return self._answer(question)
+
+
+def _of_cohort(question: Question) -> bool:
+    """Whether a question reads customers one by one."""
+    return any(isinstance(METRICS[kpi].measure, Custom) for kpi in question.kpis)
