@@ -253,7 +253,7 @@ def test_one_of_its_figures_can_be_taken_apart(opened, usual):
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     assert f"drill={kpi}" in page.url
-    count = dialog.locator("b").first
+    count = dialog.locator(".st-key-drill_head b").first
     expect(count).to_be_visible()
     assert re.sub(r"\D", "", count.inner_text()) == str(usual(kpi)[0].n)
     assert not half_translated(opened)

@@ -97,7 +97,7 @@ def test_the_rows_behind_a_card_are_as_many_as_it_says(address, visit, kpi):
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     assert f"drill={kpi}" in page.url
-    counted = dialog.locator("b").first.inner_text()
+    counted = dialog.locator(".st-key-drill_head b").first.inner_text()
     assert re.sub(r"\D", "", counted) == re.sub(r"\D", "", said)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
