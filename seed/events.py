@@ -121,7 +121,7 @@ PLANTED: tuple[_Plan, ...] = (
     _Plan(
         "team_waits",
         _before_end(16, 3),
-        1.9,
+        2.2,
         "投资理财组人手不足",
         "Investment team short of staff",
         "组内培训两周，在岗人数减半",
