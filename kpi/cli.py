@@ -18,6 +18,7 @@ from kpi.errors import KpiError, PeriodError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.query.question import Compare
 from kpi.settings import load_settings
+from kpi.snapshots import commands as snapshot_commands
 from kpi.warehouse import Warehouse
 
 log = logging.getLogger("switchboard")
@@ -77,7 +78,7 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
         return phrase(language, f"help_{key}")
 
     parser = _Parser(prog="python -m kpi", description=say("program"))
-    chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    chosen = top = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
 
     def command(name: str, run: Command, told: str = "") -> argparse.ArgumentParser:
         what = say(told or name)
@@ -141,6 +142,15 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     applied = command("apply", commands.apply_targets, "targets_apply")
     applied.add_argument("file", type=Path, metavar="FILE.toml", help=say("targets_file"))
     command("dump", commands.dump_targets, "targets_dump")
+
+    snapshots = top.add_parser("snapshots", help=say("snapshots"), description=say("snapshots"), allow_abbrev=False)
+    chosen = snapshots.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    applied = command("apply", snapshot_commands.apply, "snapshots_apply")
+    applied.add_argument("file", type=Path, metavar="FILE.toml", help=say("snapshots_file"))
+    command("dump", snapshot_commands.dump, "snapshots_dump")
+    command("list", snapshot_commands.list_, "snapshots_list")
+    for name, run in (("pause", snapshot_commands.pause), ("resume", snapshot_commands.resume)):
+        command(name, run, f"snapshots_{name}").add_argument("name", metavar="NAME", help=say("snapshots_name"))
     return parser
 
 

@@ -48,6 +48,8 @@ COMPOSED = {
     "say_before_": "tones",
     "seed_owner_": "owners of the demo bank's targets",
     "step_": "steps of a funnel",
+    "snapshot_field_": "types of a definition's fields",
+    "snapshots_head_": "columns of the command line's tables",
     "short_": "channels with a shorter name",
     "target_long_": "texts of a target",
     "target_typed_": "units",

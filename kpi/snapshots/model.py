@@ -63,7 +63,9 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Definition:
-    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a target, as a recipient's)."""
+    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a target, as a
+    recipient's).
+    """
 
     name: str
     title: tuple[str, str]

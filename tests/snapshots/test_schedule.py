@@ -1,6 +1,7 @@
 """When a run is due: zones, changes of the clock, working days, cron as cron counts."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -133,9 +134,7 @@ def test_400_days_in_pieces_are_the_400_days_at_once(schedule: Schedule) -> None
     if schedule.days == "any":
         per = 7 if schedule.cron.endswith("1") else 1
         days = [due.on for due in whole]
-        assert [(later - earlier).days for earlier, later in zip(days, days[1:], strict=False)] == [per] * (
-            len(days) - 1
-        )
+        assert {(later - earlier).days for earlier, later in pairwise(days)} == {per}
 
 
 @settings(max_examples=25, deadline=None)
