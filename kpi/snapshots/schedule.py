@@ -23,6 +23,10 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FARTHEST = 800  # days that the next due time is looked for: a 29 February is at most four years away, but no report's
 
 
+# By what a snapshot without a schedule of its own has its dates when it is run by hand.
+USUAL = Schedule("0 0 * * *")
+
+
 @dataclass(frozen=True, order=True)
 class Due:
     """One due time. ``at``: UTC, without a zone. ``on``: the business date in the schedule's zone."""
