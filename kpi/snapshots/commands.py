@@ -10,8 +10,10 @@ from kpi.errors import FileError
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_moment
 from kpi.query.labels import labels
-from kpi.snapshots import book, definition_file, schedule
+from kpi.snapshots import book, definition_file, schedule, store, worker
+from kpi.snapshots.ledger import Ledger, find
 from kpi.snapshots.model import Definition
+from kpi.snapshots.runs import GOOD, Run, changes, deliveries, files, runs, say
 from kpi.state import LOCAL, StateDatabase
 from kpi.state.database import now
 from kpi.warehouse import Warehouse
@@ -97,3 +99,100 @@ def known(warehouse: Warehouse) -> tuple[list[str] | None, dict[str, list[str]]]
     values = {dimension: [value for value in labels(warehouse, dimension, "en") if value]
               for dimension in ("channel", "topic", "team", "region")}  # fmt: skip
     return list(published.feeds), values
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+def run(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """Run one now, for today or for the day it was due; 1 where it did not end as sent."""
+    render, deliver = worker.parts()
+    with opened(warehouse) as state:
+        ledger = Ledger(state, figures_depend_on=worker.depending(warehouse.settings))
+        added = ledger.add(asked.name, asked.due)
+        worker.run_due(warehouse, render, deliver, only=added.id)
+        return _told(state, [find(state, added.key)], language, to)
+
+
+def back_fill(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """Run one for every due date between two days that has no run yet; 1 where one did not end as sent."""
+    render, deliver = worker.parts()
+    with opened(warehouse) as state:
+        ledger = Ledger(state, figures_depend_on=worker.depending(warehouse.settings))
+        keys = [one.key for one in ledger.back_fill(asked.name, asked.start, asked.end)]
+        for key in keys:
+            worker.run_due(warehouse, render, deliver, only=find(state, key).id)
+        return _told(state, [find(state, key) for key in keys], language, to)
+
+
+def run_due(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """Everything that is due, once: for cron, and what the worker calls."""
+    render, deliver = worker.parts()
+    done = worker.run_due(warehouse, render, deliver)
+    to.write(phrase(language, "snapshots_done", count=done) + "\n")
+    return 0
+
+
+def serve(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """The worker: until it is told to end."""
+    return worker.serve(warehouse.settings, ends_with_parent=asked.child)
+
+
+def list_runs(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """The latest runs with state and reason."""
+    with opened(warehouse) as state:
+        if asked.name is not None:
+            book.definition(state, asked.name)
+        _told(state, runs(state, asked.name, asked.last), language, to, asked.format)
+    return 0
+
+
+def again(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """The files of a run rendered again into a folder, from its version of the warehouse; nothing is sent."""
+    render, _ = worker.parts()
+    with opened(warehouse) as state:
+        made = worker.again(warehouse, find(state, asked.key), render)
+    for recipient, contents in made.items():
+        folder = asked.to / store.copy_folder(recipient)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in contents.items():
+                (folder / name).write_bytes(content)
+        except OSError as error:
+            raise FileError("cannot_write", path=folder, problem=error) from error
+        to.write(f"{folder}\n")
+    return 0
+
+
+def run_json(state: StateDatabase, one: Run) -> dict[str, object]:
+    """A run as JSON can hold it."""
+    plain = ("key", "name", "due_at", "due_on", "revision", "origin", "state", "step", "attempts", "seconds", "version")
+    changed = changes(state, one)
+    return {
+        **{name: output.plain(getattr(one, name)) for name in plain},
+        "began_at": output.plain(one.began_at),
+        "ended_at": output.plain(one.ended_at),
+        "reason": say(one.reason, "en"),
+        "as_of": dict(one.as_of),
+        "recipients": [
+            {"kind": line.kind, "name": line.recipient, "status": line.status, "detail": line.detail,
+             "attempts": line.attempts}
+            for line in deliveries(state, one)
+        ],
+        "files": [vars(file) for file in files(state, one)],
+        "changes": None if changed is None else [vars(change) for change in changed],
+    }  # fmt: skip
+
+
+def _told(state: StateDatabase, found: list[Run], language: Language, to: TextIO, form: str = "table") -> int:
+    if form == "json":
+        output.write_json([run_json(state, one) for one in found], to)
+    else:
+        head = [phrase(language, f"snapshots_head_{name}") for name in ("run", "state", "seconds", "reason")]
+        lines = [
+            [one.key, phrase(language, f"run_state_{one.state}"), "–" if one.seconds is None else f"{one.seconds:.1f}",
+             say(one.reason, language)]
+            for one in found
+        ]  # fmt: skip
+        output.write_table(head, lines, [False, False, True, False], to)
+    return 0 if all(one.state in {*GOOD, "skipped"} for one in found) else 1

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from datetime import time as clock_time
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -115,7 +116,7 @@ class Ledger:
         state: str = "due", reason: Reason | None = None,
     ) -> int:  # fmt: skip
         """Put one run down, unless its key is there; says how many were."""
-        key = f"{definition.name}.{due.at:%Y%m%dT%H%M%SZ}.{due.on}.r{revision}"
+        key = key_of(definition, due, revision)
         values = {
             "key": key, "name": definition.name, "due_at": due.at, "due_on": due.on, "revision": revision,
             "origin": origin, "content": book.as_text(definition), "settings": self._settings, "state": state,
@@ -156,6 +157,25 @@ class Ledger:
                         _c.name == name, _c.due_at == due.at, _c.due_on == due.on, _c.revision == revision
                     )
                     return run_of(connection.execute(query).one())
+
+    def back_fill(self, name: str, first: date, last: date) -> list[Run]:
+        """Put down every run of ``name`` that was due from ``first`` to ``last`` (dates in its zone) and is not in the
+        ledger; gives those that were. Raises UnknownName, PeriodError for an end before the start.
+        """
+        definition = book.definition(self.state, name).definition
+        asked = definition.schedule or schedule.USUAL
+        if last < first:
+            raise PeriodError("period_reversed", start=first, end=last)
+        start, end = (datetime.combine(day, clock_time()) for day in (first, last))
+        margin = timedelta(days=2)  # of any zone
+        due = schedule.due_between(asked, start - margin, min(end + margin, self.clock()))
+        keys = [key_of(definition, one, 1) for one in due if first <= one.on <= last]
+        with self.state.transaction() as connection:
+            for one in due:
+                if first <= one.on <= last and not self._insert(connection, definition, one, "back_fill", 1):
+                    keys.remove(key_of(definition, one, 1))
+            found = connection.execute(sa.select(snapshot_run).where(_c.key.in_(keys)).order_by(_c.due_at))
+            return [run_of(row) for row in found]
 
     # --- claiming ---
 
@@ -250,6 +270,11 @@ class Ledger:
         """Say that this worker ends."""
         with self.state.transaction() as connection:
             connection.execute(sa.delete(snapshot_worker).where(snapshot_worker.c.name == self.worker))
+
+
+def key_of(definition: Definition, due: Due, revision: int) -> str:
+    """What makes a run the only one: its name, due moment in UTC, the date of that in its zone, and revision."""
+    return f"{definition.name}.{due.at:%Y%m%dT%H%M%SZ}.{due.on}.r{revision}"
 
 
 def find(state: StateDatabase, key: str) -> Run:

@@ -28,6 +28,7 @@ log = logging.getLogger("switchboard")
 
 TICK = 5.0  # seconds between two looks
 _BEAT = 5.0  # seconds between two renewals of a claim; less than a lease
+_LOW = 10  # priority of a worker beside the pages: what they do goes first
 _SPARE = 30  # seconds that a process that should have ended itself is left
 _RUN_DUE = (sys.executable, "-m", "kpi", "snapshots", "run-due")
 
@@ -140,6 +141,8 @@ def serve(
     all memory, without this one. ``ends_with_parent``: end when the process that started this one does.
     ``looks``: how often to look, None for ever.
     """
+    if ends_with_parent:
+        os.nice(_LOW)
     stop = threading.Event()
     parent = os.getppid()
 

@@ -497,7 +497,7 @@ def test_in_400_days_of_four_schedules_every_due_run_is_accounted_for(centre):
     centre.moment, end, look = start, start + timedelta(days=400), 0
     while centre.moment < end:
         look += 1
-        centre.moment = min(end, centre.moment + timedelta(hours=50 if look % 20 == 0 else 9 + look % 14))
+        centre.moment = min(end, centre.moment + timedelta(hours=120 if look % 20 == 0 else 19 + look * 7 % 53))
         centre.run(render=lambda *_, **__: quick, deliver=count)
     due = {(name, one.at) for name, asked in schedules.items() for one in due_between(asked, start, end)}
     found = runs(centre.state, most=10_000)
