@@ -18,7 +18,6 @@ from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.notices import title_of
 from kpi.snapshots.runs import GOOD, Change, Run, changes, deliveries, files, runs, say, workers
 from kpi.snapshots.schedule import USUAL, local
-from kpi.snapshots.worker import depending
 from kpi.state import LOCAL
 from kpi.state.database import now
 from kpi.warehouse.published import Published
@@ -87,7 +86,7 @@ def _run_now(name: str, language: Language) -> None:
     """Put a run down; a worker that runs takes it within seconds, else a process is started for it."""
     try:
         kept, settings = cache.state_database(), cache.warehouse().settings
-        run = Ledger(kept, figures_depend_on=depending(settings)).add(name)
+        run = Ledger(kept).add(name)
         state.tell("snapshots", phrase(language, "snapshots_started", run=run.key))
         if not workers(kept, now()):
             work = cache.runs_job()
@@ -155,11 +154,11 @@ def _moment(run: Run, language: Language) -> str:
 def _table(found: list[Run], language: Language) -> str:
     head = "".join(
         f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>'
-        for name in ("title", "due", "state", "seconds", "reason")
+        for name in ("title", "state", "due", "seconds", "reason")
     )
     lines = "".join(
-        f'<tr><th scope="row">{escape(_titled(run, language))}</th><td>{_moment(run, language)}</td>'
-        f'<td class="{_tone(run)}">{phrase(language, f"run_state_{run.state}")}</td>'
+        f'<tr><th scope="row">{escape(_titled(run, language))}</th><td class="{_tone(run)}">'
+        f"{phrase(language, f'run_state_{run.state}')}</td><td>{_moment(run, language)}</td>"
         f"<td>{'–' if run.seconds is None else f'{run.seconds:.1f}'}</td>"
         f'<td class="reason">{escape(say(run.reason, language))}</td></tr>'
         for run in found
@@ -179,6 +178,8 @@ def _details(found: list[Run], language: Language) -> None:
     chosen = st.selectbox(
         phrase(language, "snapshots_choose"),
         [run.key for run in found],
+        # What has just begun has nothing to show yet.
+        index=next((at for at, run in enumerate(found) if run.state not in _OPEN), 0),
         format_func=lambda key: next(
             (f"{_titled(run, language)} · {_moment(run, language)}" for run in found if run.key == key), str(key)
         ),

@@ -108,7 +108,7 @@ def run(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to:
     """Run one now, for today or for the day it was due; 1 where it did not end as sent."""
     render, deliver = worker.parts()
     with opened(warehouse) as state:
-        ledger = Ledger(state, figures_depend_on=worker.depending(warehouse.settings))
+        ledger = Ledger(state)
         added = ledger.add(asked.name, asked.due)
         worker.run_due(warehouse, render, deliver, only=added.id)
         return _told(state, [find(state, added.key)], language, to)
@@ -118,7 +118,7 @@ def back_fill(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
     """Run one for every due date between two days that has no run yet; 1 where one did not end as sent."""
     render, deliver = worker.parts()
     with opened(warehouse) as state:
-        ledger = Ledger(state, figures_depend_on=worker.depending(warehouse.settings))
+        ledger = Ledger(state)
         keys = [one.key for one in ledger.back_fill(asked.name, asked.start, asked.end)]
         for key in keys:
             worker.run_due(warehouse, render, deliver, only=find(state, key).id)

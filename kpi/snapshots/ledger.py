@@ -4,13 +4,12 @@ A claim is a lease that its holder renews. Everything that a holder writes names
 slept, his machine stood still) is refused instead of undoing what the next one did.
 """
 
-import json
 import logging
 import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -70,12 +69,10 @@ def _patient(call: Callable[_P, _R]) -> Callable[_P, _R]:
 class Ledger:
     """The ledger of one state database, for one worker. ``clock``: UTC, without a zone."""
 
-    def __init__(self, state: StateDatabase, clock: Clock = now, figures_depend_on: Mapping[str, object] = {}) -> None:
-        """``figures_depend_on``: settings that are kept with each run, so that it can be rendered again."""
+    def __init__(self, state: StateDatabase, clock: Clock = now) -> None:
         self.state, self.clock = state, clock
         self.worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._began = clock()
-        self._settings = json.dumps(dict(figures_depend_on))
 
     # --- putting down ---
 
@@ -119,7 +116,7 @@ class Ledger:
         key = key_of(definition, due, revision)
         values = {
             "key": key, "name": definition.name, "due_at": due.at, "due_on": due.on, "revision": revision,
-            "origin": origin, "content": book.as_text(definition), "settings": self._settings, "state": state,
+            "origin": origin, "content": book.as_text(definition), "settings": "{}", "state": state,
             "step": "due", "reason": reason.text() if reason else "", "attempts": 0,
             "ended_at": self.clock() if state in ENDS else None,
         }  # fmt: skip

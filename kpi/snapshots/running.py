@@ -4,21 +4,29 @@ Each step is written into the ledger once it is done, so that whoever comes afte
 there. Until the files are stored everything may be done again; from then on the stored files are what is delivered.
 """
 
+import inspect
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from kpi import target_file
 from kpi.errors import RunError
+from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over, unconfirmed
 from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently
 from kpi.snapshots.model import Definition, Recipient, Rendered, period_of
 from kpi.snapshots.notices import changes_text
 from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, figures, files
+from kpi.state import StateDatabase
 from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file
+from kpi.state.targets import targets
+from kpi.targets import Targets
 from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
 
@@ -34,6 +42,26 @@ class Render(Protocol):
         self, warehouse: Warehouse, definition: Definition, recipient: Recipient, due: date, *,
         version: int | None = None,
     ) -> Rendered: ...  # fmt: skip
+
+
+def depending(settings: Settings, state: StateDatabase) -> dict[str, Any]:
+    """What figures and their targets depend on beside the data: kept with a run, so that it can be rendered again."""
+    rows = target_file.dump(targets(state), "en")
+    return {"service_level": settings.service_level, "topic_covered": settings.topic_covered, "targets": rows}
+
+
+def targets_of(run: Run) -> Targets:
+    """The targets that were kept with a run."""
+    return Targets(tuple(target_file.load(str(run.settings.get("targets", "")))))
+
+
+_Call = TypeVar("_Call", bound=Callable[..., Any])
+
+
+def bound(call: _Call, **named: object) -> _Call:
+    """The call with those of ``named`` that it takes; a renderer need know no targets, a delivery no settings."""
+    taken = inspect.signature(call).parameters
+    return partial(call, **{name: value for name, value in named.items() if name in taken})  # type: ignore[return-value]
 
 
 @dataclass
@@ -93,18 +121,21 @@ class Running:
                 ledger.end(run, "held", reason, self.untold(run))
             return None
         version = self.warehouse.published().version
-        run = ledger.step(replace(run, version=version), "queried", version=version)
+        told = depending(self.warehouse.settings, ledger.state)
+        run = replace(run, version=version, settings=told)
+        run = ledger.step(run, "queried", version=version, settings=json.dumps(told, ensure_ascii=False))
+        render = bound(self.render, targets=targets_of(run))
         copies = {
-            one.name: self.render(self.warehouse, definition, one, run.due_on, version=version)
+            one.name: render(self.warehouse, definition, one, run.due_on, version=version)
             for one in definition.recipients or (NOBODY,)
         }
         run = ledger.step(run, "rendered")
         copies = self._with_changes(run, copies)
         kept = store.keep(self.warehouse.settings, run, {name: one.files for name, one in copies.items()})
-        told = {name: {"empty": one.empty, "holds": one.holds} for name, one in copies.items()}
+        are = {name: {"empty": one.empty, "holds": one.holds} for name, one in copies.items()}
         any_copy = next(iter(copies.values()))
         as_of = {feed: moment.isoformat() for feed, moment in any_copy.as_of.items()}
-        return patiently(self._record, run, copies, kept, told, as_of)
+        return patiently(self._record, run, copies, kept, are, as_of)
 
     def _with_changes(self, run: Run, copies: dict[str, Rendered]) -> dict[str, Rendered]:
         """A later revision's copies say what changed."""

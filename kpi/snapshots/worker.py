@@ -18,7 +18,7 @@ from kpi.settings import ROOT, Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, tell, untold
 from kpi.snapshots.ledger import Clock, Ledger, patiently
-from kpi.snapshots.running import NOBODY, Render, Running
+from kpi.snapshots.running import NOBODY, Render, Running, bound, targets_of
 from kpi.snapshots.runs import Reason, Run
 from kpi.state import StateDatabase
 from kpi.state.database import now
@@ -31,11 +31,6 @@ _BEAT = 5.0  # seconds between two renewals of a claim; less than a lease
 _LOW = 10  # priority of a worker beside the pages: what they do goes first
 _SPARE = 30  # seconds that a process that should have ended itself is left
 _RUN_DUE = (sys.executable, "-m", "kpi", "snapshots", "run-due")
-
-
-def depending(settings: Settings) -> dict[str, object]:
-    """The settings that figures depend on: kept with a run, so that it can be rendered again."""
-    return {"service_level": settings.service_level, "topic_covered": settings.topic_covered}
 
 
 def parts() -> tuple[Render, Deliver]:
@@ -86,12 +81,12 @@ def run_due(
     written; the default ends the process, since nothing else stops what hangs in a library.
     """
     state = StateDatabase(warehouse.settings)
-    ledger = Ledger(state, clock, depending(warehouse.settings))
-    running = Running(ledger, warehouse, render, deliver)
+    ledger = Ledger(state, clock)
+    running = Running(ledger, warehouse, render, bound(deliver, settings=warehouse.settings))
 
     def stuck() -> None:
         with suppress(KpiError):
-            tell(ledger, deliver)
+            tell(ledger, running.deliver)
         os._exit(1)
 
     done = 0
@@ -105,10 +100,10 @@ def run_due(
                     running.work(run)
             except RunError as error:
                 log.warning("%s", error)
-            patiently(tell, ledger, deliver)
+            patiently(tell, ledger, running.deliver)
             if only is not None:
                 break
-        patiently(tell, ledger, deliver)
+        patiently(tell, ledger, running.deliver)
         store.tidy(state, warehouse.settings, clock())
         return done
     finally:
@@ -121,7 +116,8 @@ def again(warehouse: Warehouse, run: Run, render: Render) -> dict[str, dict[str,
     """A run's files rendered again, from its version of the warehouse and the settings and definition that were kept
     with it: recipient -> name -> content. Nothing is stored or sent.
     """
-    settings = replace(warehouse.settings, **run.settings)
+    told = {name: value for name, value in run.settings.items() if name != "targets"}
+    settings, render = replace(warehouse.settings, **told), bound(render, targets=targets_of(run))
     opened = Warehouse(warehouse.url, settings)
     try:
         recipients = [one for one in run.definition.recipients if one.name in run.copies]
@@ -152,7 +148,7 @@ def serve(
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, asked)
     state = StateDatabase(settings)
-    ledger = Ledger(state, figures_depend_on=depending(settings))
+    ledger = Ledger(state)
     child: subprocess.Popen[bytes] | None = None
     try:
         while looks is None or looks > 0:

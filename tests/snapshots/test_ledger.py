@@ -22,7 +22,8 @@ from kpi.snapshots.ledger import LEASE, Ledger, find
 from kpi.snapshots.model import Recipient, Rendered, Schedule
 from kpi.snapshots.runs import ENDS, changes, deliveries, files, runs, say
 from kpi.snapshots.schedule import due_between
-from kpi.state import database
+from kpi.state import Target, database
+from kpi.state.targets import save_targets, targets
 from tests.code import ROOT
 from tests.snapshots.standins import MONDAY, Done, deliver, got, render
 
@@ -136,16 +137,20 @@ def test_late_rows_make_revision_2_which_says_what_changed(centre):
 
 def test_a_run_is_rendered_again_from_what_was_kept_with_it(centre):
     centre.keep(centre.weekly("ann"))
+    save_targets(centre.state, [], [Target("csat", low=0.9, first=date(2026, 1, 1))], "ann")
     centre.run()
     (run,) = runs(centre.state)
     book.apply(centre.state, [replace(centre.weekly("ann"), period="yesterday")], "ben")
+    save_targets(centre.state, targets(centre.state), [], "ann")
     asked = []
 
-    def spy(warehouse, definition, recipient, due, *, version=None):
+    def spy(warehouse, definition, recipient, due, *, targets=None, version=None):
         asked.append((version, warehouse.settings.service_level, definition.period))
+        assert targets is not None
+        assert [(row.kpi, row.low) for row in targets.rows] == [("csat", 0.9)]
         return render(warehouse, definition, recipient, due, version=version)
 
-    made = worker.again(centre.warehouse, replace(run, settings={"service_level": "SL3", "topic_covered": 0.7}), spy)
+    made = worker.again(centre.warehouse, replace(run, settings={**run.settings, "service_level": "SL3"}), spy)
     assert asked == [(run.version, "SL3", "last_week")]
     assert made["ann"]["data.csv"] == store.read(centre.settings, run, "ann", "data.csv")
 
