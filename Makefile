@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install -qq --no-input --progress-bar off --require-
 demo: install
 	@$(BIN)/python -m seed --if-empty
 	@echo "Switchboard: http://localhost:$(PORT)  (stop with Ctrl-C)"
-	@exec $(BIN)/streamlit run app.py --server.port $(PORT) --browser.serverAddress localhost
+	@exec env KPI_SNAPSHOT_WORKER=$${KPI_SNAPSHOT_WORKER:-inside} $(BIN)/streamlit run app.py --server.port $(PORT) --browser.serverAddress localhost
 
 test: system-packages install-dev check
 	$(BIN)/python -m pytest tests --ignore tests/browser -n 2 --dist loadfile -q

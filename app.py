@@ -5,6 +5,10 @@ The pages are reached through ``pages/shell.py`` alone.
 
 import logging
 import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -16,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kpi.errors import KpiError
-from kpi.settings import load_settings
+from kpi.settings import ROOT, load_settings
 from pages import components, state
 from pages.addresses import DEFAULT, PAGES, address
 
@@ -69,8 +73,28 @@ def on_error(error: Exception) -> bool:
     return True
 
 
+@asynccontextmanager
+async def beside(_: st.App) -> AsyncIterator[None]:
+    """While the server runs: the worker of snapshots, where the settings want it inside.
+
+    A process of its own, of low priority, so that a report that is made takes nothing from the pages; it ends with
+    the server, even with one that is killed.
+    """
+    started: subprocess.Popen[bytes] | None = None
+    with suppress(KpiError):
+        if load_settings().snapshot_worker == "inside":
+            command = [sys.executable, "-m", "kpi", "snapshots", "serve", "--child"]
+            started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        if started is not None:
+            started.terminate()
+
+
 app = st.App(
     "pages/shell.py",
+    lifespan=beside,
     routes=[Route("/healthz", healthz)],
     middleware=[Middleware(OneEntrance)],
     on_script_error=on_error,

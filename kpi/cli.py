@@ -18,6 +18,7 @@ from kpi.errors import KpiError, PeriodError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.query.question import Compare
 from kpi.settings import load_settings
+from kpi.snapshots import commands as snapshot_commands
 from kpi.warehouse import Warehouse
 
 log = logging.getLogger("switchboard")
@@ -77,7 +78,7 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
         return phrase(language, f"help_{key}")
 
     parser = _Parser(prog="python -m kpi", description=say("program"))
-    chosen = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    chosen = top = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
 
     def command(name: str, run: Command, told: str = "") -> argparse.ArgumentParser:
         what = say(told or name)
@@ -160,6 +161,32 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     applied = command("apply", commands.apply_targets, "targets_apply")
     applied.add_argument("file", type=Path, metavar="FILE.toml", help=say("targets_file"))
     command("dump", commands.dump_targets, "targets_dump")
+
+    snapshots = top.add_parser("snapshots", help=say("snapshots"), description=say("snapshots"), allow_abbrev=False)
+    chosen = snapshots.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    applied = command("apply", snapshot_commands.apply, "snapshots_apply")
+    applied.add_argument("file", type=Path, metavar="FILE.toml", help=say("snapshots_file"))
+    command("dump", snapshot_commands.dump, "snapshots_dump")
+    command("list", snapshot_commands.list_, "snapshots_list")
+    ran = command("run", snapshot_commands.run, "snapshots_run")
+    ran.add_argument("name", metavar="NAME", help=say("snapshots_name"))
+    ran.add_argument("--due", type=_day, metavar="DATE", help=say("snapshots_due"))
+    filled = command("back-fill", snapshot_commands.back_fill, "snapshots_back_fill")
+    filled.add_argument("name", metavar="NAME", help=say("snapshots_name"))
+    filled.add_argument("--from", dest="start", type=_day, required=True, metavar="DATE", help=say("snapshots_first"))
+    filled.add_argument("--to", dest="end", type=_day, required=True, metavar="DATE", help=say("snapshots_last"))
+    command("run-due", snapshot_commands.run_due, "snapshots_run_due")
+    served = command("serve", snapshot_commands.serve, "snapshots_serve")
+    served.add_argument("--child", action="store_true", help=say("snapshots_child"))
+    told = command("runs", snapshot_commands.list_runs, "snapshots_runs")
+    told.add_argument("name", nargs="?", metavar="NAME", help=say("snapshots_name"))
+    told.add_argument("--last", type=int, default=50, metavar="N", help=say("snapshots_runs_last"))
+    formats(told, ("table", "json"))
+    anew = command("again", snapshot_commands.again, "snapshots_again")
+    anew.add_argument("key", metavar="RUN", help=say("snapshots_key"))
+    anew.add_argument("--to", required=True, type=Path, metavar="FOLDER", help=say("snapshots_to"))
+    for name, run in (("pause", snapshot_commands.pause), ("resume", snapshot_commands.resume)):
+        command(name, run, f"snapshots_{name}").add_argument("name", metavar="NAME", help=say("snapshots_name"))
     return parser
 
 

@@ -128,8 +128,16 @@ class LoadError(WarehouseError):
     """Staged data breaks a rule of the warehouse. Nothing was loaded."""
 
 
+class ScheduleError(InputError):
+    """A schedule that cannot be: cron, zone or days."""
+
+
+class RunError(KpiError):
+    """A run of a snapshot cannot go on: somebody else has it, its files cannot be kept, or its time is over."""
+
+
 class StateError(KpiError):
-    """The state database (annotations, saved views, targets) cannot be opened, read or written."""
+    """The state database (annotations, saved views, targets, snapshots) cannot be opened, read or written."""
 
 
 class StaleEdit(InputError):

@@ -52,6 +52,12 @@ def _language(text: str) -> str:
     return text
 
 
+def _worker(text: str) -> str:
+    if text not in {"off", "inside"}:
+        raise ValueError(text)
+    return text
+
+
 @dataclass(frozen=True)
 class Setting:
     """One row of the table. ``parse`` turns the text into the value or raises ValueError."""
@@ -95,6 +101,15 @@ SETTINGS: tuple[Setting, ...] = (
         "From which resolution on a topic of the long tail is covered, where no target of the resolution says it.",
         _share,
     ),
+    Setting("KPI_SNAPSHOT_RUNS", "60", "runs", "Of how many runs of a snapshot the files are kept.", _positive),
+    Setting("KPI_SNAPSHOT_DAYS", "400", "days", "How long the files of a run are kept.", _positive),
+    Setting(
+        "KPI_SNAPSHOT_WORKER",
+        "off",
+        "off | inside",
+        "Whether the web server runs a worker of snapshots beside itself; off: it is a service of its own.",
+        _worker,
+    ),
     Setting("KPI_LOAD_WAIT", "600", "seconds", "How long a load waits for another load to end.", _positive),
     Setting("KPI_MEMORY", "2", "GB", "Memory that the default engine may use in one process.", _positive),
     Setting("KPI_THREADS", str(os.cpu_count() or 2), "threads", "Threads of the default engine.", _positive),
@@ -112,6 +127,9 @@ class Settings:
     language: Language
     service_level: str
     topic_covered: float
+    snapshot_runs: int
+    snapshot_days: int
+    snapshot_worker: str
     load_wait: int
     memory: int
     threads: int

@@ -11,6 +11,7 @@ PAGES = (
     "long_tail",
     "tiers",
     "explore",
+    "snapshots",
     "settings",
     "dictionary",
 )

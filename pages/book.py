@@ -16,6 +16,7 @@ from pages import (
     satisfaction,
     self_service,
     settings,
+    snapshots,
     tiers,
 )
 from pages.addresses import DEFAULT, address
@@ -50,6 +51,7 @@ BOOK = (
     Leaf("long_tail", "customers", "groups", long_tail.render),
     Leaf("tiers", "customers", "star", tiers.render),
     Leaf("explore", "analysis", "pivot_table_chart", explore.render),
+    Leaf("snapshots", "analysis", "schedule_send", snapshots.render),
     Leaf("settings", "administration", "tune", settings.render),
     Leaf("dictionary", "administration", "menu_book", dictionary.render),
 )

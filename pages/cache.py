@@ -75,6 +75,12 @@ def first_job() -> Work:
     return Work()
 
 
+@st.cache_resource(show_spinner=False)
+def runs_job() -> Work:
+    """Shared by all viewers: the process that works on runs where there is no worker."""
+    return Work()
+
+
 class Moved(Exception):
     """A load was published while the page was being made: make it again."""
 

@@ -9,12 +9,12 @@ from kpi.i18n.numbers import format_period
 from kpi.insight.freshness import first_day
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.warehouse.published import Published
-from pages import components, state
+from pages import components, sending, state
 from pages.state import View
 
 
-def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Published) -> None:
-    """One row of chips. ``names``: dimension -> value -> name."""
+def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Published, page: str) -> None:
+    """One row of chips. ``names``: dimension -> value -> name; ``page``: the id of the page."""
     language = view.language
     with st.container(key="chips", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
         _period_chip(view, published)
@@ -47,6 +47,7 @@ def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Pu
                 key="clear",
                 on_click=state.clear_filters,
             )
+        sending.button(view, page)
 
 
 def _period_chip(view: View, published: Published) -> None:

@@ -19,7 +19,7 @@ def top(page: str, view: View, published: Published, compared: Answer | None) ->
     components.head(
         phrase(language, f"page_{page}"), language, published, components.as_of_line(view, published, compared)
     )
-    filters.filter_bar(view, names(view, published), published)
+    filters.filter_bar(view, names(view, published), published, page)
     filters.ignored(view)
 
 

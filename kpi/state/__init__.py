@@ -1,5 +1,5 @@
-"""What people of the centre write down: annotations of time axes, saved views and targets, in a small database of its
-own.
+"""What people of the centre write down: annotations of time axes, saved views, targets and snapshots, in a small
+database of its own.
 
 Apart from the warehouse, whose facts are loaded and never edited. Knows neither Streamlit nor any figure.
 """

@@ -55,15 +55,22 @@ def _offset(zone: ZoneInfo, moment: datetime) -> int:
     return int(gone.total_seconds())
 
 
+def is_workday(day: date) -> bool:
+    """Whether people work on ``day`` in China: holidays are off, the Saturdays and Sundays that make up for them on.
+
+    Outside the years whose holidays are known, Monday to Friday.
+    """
+    return bool(chinese_calendar.is_workday(day)) if day.year in _KNOWN_YEARS else day.isoweekday() <= 5
+
+
 def calendar_rows(dates: Iterable[date]) -> list[dict[str, object]]:
     """Rows of the ``calendar`` table. Outside the years whose holidays are known, Monday to Friday are workdays."""
     return [_calendar_row(day) for day in dates]
 
 
 def _calendar_row(day: date) -> dict[str, object]:
-    workday, holiday = day.isoweekday() <= 5, None
+    holiday = None
     if day.year in _KNOWN_YEARS:
-        workday = chinese_calendar.is_workday(day)
         name = chinese_calendar.holidays.get(day)
         holiday = _HOLIDAYS[chinese_calendar.Holiday(name)] if name else None
     return {
@@ -71,6 +78,6 @@ def _calendar_row(day: date) -> dict[str, object]:
         "week": day - timedelta(days=day.weekday()),
         "month": day.replace(day=1),
         "weekday": day.isoweekday(),
-        "workday": workday,
+        "workday": is_workday(day),
         "holiday": holiday,
     }

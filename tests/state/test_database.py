@@ -16,6 +16,9 @@ from kpi.state.tables import metadata
 from kpi.state.targets import save_targets, targets
 from kpi.state.views import save_view, views
 
+SNAPSHOTS = {
+    *("snapshot", "snapshot_run", "snapshot_delivery", "snapshot_file", "snapshot_figure", "snapshot_worker"),
+}
 SALE = Annotation(date(2026, 11, 9), date(2026, 11, 12), "campaign", "双十一", "11.11")
 
 
@@ -40,9 +43,9 @@ def test_an_empty_database_is_migrated_to_what_the_tables_say(settings: Settings
     declared = sa.create_engine("sqlite://")
     with state.transaction() as connection, declared.begin() as fresh:
         metadata.create_all(fresh)
-        assert migrate.current(connection) == migrate.known()[-1] == "0002"
+        assert migrate.current(connection) == migrate.known()[-1] == "0003"
         assert shape(connection) == shape(fresh)
-        assert set(shape(connection)) == {"annotation", "saved_view", "target"}
+        assert set(shape(connection)) == {"annotation", "saved_view", "target", *SNAPSHOTS}
 
 
 def test_every_revision_leads_down_and_up_again(settings: Settings) -> None:
@@ -74,6 +77,23 @@ def test_a_database_of_the_first_revision_keeps_its_rows(settings: Settings) -> 
     state.close()
 
 
+def test_a_database_of_the_second_revision_keeps_its_rows_and_gets_snapshots(settings: Settings) -> None:
+    state = StateDatabase(settings)
+    save_annotations(state, [], [SALE], "ann")
+    save_targets(state, [], [Target("csat", low=0.95, first=date(2026, 1, 1))], "ann")
+    before = annotations(state), targets(state)
+    with state.transaction() as connection:
+        migrate.to(connection, "0002")
+        assert not SNAPSHOTS & set(shape(connection))
+    state.close()
+    state = StateDatabase(settings)
+    assert (annotations(state), targets(state)) == before
+    with state.transaction() as connection:
+        assert migrate.current(connection) == "0003"
+        assert set(shape(connection)) > SNAPSHOTS
+    state.close()
+
+
 def test_a_migration_that_breaks_off_leaves_nothing(settings: Settings) -> None:
     state = StateDatabase(settings)
     with state.transaction() as connection:
@@ -100,7 +120,7 @@ def test_trap_a_newer_database_is_not_touched(settings: Settings) -> None:
         StateDatabase(settings)
     assert "9999" in caught.value.message("zh")
     assert "更新版本的程序" in caught.value.message("zh")
-    assert "newer program (revision 9999; this one knows up to 0002)" in caught.value.message("en")
+    assert "newer program (revision 9999; this one knows up to 0003)" in caught.value.message("en")
 
 
 def _open(settings: Settings, ready: "multiprocessing.synchronize.Barrier") -> None:

@@ -1,0 +1,106 @@
+"""The definitions as they are kept in the state database."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from kpi.errors import UnknownName
+from kpi.snapshots.model import Definition
+from kpi.snapshots.plain import as_plain, of_plain
+from kpi.state import StateDatabase, editing
+from kpi.state.database import now
+from kpi.state.tables import snapshot
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A definition with what the database knows of it. ``id`` is None for one that is not kept yet; ``changed_at``,
+    UTC, says which state of it was read. ``seen_until``, UTC: its due times up to then are in the ledger.
+    """
+
+    definition: Definition
+    id: int | None = None
+    author: str = ""
+    changed_at: datetime | None = None
+    seen_until: datetime | None = None
+
+    @property
+    def label(self) -> str:
+        return self.definition.name
+
+    def says(self, other: "Kept") -> bool:
+        """Whether both say the same, whoever wrote them and when."""
+        return self.definition == other.definition
+
+    def written(self) -> dict[str, object]:
+        """Column -> value, as it is kept. One that is new is due from now on."""
+        told: dict[str, object] = {"name": self.definition.name, "content": as_text(self.definition)}
+        return told | ({"seen_until": now()} if self.id is None else {})
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of the definitions: how many are new, changed, gone, as they were."""
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+
+
+def as_text(definition: Definition) -> str:
+    """The definition as the database keeps it: JSON."""
+    return json.dumps(as_plain(definition), ensure_ascii=False)
+
+
+def of_text(text: str) -> Definition:
+    """What ``as_text`` wrote."""
+    content: Mapping[str, Any] = json.loads(text)
+    return of_plain(content)[0]
+
+
+def definitions(state: StateDatabase) -> list[Kept]:
+    """All of them, by name."""
+    c = snapshot.c
+    query = sa.select(c.content, c.id, c.author, c.changed_at, c.seen_until).order_by(c.name)
+    with state.transaction() as connection:
+        return [Kept(of_text(row.content), *row[1:]) for row in connection.execute(query)]
+
+
+def definition(state: StateDatabase, name: str) -> Kept:
+    """The one of that name. Raises UnknownName."""
+    kept = definitions(state)
+    for one in kept:
+        if one.label == name:
+            return one
+    raise UnknownName("snapshot", name, [one.label for one in kept])
+
+
+def save(state: StateDatabase, before: Iterable[Kept], after: Iterable[Kept], author: str) -> None:
+    """Keep what an editor, or a file, made of ``before``: all of it, or nothing. ``after`` holds no problems.
+
+    Raises StaleEdit, naming them, where somebody else has changed or removed one meanwhile that is changed or removed
+    here.
+    """
+    editing.save(state, snapshot, before, after, author)
+
+
+def apply(state: StateDatabase, wanted: Sequence[Definition], author: str) -> Applied:
+    """Make ``wanted`` the whole list, in one transaction. Those of the same name are the same; runs stay."""
+    before = definitions(state)
+    known = {one.label: one for one in before}
+    after = [replace(known[one.name], definition=one) if one.name in known else Kept(one) for one in wanted]
+    save(state, before, after, author)
+    left = {one.id: one for one in after if one.id is not None}
+    changed = sum(1 for one in before if one.id in left and not left[one.id].says(one))
+    return Applied(len(after) - len(left), changed, len(before) - len(left), len(left) - changed)
+
+
+def pause(state: StateDatabase, name: str, paused: bool, author: str) -> None:
+    """Pause one, or go on with it from now on. Raises UnknownName."""
+    before = definition(state, name)
+    save(state, [before], [replace(before, definition=replace(before.definition, paused=paused))], author)

@@ -1,0 +1,124 @@
+"""What a snapshot is: a named list of sections with filters, a period relative to its due time, and recipients.
+
+Kept as data (``kpi.state``), edited on a page, applied and dumped as a file; rendered by ``kpi.snapshots.render``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from kpi.i18n import Language
+from kpi.query.question import EVERYTHING, Compare, Filter, Period, Scope
+
+SectionKind = Literal["headline", "chart", "table"]
+# Relative to the business date on which a run is due.
+RelativePeriod = Literal[
+    "yesterday", "last_7_days", "last_28_days", "last_week", "month_to_date", "last_month", "last_quarter"
+]
+Format = Literal["xlsx", "pdf", "html", "png", "csv", "parquet"]
+WhenEmpty = Literal["send", "skip", "hold"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """``headline``: cards of the KPIs. ``chart``: the first KPI drawn by ``by`` (a time dimension: a line or stacked
+    bars; another: bars). ``table``: the KPIs by ``by``. ``title``: (zh, en), "" for one made of the names.
+    """
+
+    id: str
+    kind: SectionKind
+    kpis: tuple[str, ...]
+    by: tuple[str, ...] = ()
+    title: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """``target``: URL of a folder, S3 storage, mail address, chat or webhook (secrets by name only). ``scope``: what he
+    may see; decides what is in his copy.
+    """
+
+    name: str
+    target: str
+    scope: Scope = EVERYTHING
+    language: Language | None = None  # None: the snapshot's
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``cron``: five fields in ``zone`` (IANA). ``days``: any day, or working days of the Chinese calendar only;
+    ``first_working_day``: of the month, at the cron's time of day. ``feeds``: wait until these (empty: all) have passed
+    the period's end, at most ``deadline_minutes`` after it is due.
+    """
+
+    cron: str
+    zone: str = "Asia/Shanghai"
+    days: Literal["any", "working", "first_working_day"] = "any"
+    wait: bool = True
+    feeds: tuple[str, ...] = ()
+    deadline_minutes: int = 240
+    after_downtime: Literal["catch_up", "skip"] = "catch_up"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a target, as a
+    recipient's).
+    """
+
+    name: str
+    title: tuple[str, str]
+    sections: tuple[Section, ...]
+    period: RelativePeriod
+    compare: Compare | None = "previous"
+    filters: tuple[Filter, ...] = ()
+    language: Language = "zh"
+    formats: tuple[Format, ...] = ("xlsx", "pdf")
+    recipients: tuple[Recipient, ...] = ()
+    schedule: Schedule | None = None
+    empty: WhenEmpty = "send"
+    owner: str = ""
+    paused: bool = False
+    time_limit_seconds: int = 300
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One copy of a run. ``files``: name -> content, ``manifest.json`` among them. ``figures``: (section, KPI, key as
+    text) -> value, what a revision is compared by. ``empty``: no fact in the period; ``holds``: whether the identity
+    proof does. ``rows``: section -> rows.
+    """
+
+    files: Mapping[str, bytes]
+    figures: Mapping[tuple[str, str, str], float | None]
+    empty: bool
+    holds: bool
+    version: int
+    as_of: Mapping[str, datetime]
+    period: Period
+    compared: Period | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+def period_of(relative: RelativePeriod, due: date) -> Period:
+    """The period that a run due on ``due`` reports: whole days, weeks (from Monday), months and quarters before it; the
+    month to date ends on the day before.
+    """
+    day, yesterday = timedelta(days=1), due - timedelta(days=1)
+    match relative:
+        case "yesterday":
+            return Period(yesterday, yesterday)
+        case "last_7_days" | "last_28_days":
+            return Period(due - (7 if relative == "last_7_days" else 28) * day, yesterday)
+        case "last_week":
+            monday = due - due.weekday() * day
+            return Period(monday - 7 * day, monday - day)
+        case "month_to_date":
+            return Period(yesterday.replace(day=1), yesterday)
+        case "last_month":
+            end = due.replace(day=1) - day
+            return Period(end.replace(day=1), end)
+        case "last_quarter":
+            end = due.replace(month=due.month - (due.month - 1) % 3, day=1) - day
+            return Period(end.replace(month=end.month - 2, day=1), end)

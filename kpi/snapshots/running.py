@@ -1,0 +1,269 @@
+"""One claimed run, from where it stands to its end: wait for the data, render, store, deliver, record.
+
+Each step is written into the ledger once it is done, so that whoever comes after a worker that was killed goes on from
+there. Until the files are stored everything may be done again; from then on the stored files are what is delivered.
+"""
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from kpi import target_file
+from kpi.errors import RunError
+from kpi.settings import Settings
+from kpi.snapshots import store
+from kpi.snapshots.handing import Deliver, hand_over, unconfirmed
+from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently
+from kpi.snapshots.model import Definition, Recipient, Rendered, period_of
+from kpi.snapshots.notices import changes_text
+from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, figures, files
+from kpi.state import StateDatabase
+from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file
+from kpi.state.targets import targets
+from kpi.targets import Targets
+from kpi.warehouse import Warehouse
+from kpi.warehouse.published import Published
+
+_WAIT, _RETRY = 15.0, 10.0  # seconds until a run that waits for data, or failed, is looked at again
+# For whom a snapshot without recipients is rendered: it is kept for download.
+NOBODY = Recipient("local", "")
+
+
+class Render(Protocol):
+    """Renders one recipient's copy as of ``version`` of the warehouse; None: of what is published."""
+
+    def __call__(
+        self, warehouse: Warehouse, definition: Definition, recipient: Recipient, due: date, *,
+        version: int | None = None,
+    ) -> Rendered: ...  # fmt: skip
+
+
+def depending(settings: Settings, state: StateDatabase) -> dict[str, Any]:
+    """What figures and their targets depend on beside the data: kept with a run, so that it can be rendered again."""
+    rows = target_file.dump(targets(state), "en")
+    return {"service_level": settings.service_level, "topic_covered": settings.topic_covered, "targets": rows}
+
+
+def targets_of(run: Run) -> Targets:
+    """The targets that were kept with a run."""
+    return Targets(tuple(target_file.load(str(run.settings.get("targets", "")))))
+
+
+_Call = TypeVar("_Call", bound=Callable[..., Any])
+
+
+def bound(call: _Call, **named: object) -> _Call:
+    """The call with those of ``named`` that it takes; a renderer need know no targets, a delivery no settings."""
+    taken = inspect.signature(call).parameters
+    return partial(call, **{name: value for name, value in named.items() if name in taken})  # type: ignore[return-value]
+
+
+@dataclass
+class Running:
+    """What working on runs needs."""
+
+    ledger: Ledger
+    warehouse: Warehouse
+    render: Render
+    deliver: Deliver
+
+    def work(self, run: Run) -> None:
+        """Bring a claimed run to its end, or put it off. Raises RunError where the claim was lost."""
+        if run.attempts > MOST_ATTEMPTS:
+            # It takes its workers down with it.
+            self.ledger.end(run, "failed", Reason("run_broke_off", attempts=run.attempts - 1), self.untold(run))
+            return
+        try:
+            if not run.after("stored"):
+                stored = self._stored(run)
+                if stored is None:
+                    return
+                run = stored
+            self._delivered(run)
+        except RunError as error:
+            if error.key == "run_lost":
+                raise
+            self._again(run, error)
+        except Exception as error:
+            self._again(run, error)
+
+    def _again(self, run: Run, error: Exception) -> None:
+        """Something went wrong: try again soon, but not for ever."""
+        if run.attempts >= MOST_ATTEMPTS:
+            self.ledger.end(run, "failed", Reason.of(error), self.untold(run))
+        else:
+            self.ledger.put_off(run, Reason.of(error), _RETRY * run.attempts, waiting=False)
+
+    def untold(self, run: Run) -> tuple[str, ...]:
+        """The recipients to whom nothing was handed over."""
+        begun = {line.recipient for line in deliveries(self.ledger.state, run) if line.status != "due"}
+        return tuple(one.name for one in run.definition.recipients if one.name not in begun)
+
+    # --- until the files are stored ---
+
+    def _stored(self, run: Run) -> Run | None:
+        """The run with its files in their place; None where it waits, or has ended."""
+        ledger, definition = self.ledger, run.definition
+        late = self._late(run)
+        if late:
+            asked = definition.schedule
+            assert asked is not None
+            reason = Reason("run_data_late", feeds=", ".join(late))
+            if ledger.clock() < run.due_at + timedelta(minutes=asked.deadline_minutes):
+                ledger.put_off(run, reason, _WAIT, waiting=True)
+            else:
+                ledger.end(run, "held", reason, self.untold(run))
+            return None
+        version = self.warehouse.published().version
+        told = depending(self.warehouse.settings, ledger.state)
+        run = replace(run, version=version, settings=told)
+        run = ledger.step(run, "queried", version=version, settings=json.dumps(told, ensure_ascii=False))
+        render = bound(self.render, targets=targets_of(run))
+        copies = {
+            one.name: render(self.warehouse, definition, one, run.due_on, version=version)
+            for one in definition.recipients or (NOBODY,)
+        }
+        run = ledger.step(run, "rendered")
+        copies = self._with_changes(run, copies)
+        kept = store.keep(self.warehouse.settings, run, {name: one.files for name, one in copies.items()})
+        are = {name: {"empty": one.empty, "holds": one.holds} for name, one in copies.items()}
+        any_copy = next(iter(copies.values()))
+        as_of = {feed: moment.isoformat() for feed, moment in any_copy.as_of.items()}
+        return patiently(self._record, run, copies, kept, are, as_of)
+
+    def _with_changes(self, run: Run, copies: dict[str, Rendered]) -> dict[str, Rendered]:
+        """A later revision's copies say what changed."""
+        earlier = before(self.ledger.state, run)
+        if earlier is None:
+            return copies
+        was = figures(self.ledger.state, earlier.id)
+        found = {}
+        for name, one in copies.items():
+            mine = {key: value for key, value in was.items() if key[0] == name}
+            changed = differing(mine, {(name, *key): value for key, value in one.figures.items()})
+            language = next((r.language for r in run.definition.recipients if r.name == name), None)
+            text = changes_text(changed, run, earlier.revision, language or run.definition.language)
+            found[name] = replace(one, files={**one.files, "changes.txt": text.encode()})
+        return found
+
+    def _record(
+        self, run: Run, copies: dict[str, Rendered], kept: list[File], told: dict[str, dict[str, bool]],
+        as_of: dict[str, str],
+    ) -> Run:  # fmt: skip
+        """Write files, figures and one line a copy, in the transaction that makes the step done."""
+        definition, folder = run.definition, store.folder_of(run)
+        with self.ledger.state.transaction() as connection:
+            self.ledger.write(connection, run, step="stored", folder=folder, copies=json.dumps(told),
+                              as_of=json.dumps(as_of))  # fmt: skip
+            for table, rows in (
+                (snapshot_file, [vars(one) for one in kept]),
+                (snapshot_figure, [
+                    {"recipient": name, "section": section, "kpi": kpi, "key": key[:400], "value": value}
+                    for name, one in copies.items() for (section, kpi, key), value in one.figures.items()
+                ]),
+                (snapshot_delivery, [
+                    {"kind": "copy", "recipient": one.name, "status": "due", "detail": "", "attempts": 0}
+                    for one in definition.recipients
+                ]),
+            ):  # fmt: skip
+                if rows:
+                    connection.execute(sa.insert(table), [row | {"run_id": run.id} for row in rows])
+        return replace(run, step="stored", folder=folder, copies=told, as_of=as_of)
+
+    def _late(self, run: Run) -> list[str]:
+        """The feeds that have not passed the end of the period yet, of those that are waited for."""
+        asked = run.definition.schedule
+        if asked is None or not asked.wait or run.origin == "now":
+            return []
+        published = self.warehouse.published()
+        needed = asked.feeds or tuple(published.feeds)
+        end = _end(published, run)
+        return [name for name in needed if name not in published.feeds or published.feeds[name].watermark < end]
+
+    # --- from then on ---
+
+    def _delivered(self, run: Run) -> None:
+        ledger, definition, copies = self.ledger, run.definition, run.copies
+        begun = any(line.kind == "copy" and line.status != "due" for line in deliveries(ledger.state, run))
+        if not begun and not all(copy["holds"] for copy in copies.values()):
+            ledger.end(run, "held", Reason("run_proof_fails"), self.untold(run))
+            return
+        empty = [name for name, copy in copies.items() if copy["empty"]]
+        if not begun and empty and definition.empty == "hold":
+            ledger.end(run, "held", Reason("run_empty_held"), self.untold(run))
+            return
+        with ledger.state.transaction() as connection:
+            ledger.write(connection, run, step="stored")
+            unconfirmed(connection, snapshot_delivery.c.run_id == run.id, snapshot_delivery.c.kind == "copy",
+                        moment=ledger.clock())  # fmt: skip
+        for line in deliveries(ledger.state, run):
+            if line.kind == "copy" and line.status == "due":
+                self._hand(run, line.recipient, definition.empty == "skip" and line.recipient in empty)
+        run = ledger.step(run, "delivered")
+        ledger.end(run, *self._judged(run, empty))
+
+    def _hand(self, run: Run, name: str, skip: bool) -> None:
+        (line,) = [one for one in deliveries(self.ledger.state, run) if (one.kind, one.recipient) == ("copy", name)]
+        if skip:
+            values = {"status": "skipped", "ended_at": self.ledger.clock()}
+            with self.ledger.state.transaction() as connection:
+                self.ledger.write(connection, run, step="stored")
+                connection.execute(
+                    sa.update(snapshot_delivery).where(snapshot_delivery.c.id == line.id).values(**values)
+                )
+            return
+        (recipient,) = [one for one in run.definition.recipients if one.name == name]
+
+        def still_mine(connection: sa.Connection) -> None:
+            self.ledger.write(connection, run, step="stored")
+
+        hand_over(self.ledger, run, line, self._from_files(run, recipient), recipient, self.deliver, still_mine)
+
+    def _from_files(self, run: Run, recipient: Recipient) -> Rendered:
+        """A copy as it was stored: what is delivered is what can be downloaded."""
+        state, settings = self.ledger.state, self.warehouse.settings
+        names = [one.name for one in files(state, run) if one.recipient == recipient.name]
+        told = run.copies[recipient.name]
+        return Rendered(
+            {name: store.read(settings, run, recipient.name, name) for name in names},
+            {key[1:]: value for key, value in figures(state, run.id).items() if key[0] == recipient.name},
+            told["empty"],
+            told["holds"],
+            run.version or 0,
+            {feed: datetime.fromisoformat(moment) for feed, moment in run.as_of.items()},
+            period_of(run.definition.period, run.due_on),
+        )
+
+    def _judged(self, run: Run, empty: list[str]) -> tuple[str, Reason | None]:
+        """How the run ended, by what became of its copies."""
+        lines = [line for line in deliveries(self.ledger.state, run) if line.kind == "copy"]
+        by = {status: [line.recipient for line in lines if line.status == status]
+              for status in ("sent", "failed", "unconfirmed", "skipped")}  # fmt: skip
+        if by["failed"]:
+            names = ", ".join(by["failed"])
+            return "failed", Reason("run_not_delivered", count=len(by["failed"]), all=len(lines), names=names)
+        if by["unconfirmed"]:
+            return "unconfirmed", Reason("run_unconfirmed", names=", ".join(by["unconfirmed"]))
+        if by["skipped"] and not by["sent"]:
+            return "skipped", Reason("run_empty_skipped")
+        if empty and len(empty) == len(run.copies):
+            skipped = not lines and run.definition.empty == "skip"
+            return ("skipped", Reason("run_empty_skipped")) if skipped else ("sent_empty", Reason("run_empty_sent"))
+        if empty:
+            return "sent", Reason("run_some_empty", names=", ".join(empty))
+        if not lines:
+            return "sent", Reason("run_kept")
+        return "sent", Reason("run_caught_up") if run.origin == "catch_up" else None
+
+
+def _end(published: Published, run: Run) -> datetime:
+    """UTC: the end of the run's period, the midnight after its last day in the warehouse's zone."""
+    last = period_of(run.definition.period, run.due_on).end
+    midnight = datetime.combine(last + timedelta(days=1), time(), published.zone)
+    return midnight.astimezone(UTC).replace(tzinfo=None)

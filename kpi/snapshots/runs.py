@@ -1,0 +1,222 @@
+"""Runs as they are read: of one snapshot or all, with their copies, files, deliveries and what a revision changed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from kpi.errors import KpiError
+from kpi.i18n import Language, phrase
+from kpi.snapshots.book import of_text
+from kpi.snapshots.model import Definition
+from kpi.state import StateDatabase
+from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file, snapshot_run, snapshot_worker
+
+# In this order a run is worked on; each is done once it stands in the ledger.
+STEPS = ("due", "claimed", "queried", "rendered", "stored", "delivered", "recorded")
+# skipped: the period is empty and the definition says to send nothing then. unconfirmed: somebody may have got it.
+ENDS = ("sent", "sent_empty", "skipped", "held", "failed", "missed", "unconfirmed")
+GOOD = ("sent", "sent_empty")
+ALIVE = timedelta(seconds=60)  # since a worker's last sign of life
+
+
+class Reason:
+    """Why a run is as it is: the key of a phrase and its values, kept as JSON."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.key, self.values = key, {name: str(value)[:500] for name, value in values.items()}
+
+    @classmethod
+    def of(cls, error: Exception) -> "Reason":
+        """Of an error: in both languages where it has words of its own, else its name."""
+        if isinstance(error, KpiError):
+            return cls("run_error", zh=error.message("zh"), en=error.message("en"))
+        told = f"{type(error).__name__}: {error}"
+        return cls("run_error", zh=told, en=told)
+
+    def text(self) -> str:
+        return json.dumps({"key": self.key} | self.values, ensure_ascii=False)
+
+
+def say(reason: str, language: Language) -> str:
+    """A kept reason in words; "" for none."""
+    if not reason:
+        return ""
+    values = json.loads(reason)
+    key = values.pop("key")
+    return str(values[language]) if key == "run_error" else phrase(language, key, **values)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as the ledger holds it. Times: UTC, without a zone. ``copies``: recipient -> whether his copy is
+    ``empty`` and whether its identities ``hold``. ``as_of``: feed -> watermark as text.
+    """
+
+    id: int
+    key: str
+    name: str
+    due_at: datetime
+    due_on: date
+    revision: int
+    origin: str
+    content: str
+    settings: Mapping[str, Any]
+    state: str
+    step: str
+    reason: str
+    attempts: int
+    claim: str | None
+    lease_until: datetime | None
+    began_at: datetime | None
+    ended_at: datetime | None
+    seconds: float | None
+    version: int | None
+    as_of: Mapping[str, str]
+    copies: Mapping[str, Mapping[str, bool]]
+    folder: str | None
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The definition as it was when the run was put down."""
+        return of_text(self.content)
+
+    def after(self, step: str) -> bool:
+        """Whether that step is done."""
+        return STEPS.index(self.step) >= STEPS.index(step)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one recipient got. ``kind``: a copy; owner or notice: what was told instead. ``status``: due, handing,
+    sent, failed, skipped, unconfirmed.
+    """
+
+    id: int
+    run_id: int
+    kind: str
+    recipient: str
+    status: str
+    detail: str
+    attempts: int
+    began_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure that differs between two revisions. None: it could not be computed, or was not there."""
+
+    recipient: str
+    section: str
+    kpi: str
+    key: str
+    before: float | None
+    after: float | None
+
+
+@dataclass(frozen=True)
+class File:
+    """``name``: below the folder of the recipient's copy."""
+
+    recipient: str
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker's last sign of life."""
+
+    name: str
+    beat_at: datetime
+    doing: str = field(default="")
+
+
+def run_of(row: sa.Row[Any]) -> Run:
+    """A run of its row."""
+    values = dict(row._mapping)
+    return Run(
+        **values
+        | {"settings": json.loads(values["settings"])}
+        | {name: json.loads(values[name] or "{}") for name in ("as_of", "copies")}
+    )
+
+
+def runs(state: StateDatabase, name: str | None = None, most: int = 50) -> list[Run]:
+    """The latest runs, of one snapshot or of all, the latest due first."""
+    c = snapshot_run.c
+    query = sa.select(snapshot_run).order_by(c.due_at.desc(), c.revision.desc(), c.id.desc()).limit(most)
+    with state.transaction() as connection:
+        return [run_of(row) for row in connection.execute(query if name is None else query.where(c.name == name))]
+
+
+def deliveries(state: StateDatabase, run: Run) -> list[Sent]:
+    """What became of each recipient's copy, and of what was told."""
+    c = snapshot_delivery.c
+    with state.transaction() as connection:
+        found = connection.execute(sa.select(snapshot_delivery).where(c.run_id == run.id).order_by(c.id))
+        return [Sent(**row._mapping) for row in found]
+
+
+def files(state: StateDatabase, run: Run) -> list[File]:
+    """The run's files, by recipient and name."""
+    c = snapshot_file.c
+    query = sa.select(c.recipient, c.name, c.bytes, c.sha256).where(c.run_id == run.id).order_by(c.recipient, c.name)
+    with state.transaction() as connection:
+        return [File(*row) for row in connection.execute(query)]
+
+
+def figures(state: StateDatabase, run_id: int) -> dict[tuple[str, str, str, str], float | None]:
+    """(recipient, section, KPI, key) -> value."""
+    c = snapshot_figure.c
+    query = sa.select(c.recipient, c.section, c.kpi, c.key, c.value).where(c.run_id == run_id).order_by(c.id)
+    with state.transaction() as connection:
+        return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(query)}
+
+
+def before(state: StateDatabase, run: Run) -> Run | None:
+    """The last revision before this one that has figures; None for the first."""
+    c = snapshot_run.c
+    has = sa.exists(sa.select(snapshot_figure.c.id).where(snapshot_figure.c.run_id == c.id))
+    query = (
+        sa.select(snapshot_run)
+        .where(c.name == run.name, c.due_at == run.due_at, c.due_on == run.due_on, c.revision < run.revision, has)
+        .order_by(c.revision.desc())
+        .limit(1)
+    )
+    with state.transaction() as connection:
+        row = connection.execute(query).one_or_none()
+        return None if row is None else run_of(row)
+
+
+def changes(state: StateDatabase, run: Run) -> list[Change] | None:
+    """What a revision changed against the one before it; None where there is none before."""
+    earlier = before(state, run)
+    if earlier is None:
+        return None
+    return differing(figures(state, earlier.id), figures(state, run.id))
+
+
+def differing(
+    was: Mapping[tuple[str, str, str, str], float | None], now: Mapping[tuple[str, str, str, str], float | None]
+) -> list[Change]:
+    """The figures that are not the same."""
+    return [
+        Change(*name, was.get(name), now.get(name))
+        for name in dict.fromkeys([*now, *was])
+        if was.get(name) != now.get(name)
+    ]
+
+
+def workers(state: StateDatabase, moment: datetime) -> list[Worker]:
+    """Those that gave a sign of life within the last minute. ``moment``: UTC, without a zone."""
+    c = snapshot_worker.c
+    with state.transaction() as connection:
+        found = connection.execute(sa.select(c.name, c.beat_at, c.doing).where(c.beat_at > moment - ALIVE))
+        return [Worker(*row) for row in found]

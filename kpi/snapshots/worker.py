@@ -1,0 +1,183 @@
+"""The worker: puts down what is due, works on it, tells what must be told, tidies up; once, or for ever."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib import import_module
+from types import FrameType
+
+from kpi.errors import KpiError, RunError
+from kpi.settings import ROOT, Settings
+from kpi.snapshots import store
+from kpi.snapshots.handing import Deliver, tell, untold
+from kpi.snapshots.ledger import Clock, Ledger, patiently
+from kpi.snapshots.running import NOBODY, Render, Running, bound, targets_of
+from kpi.snapshots.runs import Reason, Run
+from kpi.state import StateDatabase
+from kpi.state.database import now
+from kpi.warehouse import Warehouse
+
+log = logging.getLogger("switchboard")
+
+TICK = 5.0  # seconds between two looks
+_BEAT = 5.0  # seconds between two renewals of a claim; less than a lease
+_LOW = 10  # priority of a worker beside the pages: what they do goes first
+_SPARE = 30  # seconds that a process that should have ended itself is left
+_RUN_DUE = (sys.executable, "-m", "kpi", "snapshots", "run-due")
+
+
+def parts() -> tuple[Render, Deliver]:
+    """The renderer and the delivery of the program; imported when they are needed, since they bring much with them."""
+    return import_module("kpi.snapshots.render").render, import_module("kpi.snapshots.deliver").deliver
+
+
+class Keeper:
+    """Renews the claim of a run while it is worked on, and ends it when its time is over."""
+
+    def __init__(self, running: Running, run: Run, on_stuck: Callable[[], None], beat: float = _BEAT) -> None:
+        self._running, self._run, self._on_stuck, self._beat = running, run, on_stuck, beat
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(timeout=_BEAT)
+
+    def _keep(self) -> None:
+        limit = self._run.definition.time_limit_seconds
+        ledger, until = self._running.ledger, time.monotonic() + limit
+        while not self._over.wait(min(self._beat, max(0.0, until - time.monotonic()))):
+            try:
+                if time.monotonic() >= until:
+                    untold = self._running.untold(self._run)
+                    ledger.end(self._run, "failed", Reason("run_stuck", seconds=limit), untold)
+                    self._on_stuck()
+                    return
+                ledger.renew(self._run)
+                ledger.beat(self._run.key)
+            except RunError:
+                return
+            except KpiError as error:
+                log.warning("claim of %s: %s", self._run.key, error)
+
+
+def run_due(
+    warehouse: Warehouse, render: Render, deliver: Deliver, *, clock: Clock = now, only: int | None = None,
+    on_stuck: Callable[[], None] | None = None,
+) -> int:  # fmt: skip
+    """Everything that is due, once: put down, work, tell, tidy. Says how many runs were worked on.
+
+    ``only``: the id of one run. ``on_stuck``: what is done when a run did not end within its time, after that is
+    written; the default ends the process, since nothing else stops what hangs in a library.
+    """
+    state = StateDatabase(warehouse.settings)
+    ledger = Ledger(state, clock)
+    running = Running(ledger, warehouse, render, bound(deliver, settings=warehouse.settings))
+
+    def stuck() -> None:
+        with suppress(KpiError):
+            tell(ledger, running.deliver)
+        os._exit(1)
+
+    done = 0
+    try:
+        if only is None:
+            ledger.put_down()
+        while (run := ledger.claim(only)) is not None:
+            done += 1
+            try:
+                with Keeper(running, run, on_stuck or stuck):
+                    running.work(run)
+            except RunError as error:
+                log.warning("%s", error)
+            patiently(tell, ledger, running.deliver)
+            if only is not None:
+                break
+        patiently(tell, ledger, running.deliver)
+        store.tidy(state, warehouse.settings, clock())
+        return done
+    finally:
+        with suppress(KpiError):
+            ledger.leave()
+        state.close()
+
+
+def again(warehouse: Warehouse, run: Run, render: Render) -> dict[str, dict[str, bytes]]:
+    """A run's files rendered again, from its version of the warehouse and the settings and definition that were kept
+    with it: recipient -> name -> content. Nothing is stored or sent.
+    """
+    told = {name: value for name, value in run.settings.items() if name != "targets"}
+    settings, render = replace(warehouse.settings, **told), bound(render, targets=targets_of(run))
+    opened = Warehouse(warehouse.url, settings)
+    try:
+        recipients = [one for one in run.definition.recipients if one.name in run.copies]
+        return {
+            one.name: dict(render(opened, run.definition, one, run.due_on, version=run.version).files)
+            for one in recipients or [NOBODY]
+        }
+    finally:
+        opened.close()
+
+
+def serve(
+    settings: Settings, *, command: Sequence[str] = _RUN_DUE, tick: float = TICK, ends_with_parent: bool = False,
+    looks: int | None = None,
+) -> int:  # fmt: skip
+    """Look for due runs for ever, and have each lot worked on in a process of its own, which may be killed, or take
+    all memory, without this one. ``ends_with_parent``: end when the process that started this one does.
+    ``looks``: how often to look, None for ever.
+    """
+    if ends_with_parent:
+        os.nice(_LOW)
+    stop = threading.Event()
+    parent = os.getppid()
+
+    def asked(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, asked)
+    state = StateDatabase(settings)
+    ledger = Ledger(state)
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        while looks is None or looks > 0:
+            looks = None if looks is None else looks - 1
+            try:
+                ledger.put_down()
+                ledger.beat()
+                if (child is None or child.poll() is not None) and (ledger.open() or untold(state)):
+                    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+            except KpiError as error:
+                # The database is gone for a while: what is due is put down afterwards.
+                log.warning("%s", error)
+            except Exception:
+                log.exception("worker")
+            if stop.wait(tick) or (ends_with_parent and os.getppid() != parent):
+                break
+        return 0
+    finally:
+        if child is not None and child.poll() is None:
+            _let_end(child)
+        with suppress(KpiError):
+            ledger.leave()
+        state.close()
+
+
+def _let_end(child: "subprocess.Popen[bytes]") -> None:
+    """What is in the middle of a delivery should come to the end of it."""
+    try:
+        child.wait(_SPARE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -1,0 +1,235 @@
+"""Snapshots: what is due next, what became of the last runs, their files and what a revision changed."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+import streamlit as st
+
+from kpi.charts import Style
+from kpi.errors import KpiError, StateError
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_count, format_moment, format_value
+from kpi.insight.headline import Span
+from kpi.jobs import Job
+from kpi.metrics.registry import METRICS
+from kpi.snapshots import book, store
+from kpi.snapshots.commands import next_of
+from kpi.snapshots.ledger import Ledger
+from kpi.snapshots.notices import title_of
+from kpi.snapshots.runs import GOOD, Change, Run, changes, deliveries, files, runs, say, workers
+from kpi.snapshots.schedule import USUAL, local
+from kpi.state import LOCAL
+from kpi.state.database import now
+from kpi.warehouse.published import Published
+from pages import cache, components, snapshot_editor, state
+from pages.state import View
+
+_MOST_RUNS, _MOST_CHANGES = 25, 40
+_OPEN = ("due", "waiting", "running")
+
+
+def render(view: View, published: Published, style: Style) -> None:
+    """Draw the page for ``view`` of what is ``published``."""
+    language = view.language
+    components.head(phrase(language, "page_snapshots"), language, published)
+    try:
+        _page(language, published)
+    except StateError as error:
+        st.error(error.message(language), icon=":material/error:")
+
+
+def _page(language: Language, published: Published) -> None:
+    kept = book.definitions(cache.state_database())
+    components.sentences((Span(phrase(language, "snapshots_opening")),))
+    if said := state.told("snapshots"):
+        st.info(said, icon=":material/info:")
+        state.tell("snapshots", "")
+    with st.container(border=True, key="panel_definitions"):
+        components.heading(phrase(language, "snapshots_title"), phrase(language, "snapshots_sub"))
+        if not kept:
+            snapshot_editor.none_yet(language)
+        for one in kept:
+            _definition(one, language, published)
+        snapshot_editor.as_file(kept, language, published)
+    _runs_panel(language)
+
+
+def _definition(kept: book.Kept, language: Language, published: Published) -> None:
+    one = kept.definition
+    names = ", ".join(recipient.name for recipient in one.recipients) or phrase(language, "snapshots_kept_only")
+    told = " · ".join(
+        [phrase(language, f"snapshot_period_{one.period}"), next_of(one, language), names,
+         " ".join(format_.upper() for format_ in one.formats)]
+    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"snapshot_{one.name}"):
+        st.html(f'<p class="snapshot-name"><b>{escape(title_of(one, language))}</b> <code>{escape(one.name)}</code></p>'
+                f'<p class="kpi-note">{escape(told)}</p>')  # fmt: skip
+        st.button(
+            phrase(language, "snapshots_run_now"),
+            icon=":material/play_arrow:",
+            key=f"run_{one.name}",
+            on_click=_run_now,
+            args=(one.name, language),
+        )
+        st.button(
+            phrase(language, "snapshots_resume" if one.paused else "snapshots_pause"),
+            icon=":material/play_circle:" if one.paused else ":material/pause_circle:",
+            type="tertiary",
+            key=f"pause_{one.name}",
+            on_click=_pause,
+            args=(one.name, not one.paused, language),
+        )
+        snapshot_editor.edit(kept, language, published)
+
+
+def _run_now(name: str, language: Language) -> None:
+    """Put a run down; a worker that runs takes it within seconds, else a process is started for it."""
+    try:
+        kept, settings = cache.state_database(), cache.warehouse().settings
+        run = Ledger(kept).add(name)
+        state.tell("snapshots", phrase(language, "snapshots_started", run=run.key))
+        if not workers(kept, now()):
+            work = cache.runs_job()
+            with work.lock:
+                if work.job is None or not work.job.running:
+                    log = settings.home / "tmp" / "snapshots.log"
+                    work.job = Job("kpi", ["snapshots", "run-due"], log, {"KPI_HOME": str(settings.home)})
+    except (KpiError, OSError) as error:
+        state.tell("snapshots", error.message(language) if isinstance(error, KpiError) else str(error))
+
+
+def _pause(name: str, paused: bool, language: Language) -> None:
+    try:
+        book.pause(cache.state_database(), name, paused, LOCAL)
+    except KpiError as error:
+        state.tell("snapshots", error.message(language))
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+def _runs_panel(language: Language) -> None:
+    kept = cache.state_database()
+    found = runs(kept, most=_MOST_RUNS)
+    with st.container(border=True, key="panel_runs"):
+        components.heading(phrase(language, "snapshots_runs_title"), _worker_line(language))
+        if any(run.state in _OPEN for run in found):
+            _watched(language, [run.key for run in found if run.state in _OPEN])
+        if not found:
+            st.html(f'<p class="first-text">{phrase(language, "snapshots_no_runs")}</p>')
+            return
+        st.html(_table(found, language))
+        _details(found, language)
+
+
+def _worker_line(language: Language) -> str:
+    alive = workers(cache.state_database(), now())
+    return phrase(language, "snapshots_worker" if alive else "snapshots_no_worker")
+
+
+@st.fragment(run_every=3.0)
+def _watched(language: Language, before: list[str]) -> None:
+    """While something is open: how it stands, every three seconds; when it ends, the page is made anew."""
+    found = [run for run in runs(cache.state_database(), most=_MOST_RUNS) if run.state in _OPEN]
+    if [run.key for run in found] != before:
+        state.rerun_page()
+    for run in found:
+        told = phrase(language, f"run_state_{run.state}")
+        if run.state == "running":
+            told += " · " + phrase(language, f"run_step_{run.step}")
+        if run.reason:
+            told += " · " + say(run.reason, language)
+        st.html(f'<p class="kpi-note"><b>{escape(_titled(run, language))}</b> {escape(told)}</p>')
+
+
+def _titled(run: Run, language: Language) -> str:
+    title = title_of(run.definition, language)
+    return title if run.revision == 1 else phrase(language, "snapshots_revision", title=title, revision=run.revision)
+
+
+def _moment(run: Run, language: Language) -> str:
+    return format_moment(local(run.due_at, (run.definition.schedule or USUAL).zone), language)
+
+
+def _table(found: list[Run], language: Language) -> str:
+    head = "".join(
+        f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>'
+        for name in ("title", "state", "due", "seconds", "reason")
+    )
+    lines = "".join(
+        f'<tr><th scope="row">{escape(_titled(run, language))}</th><td class="{_tone(run)}">'
+        f"{phrase(language, f'run_state_{run.state}')}</td><td>{_moment(run, language)}</td>"
+        f"<td>{'–' if run.seconds is None else f'{run.seconds:.1f}'}</td>"
+        f'<td class="reason">{escape(say(run.reason, language))}</td></tr>'
+        for run in found
+    )
+    return (f'<div class="pivot runs" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+            f"<tbody>{lines}</tbody></table></div>")  # fmt: skip
+
+
+def _tone(run: Run) -> str:
+    if run.state in GOOD:
+        return "better"
+    return "worse" if run.state in {"held", "failed", "missed", "unconfirmed"} else ""
+
+
+def _details(found: list[Run], language: Language) -> None:
+    """One run: who got it, its files, and what it changed."""
+    chosen = st.selectbox(
+        phrase(language, "snapshots_choose"),
+        [run.key for run in found],
+        # What has just begun has nothing to show yet.
+        index=next((at for at, run in enumerate(found) if run.state not in _OPEN), 0),
+        format_func=lambda key: next(
+            (f"{_titled(run, language)} · {_moment(run, language)}" for run in found if run.key == key), str(key)
+        ),
+        placeholder=phrase(language, "choose_one"),
+        key="snapshot_run",
+    )
+    run = next((one for one in found if one.key == chosen), found[0])
+    kept = cache.state_database()
+    for line in deliveries(kept, run):
+        what = line.recipient if line.kind == "copy" else phrase(language, f"snapshots_{line.kind}")
+        moment = "" if line.ended_at is None else format_moment(local(line.ended_at, USUAL.zone), language)
+        told = " · ".join(filter(None, [phrase(language, f"delivery_{line.status}"), line.detail, moment]))
+        st.html(f'<p class="kpi-note"><b>{escape(what)}</b> {escape(told)}</p>')
+    changed = changes(kept, run)
+    if changed is not None:
+        st.html(_changes(changed, language))
+    with st.container(horizontal=True, gap="xsmall", key="run_files"):
+        for file in files(kept, run):
+            st.download_button(
+                f"{file.recipient} · {file.name} ({format_count(max(1, file.bytes // 1024), language, False)} KB)",
+                data=_reader(run, file.recipient, file.name),
+                file_name=f"{run.name}-{run.due_on}-r{run.revision}-{file.name}",
+                key=f"file_{run.id}_{file.recipient}_{file.name}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+
+
+def _reader(run: Run, recipient: str, name: str) -> Callable[[], bytes]:
+    return lambda: store.read(cache.warehouse().settings, run, recipient, name)
+
+
+def _changes(changed: Sequence[Change], language: Language) -> str:
+    """What a revision changed against the one before it."""
+    if not changed:
+        return f'<p class="kpi-note">{phrase(language, "snapshots_unchanged")}</p>'
+    lines = "".join(
+        f'<tr><th scope="row">{escape(METRICS[one.kpi].name(language) if one.kpi in METRICS else one.kpi)}</th>'
+        f"<td>{escape(one.key)}</td><td>{_figure(one.kpi, one.before, language)}</td>"
+        f"<td>{_figure(one.kpi, one.after, language)}</td></tr>"
+        for one in changed[:_MOST_CHANGES]
+    )
+    head = "".join(
+        f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>' for name in ("kpi", "key", "was", "is")
+    )
+    said = phrase(language, "snapshots_changed", count=len(changed))
+    return (f'<p class="kpi-note">{said}</p><div class="pivot runs" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+            f"<tbody>{lines}</tbody></table></div>")  # fmt: skip
+
+
+def _figure(kpi: str, value: float | None, language: Language) -> str:
+    unit = METRICS[kpi].unit if kpi in METRICS else "count"
+    return format_value(value, unit, language, compact=False)

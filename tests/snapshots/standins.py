@@ -1,0 +1,170 @@
+"""Small real parts for the tests of the ledger: a rendering as CSV, a delivery into a folder, workers in processes
+of their own that kill themselves where a test says so.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from kpi.query import Question, answer
+from kpi.query.identity import proof
+from kpi.settings import load_settings
+from kpi.snapshots import worker
+from kpi.snapshots.ledger import Ledger
+from kpi.snapshots.model import Definition, Recipient, Rendered, Schedule, Section, period_of
+from kpi.warehouse import Warehouse
+
+MONDAY = datetime(2026, 3, 9, 0, 0)  # UTC: 9 March, 8:00 in Shanghai
+
+
+def definition(outbox: Path, *names: str, **other) -> Definition:
+    """A weekly report, due on Mondays at eight in Shanghai, to some folders."""
+    usual = Definition(
+        "weekly",
+        ("周报", "Weekly"),
+        (Section("headline", "headline", ("volume", "csat")), Section("channels", "table", ("volume",), ("channel",))),
+        "last_week",
+        formats=("csv",),
+        language="en",
+        recipients=tuple(Recipient(name, f"file://{outbox / name}") for name in names),
+        schedule=Schedule("0 8 * * 1"),
+        owner=f"file://{outbox / 'owner'}",
+        time_limit_seconds=60,
+    )
+    return replace(usual, **other)
+
+
+def render(
+    warehouse: Warehouse, definition: Definition, recipient: Recipient, due: date, *, version: int | None = None
+) -> Rendered:
+    """The figures of every section as lines."""
+    period, figures = period_of(definition.period, due), {}
+    for section in definition.sections:
+        asked = Question(section.kpis, period, section.by, definition.filters, scope=recipient.scope)
+        for cell in answer(warehouse, asked).cells:
+            figures[section.id, cell.kpi, ",".join(map(str, cell.key))] = cell.value
+    lines = "".join(f"{'|'.join(key)},{value}\n" for key, value in sorted(figures.items()))
+    published = warehouse.published()
+    return Rendered(
+        {"data.csv": lines.encode(), "manifest.json": json.dumps({"version": version}).encode()},
+        figures,
+        empty=not figures["headline", "volume", ""],
+        holds=all(check.holds for check in proof(warehouse, Question(("volume",), period))),
+        version=published.version,
+        as_of={name: feed.watermark for name, feed in published.feeds.items()},
+        period=period,
+    )
+
+
+@dataclass
+class Done:
+    status: str = "sent"
+    detail: str = ""
+    attempts: int = 1
+
+
+def deliver(rendered: Rendered, recipient: Recipient, *, key: str) -> Done:
+    """Every delivery is a folder of its own below the recipient's, so that a second one would be seen."""
+    folder = Path(recipient.target.removeprefix("file://"))
+    if "refuse" in folder.name:
+        return Done("failed", "refused", 3)
+    place = folder / f"{key}~{os.getpid()}-{time.monotonic_ns()}"
+    place.mkdir(parents=True)
+    for name, content in rendered.files.items():
+        (place / name).write_bytes(content)
+    return Done()
+
+
+def got(outbox: Path, name: str, file: str = "data.csv") -> list[str]:
+    """The keys of what a recipient got."""
+    return sorted(place.parent.name.split("~")[0] for place in (outbox / name).glob(f"*/{file}"))
+
+
+# --- a worker that kills itself --------------------------------------------------------------------------------------
+
+
+def kill(step: str, at: str) -> None:
+    """End this process as an operating system does that is short of memory."""
+    if step == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crashing(at: str) -> None:
+    """Make this process kill itself once ``at`` is done: a step, ``handing`` or ``first`` or ``last`` recipient."""
+    kept_step, kept_claim, kept_down, kept_end = Ledger.step, Ledger.claim, Ledger.put_down, Ledger.end
+    from kpi.snapshots import running
+
+    kept_record, kept_hand = running.Running._record, running.Running._hand
+
+    def down(self):
+        found = kept_down(self)
+        kill("due", at)
+        return found
+
+    def claim(self, only=None):
+        found = kept_claim(self, only)
+        if found is not None:
+            kill("claimed", at)
+        return found
+
+    def step(self, run, name, **values):
+        found = kept_step(self, run, name, **values)
+        kill(name, at)
+        return found
+
+    def record(self, *arguments):
+        found = kept_record(self, *arguments)
+        kill("stored", at)
+        return found
+
+    def hand(self, run, name, skip):
+        kept_hand(self, run, name, skip)
+        names = [one.name for one in run.definition.recipients]
+        kill("first" if name == names[0] else "last" if name == names[-1] else "", at)
+
+    def end(self, *arguments, **named):
+        kept_end(self, *arguments, **named)
+        kill("recorded", at)
+
+    for kind, name, changed in (
+        (Ledger, "put_down", down),
+        (Ledger, "claim", claim),
+        (Ledger, "step", step),
+        (Ledger, "end", end),
+        (running.Running, "_record", record),
+        (running.Running, "_hand", hand),
+    ):
+        setattr(kind, name, changed)
+    if at == "handing":
+
+        def killing(rendered, recipient, *, key):
+            done = deliver(rendered, recipient, key=key)
+            kill("handing", at)
+            return done
+
+        globals()["chosen"] = killing
+
+
+chosen = deliver
+
+
+def stuck(*_, **__) -> Rendered:
+    time.sleep(60)
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    _, moment, at = sys.argv
+    crashing(at)
+    opened = Warehouse.from_settings(load_settings())
+    start, begun = datetime.fromisoformat(moment), time.monotonic()
+    print("ready", flush=True)
+    worker.run_due(
+        opened, stuck if at == "stuck" else render, lambda *given, **named: chosen(*given, **named),
+        clock=lambda: start + timedelta(seconds=time.monotonic() - begun),
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""``python -m kpi snapshots``: definitions as a file, runs by hand, the worker as a process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kpi import cli
+from kpi.snapshots import worker
+from kpi.snapshots.definition_file import READY, dump
+from kpi.snapshots.model import Schedule
+from kpi.snapshots.runs import runs, workers
+from kpi.state.database import now
+from tests.code import ROOT
+from tests.snapshots.standins import deliver, got, render
+
+
+@pytest.fixture
+def said(centre, monkeypatch, capsys):
+    """Run a command on the centre's home, with the stand-ins as renderer and delivery."""
+    monkeypatch.setattr(worker, "parts", lambda: (render, deliver))
+
+    def command(*arguments, code=0, language="en"):
+        monkeypatch.setenv("KPI_LANGUAGE", language)
+        assert cli.main(["snapshots", *map(str, arguments)]) == code
+        out, err = capsys.readouterr()
+        return err if code == 2 else out
+
+    return command
+
+
+def test_definitions_are_applied_dumped_listed_paused(centre, said, tmp_path):
+    file = tmp_path / "ours.toml"
+    file.write_text(READY.read_text("utf-8"), "utf-8")
+    assert said("apply", file) == "Snapshots: 4 added, 0 changed, 0 removed, 0 unchanged.\n"
+    file.write_text(said("dump"), "utf-8")
+    assert said("apply", file, language="zh") == "快照：新增 0，更改 0，删除 0，未变 4。\n"
+    assert "Weekly management report" in said("list")
+    assert said("pause", "weekly") == "weekly: paused\n"
+    assert "Asia/Shanghai" in said("resume", "weekly")
+    assert "Did you mean “weekly”?" in said("pause", "wekly", code=2)
+    file.write_text(dump([centre.weekly("ann", schedule=Schedule("0 8 * * 1", feeds=("hotlin",)))], "en"), "utf-8")
+    assert "Did you mean “hotline”?" in said("apply", file, code=2)
+    assert len(said("list").splitlines()) == 6
+
+
+def test_runs_by_hand_back_filled_and_listed(centre, said, tmp_path):
+    centre.keep(centre.weekly("ann"), since=now())
+    assert "weekly.20260309T000000Z.2026-03-09.r1  sent" in said("run", "weekly", "--due", "2026-03-09")
+    assert ".r2  sent" in said("run", "weekly", "--due", "2026-03-09")
+    filled = said("back-fill", "weekly", "--from", "2026-02-20", "--to", "2026-03-09")
+    # 9 March has its runs.
+    assert [line.split()[0] for line in filled.splitlines()[2:]] == [
+        "weekly.20260223T000000Z.2026-02-23.r1", "weekly.20260302T000000Z.2026-03-02.r1",
+    ]  # fmt: skip
+    listed = json.loads(said("runs", "weekly", "--format", "json"))
+    assert listed[0]["key"].endswith("r2")
+    assert listed[0]["changes"] == []
+    assert listed[0]["recipients"][0] | {"detail": ""} == {
+        "kind": "copy", "name": "ann", "status": "sent", "detail": "", "attempts": 1,
+    }  # fmt: skip
+    assert said("again", listed[1]["key"], "--to", tmp_path / "again") == f"{tmp_path / 'again' / 'ann'}\n"
+    assert (tmp_path / "again" / "ann" / "data.csv").exists()
+    assert "Worked on 0 runs" in said("run-due")
+    assert "still to come" in said("run", "weekly", "--due", "2099-01-05", code=2)
+
+
+def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
+    """``serve`` itself, with the stand-ins in the place of what it would call."""
+    centre.keep(centre.weekly("ann"), since=now())
+    from kpi.snapshots.ledger import Ledger
+
+    code = (
+        "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
+        "from kpi.warehouse import Warehouse\n"
+        "work = 'from tests.snapshots.standins import *; worker.run_due('\n"
+        "work += 'Warehouse.from_settings(load_settings()), render, deliver)'\n"
+        "sys.exit(worker.serve(load_settings(), tick=0.2, command=[sys.executable, '-c', work]))"
+    )
+    served = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT,
+                              env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
+    try:
+        until = time.monotonic() + 30
+        while not workers(centre.state, now()) and time.monotonic() < until:
+            time.sleep(0.1)
+        Ledger(centre.state).add("weekly")
+        while not got(centre.outbox, "ann") and time.monotonic() < until:
+            time.sleep(0.1)
+        while runs(centre.state)[0].state == "running" and time.monotonic() < until:
+            time.sleep(0.1)
+        assert len(got(centre.outbox, "ann")) == 1
+    finally:
+        served.send_signal(signal.SIGTERM)
+    assert served.wait(30) == 0
+    assert [run.state for run in runs(centre.state)] in (["sent"], ["sent_empty"])
+    assert workers(centre.state, now()) == []
