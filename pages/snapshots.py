@@ -21,7 +21,7 @@ from kpi.snapshots.schedule import USUAL, local
 from kpi.state import LOCAL
 from kpi.state.database import now
 from kpi.warehouse.published import Published
-from pages import cache, components, snapshot_editor, state
+from pages import cache, components, layout, snapshot_editor, state
 from pages.state import View
 
 _MOST_RUNS, _MOST_CHANGES = 25, 40
@@ -31,7 +31,7 @@ _OPEN = ("due", "waiting", "running")
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    components.head(phrase(language, "page_snapshots"), language, published)
+    layout.top("snapshots", view, published, None)
     try:
         _page(language, published)
     except StateError as error:

@@ -77,7 +77,7 @@ def test_the_keyboard_reaches_everything_in_reading_order(visit, address):
         page.keyboard.press("Tab")
         order.append(page.evaluate(FOCUSED))
     assert order.count("sidebar") >= len(BOOK)
-    chips = ["chip_period", "chip_compare", *(f"chip_{dimension}" for dimension in CHIPS), "chip_more"]
+    chips = ["chip_period", "chip_compare", *(f"chip_{dimension}" for dimension in CHIPS), "chip_more", "chip_send"]
     cards = [name for kpi in overview.HEADLINES for name in (f"define_{kpi}", f"open_{kpi}")]
     panels = ["drill_volume", "menu_of_volume", "drill_channels", "menu_of_channels"]
     panels += ["drill_trend_self_service_rate", "menu_of_trend_self_service_rate", "menu_of_tiers"]

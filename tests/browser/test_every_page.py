@@ -58,7 +58,7 @@ FRAMEWORK = re.compile(
 )
 
 # The pages whose figures are chosen by who looks at them, or that have none.
-WITHOUT_CARDS = {"explore", "settings", "dictionary"}
+WITHOUT_CARDS = {"explore", "snapshots", "settings", "dictionary"}
 
 # The page that names every KPI in both languages, and what it may so hold.
 BOTH = "dictionary"
