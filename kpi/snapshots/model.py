@@ -63,7 +63,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Definition:
-    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a target, as a recipient's)."""
+    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a recipient's target)."""
 
     name: str
     title: tuple[str, str]
