@@ -1,4 +1,4 @@
-"""One table of figures: making and loading the demo bank, the overview's questions, every page in a browser.
+"""One table of figures: making and loading the demo bank, the overview's questions, a report, every page in a browser.
 
 ``BENCH_SIZE`` (interactions, in all) also makes a bigger bank and tells its rate. Homes are temporary.
 """
@@ -25,6 +25,8 @@ def main() -> None:
         _head("questions, ms: first asked · asked again (median of 5) · from the facts alone · ratio")
         for name, figures in queries.measure(load_settings({**os.environ, "KPI_HOME": str(home)})):
             print(f"  {name:34} {figures}")
+        _head("a weekly report in six formats, seconds: wall · processors")
+        _process("bench.snapshots", home, {})
         _head("the pages in a browser, and in the server alone")
         _process("bench.page", home, {})
         if size := os.environ.get("BENCH_SIZE"):
