@@ -1,5 +1,5 @@
-"""One table of figures: making and loading the demo bank, the overview's questions, why figures changed, every page in
-a browser.
+"""One table of figures: making and loading the demo bank, the overview's questions, why figures changed, a report,
+every page in a browser.
 
 ``BENCH_SIZE`` (interactions, in all) also makes a bigger bank and tells its rate; ``BENCH_SEEDS``: in how many small
 banks the planted events are looked for. Homes are temporary.
@@ -29,6 +29,8 @@ def main() -> None:
             print(f"  {name:34} {figures}")
         _head("why: the three findings of the overview with nothing cached, and the planted events")
         _process("bench.why", home, {})
+        _head("a weekly report in six formats, seconds: wall · processors")
+        _process("bench.snapshots", home, {})
         _head("the pages in a browser, and in the server alone")
         _process("bench.page", home, {})
         if size := os.environ.get("BENCH_SIZE"):

@@ -142,3 +142,15 @@ class StateError(KpiError):
 
 class StaleEdit(InputError):
     """Somebody else has changed meanwhile what is being changed. Nothing was saved."""
+
+
+class DeliveryError(KpiError):
+    """A target did not take a copy, and may take it later."""
+
+
+class DeliveryRefused(DeliveryError):
+    """A target will not take a copy however often it is tried."""
+
+
+class DeliveryUnconfirmed(DeliveryError):
+    """A copy may have arrived: the connection broke after it was sent and before the target had said so."""

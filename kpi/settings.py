@@ -46,6 +46,18 @@ def _formula(text: str) -> str:
     return text
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """Entries between commas, folders as they are, all else without its case."""
+    entries = (entry.strip() for entry in text.split(","))
+    return tuple(entry if entry.startswith("/") else entry.casefold() for entry in entries if entry)
+
+
+def _server(text: str) -> str:
+    if text and not text.startswith(("smtp://", "smtps://", "smtp+plain://")):
+        raise ValueError(text)
+    return text
+
+
 def _language(text: str) -> str:
     if text not in {"zh", "en"}:
         raise ValueError(text)
@@ -112,6 +124,27 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("KPI_LOAD_WAIT", "600", "seconds", "How long a load waits for another load to end.", _positive),
     Setting("KPI_MEMORY", "2", "GB", "Memory that the default engine may use in one process.", _positive),
+    Setting(
+        "KPI_DELIVER_TO",
+        "",
+        "names",
+        "Where snapshots may go, between commas: addresses, domains, chat:NAME, s3://BUCKET, folders, or * for all.",
+        _names,
+    ),
+    Setting("KPI_DELIVER_TRIES", "5", "attempts", "How often a target that is away is tried.", _positive),
+    Setting("KPI_SECRETS", "", "folder", "Secrets by name, a file each. Empty: secrets in KPI_HOME.", str),
+    Setting(
+        "KPI_MAIL_SERVER",
+        "",
+        "URL",
+        "smtp://USER@HOST:587 (STARTTLS), smtps://USER@HOST:465, or smtp+plain://HOST:25 for a relay beside it.",
+        _server,
+    ),
+    Setting("KPI_MAIL_FROM", "switchboard@localhost", "address", "Sender of the mails.", str),
+    Setting("KPI_MAIL_SECRET", "SMTP", "name", "Name of the secret that is the mail server's password.", str),
+    Setting("KPI_MAIL_CA", "", "file", "Certificates that the mail server is held against. Empty: the system's.", str),
+    Setting("KPI_MAIL_LIMIT", "10", "MB", "How much a mail carries; files beyond it become links.", _positive),
+    Setting("KPI_PUBLIC_URL", "", "URL", "Where people open the pages, for links in mails. Empty: no links.", str),
     Setting("KPI_THREADS", str(os.cpu_count() or 2), "threads", "Threads of the default engine.", _positive),
 )
 
@@ -132,6 +165,15 @@ class Settings:
     snapshot_worker: str
     load_wait: int
     memory: int
+    deliver_to: tuple[str, ...]
+    deliver_tries: int
+    secrets: Path
+    mail_server: str
+    mail_from: str
+    mail_secret: str
+    mail_ca: str
+    mail_limit: int
+    public_url: str
     threads: int
 
 
@@ -163,6 +205,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         values["warehouse_url"] = f"ducklake:///{home / 'warehouse'}"
     if not values["state_url"]:
         values["state_url"] = f"sqlite:///{home / 'state.sqlite'}"
+    values["secrets"] = Path(str(values["secrets"])) if values["secrets"] else home / "secrets"
+    values["public_url"] = str(values["public_url"]).rstrip("/")
     return Settings(**values)  # type: ignore[arg-type]
 
 

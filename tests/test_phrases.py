@@ -47,6 +47,7 @@ COMPOSED = {
     "plan_meets_": "models of the what-if",
     "proof_": "identities",
     "reason_": "reasons for the lack of a value",
+    "report_unit_": "units",
     "roll_up_": "classes of adding up",
     "rule_": "rules for every KPI",
     "rule_name_": "rules for every KPI",

@@ -23,6 +23,11 @@ def png(spec: Mapping[str, Any], style: Style) -> bytes:
     return bytes(vl_convert.vegalite_to_png(whole, scale=_SCALE))
 
 
+def svg(spec: Mapping[str, Any], width: int = _WIDTH) -> str:
+    """The figure (Vega-Lite) as vectors, without a ground, ``width`` units wide."""
+    return str(vl_convert.vegalite_to_svg({**spec, "width": width}))
+
+
 def csv(table: pd.DataFrame) -> bytes:
     """The table as CSV, UTF-8 with a mark that spreadsheets recognise."""
     return table.to_csv(index=False).encode("utf-8-sig")

@@ -376,8 +376,12 @@ def last_mature(warehouse: Warehouse, question: Question) -> Question | None:
     None where the KPIs need no maturity, the period is mature, or the data does not reach back so far.
     """
     with warehouse.read() as connection:
-        published = warehouse.require_data(connection)
-        metrics = check(connection, question)
+        return last_mature_on(connection, warehouse.require_data(connection), question)
+
+
+def last_mature_on(connection: sa.Connection, published: Published, question: Question) -> Question | None:
+    """As ``last_mature``, within a transaction that is open already."""
+    metrics = check(connection, question)
     windows = [metric.maturity for metric in metrics if metric.maturity is not None]
     if not windows:
         return None

@@ -14,7 +14,7 @@ from kpi.query.compare import effective
 from kpi.query.measure import Asked, Key, Plan
 from kpi.query.question import Period, Question
 from kpi.query.rows import count_on
-from kpi.warehouse import Warehouse
+from kpi.warehouse import Published, Warehouse
 
 
 @dataclass(frozen=True)
@@ -43,34 +43,38 @@ def proof(warehouse: Warehouse, question: Question) -> list[Check]:
     """
     with warehouse.read() as connection:
         published = warehouse.require_data(connection)
-        filters = (*question.filters, *question.scope.filters)
-        asked = Asked(connection, published, (), filters, effective(question.period, published.today))
+        return proof_on(connection, published, warehouse.settings.service_level, question)
 
-        def sums(by: tuple[str, ...], *wanted: Part, rolled_up: bool = True) -> dict[Key, tuple[int, ...]]:
-            plan = Plan(replace(asked, by=by, rolled_up=rolled_up))
-            places = [plan.part(part, None) for part in wanted]
-            return {key: tuple(found[label] for _, label in places) for key, found in plan.read()[places[0][0]].items()}
 
-        four = (parts.RESOLVED, parts.GIVEN_UP, parts.ESCALATED_ANSWERED, parts.ESCALATED_LOST)
-        desk = (parts.ANSWERED, parts.LOST_IN_QUEUE, parts.WAITING)
-        every = (parts.CONTACTS, parts.OFFERED, *desk, parts.COHORT, *four)
-        (total,) = sums((), *every).values() or ((0,) * len(every),)
-        (facts,) = sums((), *every, rolled_up=False).values() or ((0,) * len(every),)
-        checks = [
-            Check("offered", total[1], tuple(zip((part.id for part in desk), total[2:5], strict=True))),
-            Check("sessions", total[5], tuple(zip((part.id for part in four), total[6:10], strict=True))),
-        ]
-        for dimension in ("channel", "tier"):
-            cells = sums((dimension,), parts.CONTACTS)
-            terms = tuple((str(key[0]) if key[0] is not None else "", count) for key, (count,) in cells.items())
-            checks.append(Check(dimension, total[0], terms))
-        if question.scope.see_interactions:
-            volume = replace(question, kpis=("volume",), by=(), compare=None)
-            formula = warehouse.settings.service_level
-            listed = count_on(connection, published, formula, volume)
-            figure = answer_on(connection, published, formula, volume).cell("volume").value
-            checks.append(Check("rows", int(figure or 0), (("listed", listed),)))
-        checks.append(Check("roll_up", sum(facts), (("rolled_up", sum(total)),)))
+def proof_on(connection: sa.Connection, published: Published, service_level: str, question: Question) -> list[Check]:
+    """As ``proof``, within a transaction that is open already. ``service_level``: that of the settings."""
+    filters = (*question.filters, *question.scope.filters)
+    asked = Asked(connection, published, (), filters, effective(question.period, published.today))
+
+    def sums(by: tuple[str, ...], *wanted: Part, rolled_up: bool = True) -> dict[Key, tuple[int, ...]]:
+        plan = Plan(replace(asked, by=by, rolled_up=rolled_up))
+        places = [plan.part(part, None) for part in wanted]
+        return {key: tuple(found[label] for _, label in places) for key, found in plan.read()[places[0][0]].items()}
+
+    four = (parts.RESOLVED, parts.GIVEN_UP, parts.ESCALATED_ANSWERED, parts.ESCALATED_LOST)
+    desk = (parts.ANSWERED, parts.LOST_IN_QUEUE, parts.WAITING)
+    every = (parts.CONTACTS, parts.OFFERED, *desk, parts.COHORT, *four)
+    (total,) = sums((), *every).values() or ((0,) * len(every),)
+    (facts,) = sums((), *every, rolled_up=False).values() or ((0,) * len(every),)
+    checks = [
+        Check("offered", total[1], tuple(zip((part.id for part in desk), total[2:5], strict=True))),
+        Check("sessions", total[5], tuple(zip((part.id for part in four), total[6:10], strict=True))),
+    ]
+    for dimension in ("channel", "tier"):
+        cells = sums((dimension,), parts.CONTACTS)
+        terms = tuple((str(key[0]) if key[0] is not None else "", count) for key, (count,) in cells.items())
+        checks.append(Check(dimension, total[0], terms))
+    if question.scope.see_interactions:
+        volume = replace(question, kpis=("volume",), by=(), compare=None)
+        listed = count_on(connection, published, service_level, volume)
+        figure = answer_on(connection, published, service_level, volume).cell("volume").value
+        checks.append(Check("rows", int(figure or 0), (("listed", listed),)))
+    checks.append(Check("roll_up", sum(facts), (("rolled_up", sum(total)),)))
     return checks
 
 

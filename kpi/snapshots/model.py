@@ -3,10 +3,11 @@
 Kept as data (``kpi.state``), edited on a page, applied and dumped as a file; rendered by ``kpi.snapshots.render``.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from kpi.i18n import Language
 from kpi.query.question import EVERYTHING, Compare, Filter, Period, Scope
@@ -63,9 +64,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Definition:
-    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a target, as a
-    recipient's).
-    """
+    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a recipient's target)."""
 
     name: str
     title: tuple[str, str]
@@ -99,6 +98,12 @@ class Rendered:
     period: Period
     compared: Period | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What ``manifest.json`` says."""
+        told: dict[str, Any] = json.loads(self.files["manifest.json"])
+        return told
 
 
 def period_of(relative: RelativePeriod, due: date) -> Period:

@@ -42,10 +42,11 @@ class Warehouse:
     ``read()`` and ``write()`` give a SQLAlchemy connection inside a transaction.
     """
 
-    def __init__(self, url: str, settings: Settings, *, resident: bool = False) -> None:
+    def __init__(self, url: str, settings: Settings, *, resident: bool = False, version: int | None = None) -> None:
         """Open what ``url`` names; it may not exist yet (see ``exists`` and ``create``).
 
         ``resident``: keep copies of its small tables in memory, for a server that answers many questions.
+        ``version``: see that published state for good, for reading only (see ``at``).
         Raises UnknownName for an engine that is none, WarehouseError for a place that cannot be opened.
         """
         self.url = url
@@ -62,11 +63,33 @@ class Warehouse:
         self._inside: duckdb.DuckDBPyConnection | None = None  # see ``_stay_in``
         self._reader: duckdb.DuckDBPyConnection | None = None
         self._keeps_copies = resident and kind == "ducklake"
+        self._version = version
         self._resident: Resident | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, *, resident: bool = False) -> "Warehouse":
         return cls(settings.warehouse_url, settings, resident=resident)
+
+    @contextmanager
+    def at(self, version: int | None) -> Iterator["Warehouse"]:
+        """This warehouse as it was published in ``version``; itself where that is None or the newest.
+
+        Raises WarehouseError where that version is not kept: it never was, or the engine keeps only the newest.
+        """
+        if version is None or version == self.published().version:
+            yield self
+            return
+        past = Warehouse(self.url, self.settings, version=version)
+        if self.kind != "ducklake":
+            raise WarehouseError("version_not_kept", version=version)
+        try:
+            past.engine()
+        except WarehouseError as error:
+            raise WarehouseError("version_not_kept", version=version) from error
+        try:
+            yield past
+        finally:
+            past.close()
 
     # --- places ---
 
@@ -119,7 +142,7 @@ class Warehouse:
                     opened = self._open()
                 except duckdb.Error as error:
                     raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
-                if not create:
+                if not create and self._version is None:
                     self._bring_up_to_date(opened)
                 self._engine = opened
             return self._engine
@@ -165,13 +188,14 @@ class Warehouse:
             use = None
         else:
             root = duckdb.connect(":memory:", config=config)
+            at = "" if self._version is None else f", SNAPSHOT_VERSION {self._version}"
             for package in ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake"):
                 root.execute(f"LOAD '{_extension(package)}'")
             # The catalogue remembers where its files were; a home that was moved, or restored elsewhere, has them here.
             root.execute(
                 f"ATTACH 'ducklake:sqlite:{_quoted(self.catalogue)}' AS lake "
                 f"(DATA_PATH '{_quoted(self.place / 'data')}', "
-                f"OVERRIDE_DATA_PATH true, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT})"
+                f"OVERRIDE_DATA_PATH true, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT}{at})"
             )
             use = "USE lake"
         # Every time in the warehouse is UTC without a zone; the session must not shift any.

@@ -1,0 +1,27 @@
+"""Secrets by name: from the environment or a file, never from the database, and never told."""
+
+import os
+import re
+
+from kpi.errors import DeliveryRefused
+from kpi.settings import Settings
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+def secret(name: str, settings: Settings) -> str:
+    """The secret ``name``: ``SWITCHBOARD_SECRET_name`` in the environment, else the file ``name`` in ``KPI_SECRETS``.
+
+    Raises DeliveryRefused where there is none.
+    """
+    if not _NAME.fullmatch(name):
+        raise DeliveryRefused("secret_missing", name=name[:64], folder=settings.secrets)
+    if value := os.environ.get(f"SWITCHBOARD_SECRET_{name}"):
+        return value
+    try:
+        value = (settings.secrets / name).read_text("utf-8").strip()
+    except OSError:
+        value = ""
+    if not value:
+        raise DeliveryRefused("secret_missing", name=name, folder=settings.secrets)
+    return value

@@ -1,0 +1,96 @@
+"""Where a copy goes, as text: a folder, S3 storage, a mail address, a chat or a webhook.
+
+    file:///srv/reports                       a folder
+    s3://bucket/reports#secret=STORE          S3-compatible storage
+    mailto:head@bank.example                  e-mail
+    chat:OPS                                  WeCom, DingTalk, Feishu, Slack: the secret OPS holds Apprise's URL
+    https://host/hook#secret=HOOK             a webhook, signed with the secret HOOK
+
+What follows # is for this program and never sent. A target names a secret and never holds it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from kpi.errors import DeliveryRefused, InputError
+from kpi.settings import Settings
+
+Kind = Literal["folder", "s3", "mail", "chat", "webhook"]
+_KINDS: dict[str, Kind] = {
+    "file": "folder",
+    "s3": "s3",
+    "mailto": "mail",
+    "chat": "chat",
+    "https": "webhook",
+    "http": "webhook",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """``place``: folder, bucket and prefix, address, name of the chat's secret, or URL. ``options``: after the #."""
+
+    kind: Kind
+    place: str
+    options: Mapping[str, str]
+
+    @property
+    def secret(self) -> str:
+        """The name of its secret; "" without one."""
+        return self.place if self.kind == "chat" else self.options.get("secret", "")
+
+
+def parse(text: str) -> Target:
+    """Raises InputError for what is no target, or holds a password."""
+    parts = urlsplit(text.strip())
+    kind = _KINDS.get(parts.scheme)
+    if kind is None or not (parts.netloc or parts.path):
+        raise InputError("target_unknown", valid=", ".join(f"{scheme}:" for scheme in _KINDS))
+    if parts.password or (kind == "webhook" and parts.username):
+        raise InputError("target_holds_secret")
+    options = dict(parse_qsl(parts.fragment))
+    match kind:
+        case "folder" | "mail" | "chat":
+            place = unquote(parts.path)
+        case "s3":
+            place = f"{parts.netloc}{parts.path}".rstrip("/")
+        case "webhook":
+            place = parts._replace(fragment="").geturl()
+    return Target(kind, place, options)
+
+
+def check_allowed(target: Target, settings: Settings) -> None:
+    """Hold a target against ``KPI_DELIVER_TO``. Folders within ``KPI_HOME`` are always allowed.
+
+    An entry is an address, a domain (of a mail address or a webhook's host, and what lies below it), ``chat:NAME``,
+    ``s3://bucket``, a folder, or * for everything. Raises DeliveryRefused.
+    """
+    if "*" in settings.deliver_to or _allowed(target, settings):
+        return
+    raise DeliveryRefused("target_not_allowed", target=target.place, valid=", ".join(settings.deliver_to) or "–")
+
+
+def _allowed(target: Target, settings: Settings) -> bool:
+    entries = settings.deliver_to
+    match target.kind:
+        case "folder":
+            folder = Path(target.place).resolve()
+            roots = [settings.home, *(Path(entry).resolve() for entry in entries if entry.startswith("/"))]
+            return any(folder.is_relative_to(root) for root in roots)
+        case "mail":
+            address = target.place.casefold()
+            return address in entries or _below(address.rpartition("@")[2], entries)
+        case "s3":
+            return f"s3://{target.place.split('/')[0]}".casefold() in entries
+        case "chat":
+            return f"chat:{target.place}".casefold() in entries
+        case "webhook":
+            return _below((urlsplit(target.place).hostname or "").casefold(), entries)
+
+
+def _below(host: str, entries: tuple[str, ...]) -> bool:
+    """Whether a host is one of the entries, or lies below one."""
+    return any(host == entry or host.endswith(f".{entry}") for entry in entries if "@" not in entry and entry)

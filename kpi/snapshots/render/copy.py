@@ -1,0 +1,81 @@
+"""``render``: the one way from a definition to a copy's files."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from kpi.snapshots.model import Definition, Format, Recipient, Rendered
+from kpi.snapshots.render import data, document, page, workbook
+from kpi.snapshots.render.asking import Asking, Report, Tell, ask, what_moved
+from kpi.snapshots.render.manifest import MANIFEST, manifest
+from kpi.targets import NO_TARGETS, Targets
+from kpi.warehouse import Warehouse
+
+FORMS: dict[Format, Callable[[Report], bytes]] = {
+    "xlsx": workbook.xlsx,
+    "pdf": document.pdf,
+    "html": page.html,
+    "png": document.png,
+    "csv": data.csv,
+    "parquet": data.parquet,
+}
+
+
+def render(
+    warehouse: Warehouse,
+    definition: Definition,
+    recipient: Recipient,
+    due: date,
+    *,
+    targets: Targets = NO_TARGETS,
+    version: int | None = None,
+    tell: Tell = what_moved,
+) -> Rendered:
+    """The copy of ``recipient`` of the run that is due on ``due`` (a business date), in the formats of the definition.
+
+    Everything is asked of one published version, in one transaction: the newest, or ``version``. ``tell`` composes the
+    sentences of what changed. Raises what ``kpi.query.answer`` raises, InputError for a definition that cannot be
+    asked, WarehouseError for a version that is not kept.
+    """
+    with report_of(warehouse, definition, recipient, due, targets=targets, version=version, tell=tell) as report:
+        stem = stem_of(report)
+        files = {f"{stem}.{form}": FORMS[form](report) for form in definition.formats}
+        files[MANIFEST] = manifest(report, files)
+    return Rendered(
+        files=files,
+        figures=data.figures(report),
+        empty=report.empty,
+        holds=report.holds,
+        version=report.published.version,
+        as_of=report.whole.as_of,
+        period=report.period,
+        compared=report.whole.compared,
+        rows={section: len(rows) for section, rows in data.rows(report).items()},
+    )
+
+
+@contextmanager
+def report_of(
+    warehouse: Warehouse,
+    definition: Definition,
+    recipient: Recipient,
+    due: date,
+    *,
+    targets: Targets = NO_TARGETS,
+    version: int | None = None,
+    tell: Tell = what_moved,
+) -> Iterator[Report]:
+    """What ``render`` writes down, before it is written."""
+    language = recipient.language or definition.language
+    with warehouse.at(version) as past, past.read() as connection:
+        published = past.require_data(connection)
+        yield ask(Asking(connection, published, past.settings, targets, language), definition, recipient, due, tell)
+
+
+def stem_of(report: Report) -> str:
+    """What the files are called before their ending: the snapshot's id, its period and language."""
+    name = re.sub(r"[^\w-]+", "-", report.definition.name).strip("-") or "snapshot"
+    period = report.period
+    days = f"{period.start}" if period.days == 1 else f"{period.start}_{period.end}"
+    return f"{name}_{days}_{report.language}"

@@ -1,0 +1,110 @@
+"""A copy on paper (PDF) and its headline as a picture (PNG), set by typst from one template."""
+
+import json
+from datetime import UTC, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import noto_cjk_sans_otc
+import typst
+
+from kpi.charts import PALETTES, export
+from kpi.i18n import catalogue, phrase
+from kpi.snapshots.render import pictures, words
+from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.tables import table
+
+_TEMPLATE = Path(__file__).with_name("document.typ")
+_WIDTH = 700  # units that a figure is drawn in; on paper they are 176 mm
+_PIXELS = 144  # an inch, of the picture
+
+
+def pdf(report: Report) -> bytes:
+    """A4: the first page with the headline, then the sections, definitions at the end. Dated by the day it is due."""
+    return _set(_content(report, "paper"), "pdf", report)
+
+
+def png(report: Report) -> bytes:
+    """The headline figures and what changed, for a chat."""
+    return _set(_content(report, "card"), "png", report)
+
+
+def pages(report: Report) -> list[bytes]:
+    """The pages of the PDF as pictures, to be looked at."""
+    made = _compiler().compile(_source(), sys_inputs=_content(report, "paper"), format="png", ppi=90)
+    return [page for page in (made if isinstance(made, list) else [made]) if page is not None]
+
+
+def _set(content: dict[str, str], form: Literal["pdf", "png"], report: Report) -> bytes:
+    moment = datetime.combine(report.due, time(), tzinfo=UTC)
+    made = _compiler().compile(_source(), sys_inputs=content, format=form, ppi=_PIXELS, timestamp=moment)
+    assert isinstance(made, bytes)
+    return made
+
+
+@cache
+def _source() -> bytes:
+    return _TEMPLATE.read_bytes()
+
+
+def _compiler() -> typst.Compiler:
+    """A compiler of one's own each time: it keeps what it was given last, and copies are made in several threads."""
+    return typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    """The one font that is used: not the machine's, so that a copy looks the same wherever it is made."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(noto_cjk_sans_otc.FONT_PATH.parent)])
+
+
+def _content(report: Report, form: str) -> dict[str, str]:
+    """What the template reads, as one JSON text: texts stay texts there, whatever they hold."""
+    language = report.language
+    palette = PALETTES["light"]
+    roles = {name: value for name, value in vars(palette).items() if isinstance(value, str)} | {"faint": palette.mute}
+    paper = form == "paper"
+    page = catalogue()["report_page"][language]
+    content = {
+        "form": form,
+        "language": language,
+        "palette": roles,
+        "title": report.title,
+        "head": words.head(report),
+        "marks": words.marks(report),
+        "sentences": [[vars(span) for span in sentence] for sentence in report.sentences],
+        "sections": [_section(block, report, paper) for block in report.blocks],
+        "definitions": [vars(one) for one in words.definitions(report)] if paper else [],
+        "feeds": words.feeds(report),
+        "proof": words.proof(report),
+        "footer": " · ".join([report.title, words.head(report)[0], *words.marks(report)[:1]]),
+        "words": {
+            "page": page,
+            "changed": phrase(language, "report_changed"),
+            "definitions": phrase(language, "report_definitions"),
+            "basis": phrase(language, "report_basis"),
+        },
+    }
+    return {"data": json.dumps(content, ensure_ascii=False)}
+
+
+def _section(block: Block, report: Report, paper: bool) -> dict[str, object]:
+    kind = block.section.kind
+    shown = table(block, report) if kind == "table" and block.kpis and paper else None
+    drawn = pictures.spec(block, report) if kind == "chart" and paper else None
+    return {
+        "title": words.title_of(block, report.language),
+        "caption": pictures.caption(block, report) if drawn else "",
+        "cards": [vars(card) for card in words.cards(block, report)] if kind == "headline" else [],
+        "svg": export.svg(drawn, _WIDTH) if drawn else "",
+        "columns": [{"title": one.title, "kind": one.kind} for one in shown.columns] if shown else [],
+        "rows": [
+            [{"text": one.text, "change": one.change, "tone": one.tone, "pale": one.pale} for one in row]
+            for row in shown.rows
+        ]
+        if shown
+        else [],
+        "total": shown.total if shown else False,
+        "notes": words.notes(block, report),
+    }

@@ -1,0 +1,173 @@
+"""A section as a table: named columns, a number and its text in every cell. Each form writes the one or the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_change, format_value
+from kpi.insight.goals import band_text, verdict
+from kpi.insight.intervals import SMALL_N
+from kpi.insight.tone import Tone, tone
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
+from kpi.pivot import ALL, Axis, Place, place_name
+from kpi.query.answer import Cell
+from kpi.snapshots.render.asking import Block, Report
+
+Kind = Literal["name", "value", "n", "target"]
+# Across a page fit so many columns of one KPI; more go down.
+_ACROSS = 12
+
+
+@dataclass(frozen=True)
+class Column:
+    """``metric``: whose figures stand in it; None for names."""
+
+    title: str
+    kind: Kind
+    metric: Metric | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``text``: as it is read. ``number``: the figure, in the KPI's unit, of ``cell``. ``change``: its change in words,
+    coloured by ``tone``. ``pale``: it stands on few.
+    """
+
+    text: str
+    number: float | None = None
+    cell: Cell | None = None
+    change: str = ""
+    tone: Tone = "none"
+    pale: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """``total``: whether the last row is the whole."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+    total: bool = False
+
+
+def table(block: Block, report: Report) -> Table:
+    """The section's figures. Of one KPI by two dimensions a matrix with the shorter one across; else a row a value (or
+    a pair of values) and a column a KPI. The last row is the whole, asked for and never added up.
+    """
+    pivot = block.pivot
+    if pivot is None:
+        return _plain(block, report)
+    assert pivot.rows is not None
+    if pivot.cols is None:
+        return _down(block, report, pivot.rows)
+    if len(block.kpis) == 1:
+        shorter = min(len(pivot.rows.values), len(pivot.cols.values))
+        if shorter <= _ACROSS:
+            return _matrix(block, report, turned=len(pivot.cols.values) > _ACROSS)
+    return _pairs(block, report, pivot.rows, pivot.cols)
+
+
+def _plain(block: Block, report: Report) -> Table:
+    """KPIs without a dimension: a row a KPI."""
+    language = report.language
+    columns = (
+        Column(phrase(language, "chart_kpi"), "name"),
+        Column(phrase(language, "chart_value"), "value"),
+        Column(phrase(language, "define_target"), "target"),
+        Column("n", "n"),
+    )
+    rows = []
+    for kpi in block.kpis:
+        cell, metric = report.whole.cell(kpi), METRICS[kpi]
+        goal = (
+            "" if cell.goal is None else f"{band_text(cell.goal, metric, language)} {verdict(cell, language)}".strip()
+        )
+        n = Entry("–" if cell.n is None else f"{cell.n:,}", cell.n)
+        rows.append((Entry(_upper(metric, language)), _entry(cell, metric, report), Entry(goal, cell=cell), n))
+    return Table(columns, tuple(rows))
+
+
+def _down(block: Block, report: Report, axis: Axis) -> Table:
+    pivot, language = block.pivot, report.language
+    assert pivot is not None
+    columns = (
+        Column(DIMENSIONS[axis.dimension].name(language), "name"),
+        *(Column(_upper(METRICS[kpi], language), "value", METRICS[kpi]) for kpi in block.kpis),
+    )
+    places: list[Place] = [*axis.values, ALL]
+    rows = [
+        (
+            Entry(_name(axis.dimension, place, report)),
+            *(_entry(pivot.cell(kpi, place), METRICS[kpi], report) for kpi in block.kpis),
+        )
+        for place in places
+    ]
+    return Table(columns, tuple(rows), total=True)
+
+
+def _matrix(block: Block, report: Report, turned: bool) -> Table:
+    pivot, language = block.pivot, report.language
+    assert pivot is not None
+    assert pivot.rows is not None
+    assert pivot.cols is not None
+    metric = METRICS[block.kpis[0]]
+    down, across = (pivot.cols, pivot.rows) if turned else (pivot.rows, pivot.cols)
+    heads: list[Place] = [*across.values, ALL]
+    columns = (
+        Column(DIMENSIONS[down.dimension].name(language), "name"),
+        *(Column(_name(across.dimension, place, report), "value", metric) for place in heads),
+    )
+    places: list[Place] = [*down.values, ALL]
+    rows = []
+    for place in places:
+        pairs = [(head, place) if turned else (place, head) for head in heads]
+        found = [_entry(pivot.cell(metric.id, *pair), metric, report) for pair in pairs]
+        rows.append((Entry(_name(down.dimension, place, report)), *found))
+    return Table(columns, tuple(rows), total=True)
+
+
+def _pairs(block: Block, report: Report, first: Axis, second: Axis) -> Table:
+    pivot, language = block.pivot, report.language
+    assert pivot is not None
+    columns = (
+        *(Column(DIMENSIONS[axis.dimension].name(language), "name") for axis in (first, second)),
+        *(Column(_upper(METRICS[kpi], language), "value", METRICS[kpi]) for kpi in block.kpis),
+    )
+    pairs: list[tuple[Place, Place]] = [(row, col) for row in first.values for col in second.values]
+    rows = []
+    for row, col in [*pairs, (ALL, ALL)]:
+        found = [pivot.cell(kpi, row, col) for kpi in block.kpis]
+        if all(cell is None for cell in found):
+            continue
+        names = (Entry(_name(first.dimension, row, report)), Entry(_name(second.dimension, col, report)))
+        entries = (_entry(cell, METRICS[kpi], report) for cell, kpi in zip(found, block.kpis, strict=True))
+        rows.append((*names, *entries))
+    return Table(columns, tuple(rows), total=True)
+
+
+def _entry(cell: Cell | None, metric: Metric, report: Report) -> Entry:
+    if cell is None:
+        return Entry("")
+    language = report.language
+    how = tone(cell, metric)
+    change = "" if how == "none" else format_change(cell, metric.unit, language)
+    text = format_value(cell.value, metric.unit, language, compact=False)
+    pale = cell.n is not None and cell.n < SMALL_N
+    return Entry(text, cell.value, cell, change, how, pale)
+
+
+def _name(dimension: str, place: Place, report: Report) -> str:
+    return place_name(dimension, place, report.names, report.language)
+
+
+def _upper(metric: Metric, language: Language) -> str:
+    name = metric.name(language)
+    return name[:1].upper() + name[1:]
+
+
+def widest(rows: Sequence[tuple[Entry, ...]], column: int) -> int:
+    """The longest text of a column, a Chinese character counting as two."""
+    return max((sum(2 if ord(letter) > 0x2E7F else 1 for letter in row[column].text) for row in rows), default=0)

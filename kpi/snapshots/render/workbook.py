@@ -1,0 +1,259 @@
+"""A copy as a workbook: real numbers with number formats, native charts, a sheet a section, the definitions."""
+
+from datetime import datetime, time
+from io import BytesIO
+
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from kpi.charts import PALETTES
+from kpi.i18n import Language, phrase
+from kpi.metrics.model import Metric, Unit
+from kpi.metrics.registry import METRICS
+from kpi.query.answer import Cell
+from kpi.snapshots.render import data, words
+from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.plots import plot
+from kpi.snapshots.render.tables import Column, Entry, Table, table, widest
+
+_PALETTE = PALETTES["light"]
+_HEAD = 5  # the row of a section's column names, counted from 0
+_RELATIVE = {"count", "customers", "yuan"}
+
+
+def xlsx(report: Report) -> bytes:
+    """The workbook. Its dates are the day that it is due, so that it is the same when it is made again."""
+    buffer = BytesIO()
+    book = Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book.set_properties({"title": report.title, "created": datetime.combine(report.due, time())})
+    sheets = _Sheets(book, report)
+    sheets.front()
+    for block in report.blocks:
+        if block.section.kind != "headline" and block.kpis:
+            sheets.section(block)
+    sheets.data()
+    sheets.definitions()
+    book.close()
+    return buffer.getvalue()
+
+
+def number_format(unit: Unit, language: Language, change: bool = False) -> str:
+    """How Excel writes a figure of a unit; a change with its sign, of a count relative, of a share in points."""
+    zh = language == "zh"
+    if change and unit in _RELATIVE:
+        return "+0.0%;-0.0%;0.0%"
+    plain = {
+        "share": "0.00%" if not change else ('0.00" 个百分点"' if zh else '0.00" pt"'),
+        "count": "#,##0",
+        "customers": "#,##0",
+        "yuan": '"¥"#,##0.00',
+        "multiple": '0.00" 倍"' if zh else '0.00"×"',
+        "seconds": '#,##0.0" 秒"' if zh else '#,##0.0" s"',
+        "days": '0.00" 天"' if zh else '0.00" d"',
+        "per_10k": "0.000",
+        "points": "0.00",
+        "score": "0.000",
+    }[unit]
+    return f"+{plain};-{plain};{plain}" if change else plain
+
+
+def change_of(cell: Cell, metric: Metric) -> float | None:
+    """The change as the workbook holds it: of a count relative, of a share in percentage points."""
+    if metric.unit in _RELATIVE:
+        return cell.relative_change
+    return None if cell.change is None else cell.change * (100 if metric.unit == "share" else 1)
+
+
+class _Sheets:
+    """The sheets of one workbook, and the formats that they share."""
+
+    def __init__(self, book: Workbook, report: Report) -> None:
+        self.book, self.report, self.language = book, report, report.language
+        self.taken: set[str] = set()
+        self.formats: dict[tuple[tuple[str, object], ...], Format] = {}
+
+    def format(self, **more: object) -> Format:
+        key = tuple(sorted(more.items()))
+        if key not in self.formats:
+            self.formats[key] = self.book.add_format({"font_color": _PALETTE.ink, "valign": "vcenter", **more})
+        return self.formats[key]
+
+    def sheet(self, name: str) -> Worksheet:
+        """A sheet with a name that Excel takes and that no other sheet has."""
+        plain = "".join(letter for letter in name if letter not in r"[]:*?/\'").strip()[:31] or "-"
+        short, number = plain, 2
+        while short.casefold() in self.taken:
+            short, number = f"{plain[:28]} {number}", number + 1
+        self.taken.add(short.casefold())
+        sheet = self.book.add_worksheet(short)
+        sheet.hide_gridlines(2)
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_landscape()
+        return sheet
+
+    def top(self, sheet: Worksheet, title: str) -> None:
+        """Title, the lines under it, and the marks."""
+        sheet.write_string(0, 0, title, self.format(bold=True, font_size=15))
+        for row, line in enumerate(words.head(self.report)[:3], start=1):
+            sheet.write_string(row, 0, line, self.format(font_color=_PALETTE.mute))
+        marks = " · ".join(words.marks(self.report))
+        if marks:
+            sheet.write_string(4, 0, marks, self.format(bold=True, font_color=_PALETTE.worse))
+
+    def front(self) -> None:
+        """The headline figures against target, with their change, and what changed."""
+        report, language = self.report, self.language
+        sheet = self.sheet(phrase(language, "report_headline"))
+        self.top(sheet, report.title)
+        keys = ("chart_kpi", "chart_value", "chart_compared", "chart_change", "", "define_target", "table_target_met")
+        heads = [*(phrase(language, key) if key else "" for key in keys), "n", ""]
+        for column, text in enumerate(heads):
+            sheet.write_string(_HEAD, column, text, self.head())
+        row = _HEAD + 1
+        for block in (one for one in report.blocks if one.section.kind == "headline"):
+            for card in words.cards(block, report):
+                self.headline(sheet, row, card)
+                row += 1
+            for note in words.notes(block, report):
+                sheet.write_string(row, 0, note, self.format(font_color=_PALETTE.mute))
+                row += 1
+        row += 1
+        for sentence in report.sentences:
+            sheet.write_string(row, 0, "".join(span.text for span in sentence))
+            row += 1
+        sheet.set_column(0, 0, 30)
+        sheet.set_column(1, 7, 16)
+        sheet.set_column(8, 8, 28)
+
+    def headline(self, sheet: Worksheet, row: int, card: words.Card) -> None:
+        cell, metric = self.report.headline(card.kpi)[0], METRICS[card.kpi]
+        sheet.write_string(row, 0, card.name, self.format(bold=True))
+        value = self.format(num_format=number_format(metric.unit, self.language), bold=True)
+        self.number(sheet, row, 1, cell.value, value)
+        self.number(sheet, row, 2, cell.previous, self.format(num_format=number_format(metric.unit, self.language)))
+        self.number(sheet, row, 3, change_of(cell, metric), self.change(metric, card.tone))
+        sheet.write_string(row, 4, card.word, self.format())
+        sheet.write_string(row, 5, card.target.rstrip(" ✓✕"), self.format())
+        tone = _PALETTE.better if card.goal_tone == "better" else _PALETTE.worse
+        verdict = {"better": "goal_met", "worse": "goal_missed"}.get(card.goal_tone)
+        sheet.write_string(row, 6, phrase(self.language, verdict) if verdict else "", self.format(font_color=tone))
+        self.number(sheet, row, 7, cell.n, self.format(num_format="#,##0"))
+        sheet.write_string(row, 8, card.foot, self.format(font_color=_PALETTE.mute))
+
+    def section(self, block: Block) -> None:
+        """The table of a section, its notes and, of a chart, the native one beside."""
+        title = words.title_of(block, self.language)
+        sheet, found = self.sheet(title), table(block, self.report)
+        self.top(sheet, title)
+        compared = self.report.definition.compare is not None and not _is_matrix(block, found)
+        column = 0
+        for index, one in enumerate(found.columns):
+            self.column(sheet, column, one, [row[index] for row in found.rows], found.total)
+            sheet.set_column(column, column, max(12, min(44, 2 + max(widest(found.rows, index), len(one.title) * 1.6))))
+            column += 1
+            if compared and one.metric is not None:
+                self.changes(sheet, column, one, [row[index] for row in found.rows])
+                sheet.set_column(column, column, 16)
+                column += 1
+        last = _HEAD + len(found.rows)
+        for index, note in enumerate(words.notes(block, self.report)):
+            sheet.write_string(last + 1 + index, 0, note, self.format(font_color=_PALETTE.mute))
+        sheet.freeze_panes(_HEAD + 1, 1)
+        sheet.repeat_rows(_HEAD)
+        if block.section.kind == "chart" and not block.blank and _drawable(block, found):
+            chart = plot(self.book, sheet.get_name(), block, found, _HEAD, 2 if compared else 1)
+            sheet.insert_chart(_HEAD, column + 1, chart)
+
+    def column(self, sheet: Worksheet, column: int, of: Column, entries: list[Entry], total: bool) -> None:
+        sheet.write_string(_HEAD, column, of.title, self.head())
+        for index, entry in enumerate(entries):
+            row, bold = _HEAD + 1 + index, total and index == len(entries) - 1
+            if of.kind == "value" and entry.cell is not None:
+                unit = METRICS[entry.cell.kpi].unit
+                style = self.format(num_format=number_format(unit, self.language), bold=bold)
+                self.number(sheet, row, column, entry.number, style)
+            elif of.kind == "n":
+                self.number(sheet, row, column, entry.number, self.format(num_format="#,##0"))
+            else:
+                sheet.write_string(row, column, entry.text, self.format(bold=bold))
+
+    def changes(self, sheet: Worksheet, column: int, of: Column, entries: list[Entry]) -> None:
+        assert of.metric is not None
+        key = "report_change_points" if of.metric.unit == "share" else "report_change_of"
+        sheet.write_string(_HEAD, column, phrase(self.language, key, name=of.title), self.head())
+        for index, entry in enumerate(entries):
+            if entry.cell is not None:
+                style = self.change(of.metric, entry.tone)
+                self.number(sheet, _HEAD + 1 + index, column, change_of(entry.cell, of.metric), style)
+
+    def data(self) -> None:
+        """Every figure in full, as in the data files."""
+        sheet = self.sheet(phrase(self.language, "report_data"))
+        names = list(data.columns(self.report))
+        for column, name in enumerate(names):
+            sheet.write_string(0, column, name, self.head())
+        records = [row for part in data.rows(self.report).values() for row in part]
+        for index, record in enumerate(records, start=1):
+            for column, name in enumerate(names):
+                value = record.get(name)
+                if isinstance(value, bool):
+                    sheet.write_boolean(index, column, value)
+                elif isinstance(value, int | float):
+                    sheet.write_number(index, column, value)
+                elif value is not None and value != "":
+                    sheet.write_string(index, column, str(value))
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, len(records), len(names) - 1)
+        sheet.set_column(0, len(names) - 1, 14)
+
+    def definitions(self) -> None:
+        """What each figure means, up to when the feeds delivered, and the proof."""
+        language = self.language
+        sheet = self.sheet(phrase(language, "report_definitions"))
+        wrap = self.format(text_wrap=True, valign="top")
+        row = 0
+        for definition in words.definitions(self.report):
+            sheet.write_string(row, 0, definition.name, self.format(bold=True))
+            for term, text in definition.terms:
+                row += 1
+                sheet.write_string(row, 0, term, self.format(font_color=_PALETTE.mute, indent=1, valign="top"))
+                sheet.write_string(row, 1, text, wrap)
+            row += 2
+        sheet.write_string(row, 0, phrase(language, "report_basis"), self.format(bold=True))
+        for name, until in words.feeds(self.report):
+            row += 1
+            sheet.write_string(row, 0, name, self.format(indent=1))
+            sheet.write_string(row, 1, until)
+        for holds, equation in words.proof(self.report):
+            row += 1
+            sheet.write_string(row, 0, "✓" if holds else "✕", self.format(indent=1))
+            sheet.write_string(row, 1, equation, wrap)
+        sheet.set_column(0, 0, 34)
+        sheet.set_column(1, 1, 110)
+
+    def head(self) -> Format:
+        return self.format(bold=True, bg_color=_PALETTE.panel, bottom=1, bottom_color=_PALETTE.border, text_wrap=True)
+
+    def change(self, metric: Metric, tone: str) -> Format:
+        colour = {"better": _PALETTE.better, "worse": _PALETTE.worse}.get(tone, _PALETTE.mute)
+        return self.format(num_format=number_format(metric.unit, self.language, change=True), font_color=colour)
+
+    def number(self, sheet: Worksheet, row: int, column: int, value: float | None, style: Format) -> None:
+        """A number; "–" where there is none."""
+        if value is None:
+            sheet.write_string(row, column, "–", self.format(align="right", font_color=_PALETTE.mute))
+        else:
+            sheet.write_number(row, column, value, style)
+
+
+def _is_matrix(block: Block, found: Table) -> bool:
+    """Whether the columns are values of a dimension, and not KPIs."""
+    return block.pivot is not None and block.pivot.cols is not None and found.columns[1].metric is not None
+
+
+def _drawable(block: Block, found: Table) -> bool:
+    """Whether it has figures beside those of the whole, in columns that are series."""
+    series = len(found.columns) - (2 if _is_matrix(block, found) else 1)
+    return len(found.rows) > 1 and series > 0 and found.columns[1].metric is not None

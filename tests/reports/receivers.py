@@ -1,0 +1,67 @@
+"""Targets on loopback: a mail server, storage, and a web server that answers as it is told."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Got:
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """``answers``: the statuses to give, one a request, the last one again; 0: none, the connection just ends."""
+
+    answers: list[int]
+    wait: float = 0.0
+    port: int = 0
+    got: list[Got] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def receiving(*answers: int, wait: float = 0.0) -> Iterator[Receiver]:
+    receiver = Receiver(list(answers) or [200], wait)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            receiver.got.append(Got(self.path, dict(self.headers), body))
+            status = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
+            time.sleep(receiver.wait)
+            if status == 0:
+                self.close_connection = True
+                return
+            self.send_response(status)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    receiver.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    with receiving() as receiver:
+        return receiver.port

@@ -1,0 +1,350 @@
+"""Handing over, with real targets on loopback: taken, refused, slow, away, and not known."""
+
+import email
+import hmac
+import json
+import logging
+from base64 import b64decode
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.policy import default
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from kpi.i18n import LANGUAGES
+from kpi.query import Period
+from kpi.settings import Settings, load_settings
+from kpi.snapshots.deliver import Delivery, deliver
+from kpi.snapshots.deliver.attempts import pause
+from kpi.snapshots.deliver.target import parse
+from kpi.snapshots.model import Recipient, Rendered
+from tests.reports.receivers import closed_port, receiving
+
+KEY = "weekly/2026-03-09/head"
+PASSWORD = "not-to-be-told"
+
+
+def rendered(**files: bytes) -> Rendered:
+    manifest = {
+        "language": "en",
+        "synthetic": True,
+        "empty": False,
+        "text": {"title": "Weekly report", "head": ["2 – 8 Mar 2026"], "changed": ["Better: satisfaction."]},
+    }
+    named = {name.replace("_", "."): content for name, content in files.items()} or {
+        "weekly.pdf": b"%PDF", "weekly.png": b"\x89PNG", "weekly.csv": b"a,b\n",
+    }  # fmt: skip
+    period = Period.__new__(Period)
+    everything = named | {"manifest.json": json.dumps(manifest).encode()}
+    return Rendered(everything, {}, False, True, 1, {}, period)
+
+
+@pytest.fixture
+def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("KPI_DELIVER_TO", "*")
+    monkeypatch.setenv("KPI_DELIVER_TRIES", "3")
+    monkeypatch.setenv("SWITCHBOARD_SECRET_HOOK", PASSWORD)
+    return load_settings()
+
+
+def sent(settings: Settings, target: str, what: Rendered | None = None, pauses: list[float] | None = None) -> Delivery:
+    waited: list[float] = [] if pauses is None else pauses
+    return deliver(what or rendered(), Recipient("head", target), key=KEY, settings=settings, sleep=waited.append)
+
+
+# --- folder --------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_has_the_files_whole(settings: Settings, tmp_path: Path) -> None:
+    found = sent(settings, f"file://{tmp_path}/out")
+    assert (found.status, found.attempts) == ("sent", 1)
+    assert {path.name for path in Path(found.detail).iterdir()} == set(rendered().files)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["weekly_2026-03-09_head"]
+
+
+def test_the_same_run_again_is_written_once(settings: Settings, tmp_path: Path) -> None:
+    first = Path(sent(settings, f"file://{tmp_path}/out").detail)
+    before = first.stat().st_ino
+    assert sent(settings, f"file://{tmp_path}/out").status == "sent"
+    assert first.stat().st_ino == before
+
+
+def test_a_disk_that_fails_leaves_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kpi.snapshots.deliver.folder.os.fsync", full)
+    found = sent(settings, f"file://{tmp_path}/out")
+    assert (found.status, found.attempts) == ("temporary", 3)
+    assert "No space left" in found.detail
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_folder_that_is_a_file_is_refused(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    assert sent(settings, f"file://{tmp_path}/out/below").status == "permanent"
+
+
+# --- webhook -------------------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_is_signed_and_keyed(settings: Settings) -> None:
+    with receiving(200) as hook:
+        assert sent(settings, f"{hook.url}/in?of=us#secret=HOOK").status == "sent"
+    (got,) = hook.got
+    assert got.path == "/in?of=us"
+    signed = hmac.new(PASSWORD.encode(), got.body, sha256).hexdigest()
+    assert got.headers["X-Signature-256"] == f"sha256={signed}"
+    assert got.headers["Idempotency-Key"] == "weekly_2026-03-09_head"
+    told = json.loads(got.body)
+    assert told["key"] == KEY
+    assert {name: b64decode(text) for name, text in told["files"].items()} == rendered().files
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "attempts"),
+    [
+        ([503, 429, 200], "sent", 3),
+        ([500], "temporary", 3),
+        ([404], "permanent", 1),
+        ([302], "permanent", 1),
+        ([0], "unconfirmed", 3),
+        ([0, 200], "sent", 2),
+    ],
+)
+def test_what_a_webhook_answers(settings: Settings, answers: list[int], status: str, attempts: int) -> None:
+    pauses: list[float] = []
+    with receiving(*answers) as hook:
+        found = sent(settings, f"{hook.url}/in", pauses=pauses)
+    assert (found.status, found.attempts) == (status, attempts)
+    assert len(pauses) == attempts - 1
+    assert len({got.headers["Idempotency-Key"] for got in hook.got}) == 1
+
+
+def test_a_slow_webhook_is_unconfirmed(settings: Settings) -> None:
+    with receiving(200, wait=2) as hook:
+        found = sent(settings, f"{hook.url}/in#timeout=0.1")
+    assert found.status == "unconfirmed"
+
+
+def test_nobody_there(settings: Settings) -> None:
+    assert sent(settings, f"http://127.0.0.1:{closed_port()}/").status == "temporary"
+
+
+def test_pauses_grow_and_are_spread() -> None:
+    assert all(2 ** (n - 1) / 2 <= pause(n) <= 2 ** (n - 1) for n in range(1, 7))
+    assert pause(50) <= 60
+    assert len({pause(3) for _ in range(20)}) > 10
+
+
+# --- mail ----------------------------------------------------------------------------------------------------------
+
+
+class Post:
+    """A mail server's behaviour: ``answer`` to the message, or to the recipient."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.answers = ["250 OK"]
+        self.to = "250 OK"
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.to.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.to
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.mails.append(email.message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer == "gone":
+            server.transport.close()
+            return "250 too late"
+        return answer
+
+
+@pytest.fixture
+def post(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+    handler = Post()
+    port = closed_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port, ready_timeout=60)
+    controller.start()
+    monkeypatch.setenv("KPI_MAIL_SERVER", f"smtp+plain://127.0.0.1:{port}")
+    monkeypatch.setenv("KPI_MAIL_FROM", "reports@bank.example")
+    yield handler
+    controller.stop()
+
+
+def test_a_mail_carries_the_picture_and_the_files(post: Post) -> None:
+    found = sent(load_settings(), "mailto:head@bank.example")
+    assert (found.status, found.attempts) == ("sent", 1), found.detail
+    (mail,) = post.mails
+    assert mail["Message-ID"] == found.detail == "<weekly_2026-03-09_head@bank.example>"
+    assert "Weekly report" in mail["Subject"]
+    attached = {part.get_filename() for part in mail.iter_attachments()}
+    assert attached == set(rendered().files)
+    body = mail.get_body(("html",))
+    assert body is not None
+    assert 'src="cid:headline"' in body.get_content()
+    (picture,) = [part for part in mail.walk() if part["Content-ID"] == "<headline>"]
+    assert picture.get_content() == b"\x89PNG"
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert "Better: satisfaction." in text.get_content()
+
+
+def test_what_is_too_large_becomes_a_link(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPI_MAIL_LIMIT", "1")
+    monkeypatch.setenv("KPI_PUBLIC_URL", "https://kpi.bank.example/")
+    assert (
+        sent(load_settings(), "mailto:head@bank.example", rendered(a_csv=b"x", b_pdf=b"y" * 2_000_000)).status == "sent"
+    )
+    (mail,) = post.mails
+    assert {part.get_filename() for part in mail.iter_attachments()} == {"a.csv", "manifest.json"}
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert "https://kpi.bank.example/snapshots/weekly_2026-03-09_head/b.pdf" in text.get_content()
+
+
+@pytest.mark.parametrize(
+    ("answers", "to", "status", "attempts"),
+    [
+        (["451 later", "250 OK"], "250 OK", "sent", 2),
+        (["554 spam"], "250 OK", "permanent", 1),
+        (["250 OK"], "550 nobody", "permanent", 1),
+        (["250 OK"], "450 busy", "temporary", 3),
+        (["gone"], "250 OK", "unconfirmed", 1),
+    ],
+)
+def test_what_a_mail_server_answers(post: Post, answers: list[str], to: str, status: str, attempts: int) -> None:
+    post.answers, post.to = answers, to
+    found = sent(load_settings(), "mailto:head@bank.example")
+    assert (found.status, found.attempts) == (status, attempts)
+
+
+def test_a_mail_server_without_tls_is_not_talked_to(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPI_MAIL_SERVER", load_settings().mail_server.replace("smtp+plain", "smtp"))
+    assert sent(load_settings(), "mailto:head@bank.example").status == "temporary"
+    assert not post.mails
+
+
+# --- chat ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "attempts"),
+    [([200], "sent", 1), ([500, 200], "sent", 2), ([403], "permanent", 1), ([0], "unconfirmed", 1)],
+)
+def test_what_a_chat_answers(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[int],
+    status: str,
+    attempts: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with receiving(*answers) as chat:
+        monkeypatch.setenv("SWITCHBOARD_SECRET_OPS", f"json://user:{PASSWORD}@127.0.0.1:{chat.port}/in")
+        found = sent(settings, "chat:OPS")
+    assert (found.status, found.attempts) == (status, attempts)
+    assert json.loads(chat.got[0].body)["title"] == "Weekly report"
+    assert PASSWORD not in found.detail + caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wecombot://abcdefgh-0000-0000-0000-000000000000",
+        "dingtalk://0123456789abcdef0123456789abcdef",
+        "feishu://0123456789abcdef",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/",
+    ],
+)
+def test_chats_that_are_known(settings: Settings, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Each is understood, and asked over its own address (nothing leaves the machine)."""
+    monkeypatch.setenv("SWITCHBOARD_SECRET_OPS", url)
+    asked: list[str] = []
+
+    def request(self: object, **more: object) -> object:
+        asked.append(str(more["url"]))
+        raise ConnectionAbortedError
+
+    monkeypatch.setattr("requests.Session.request", request)
+    with pytest.raises(ConnectionAbortedError):
+        sent(settings, "chat:OPS")
+    assert asked[0].startswith("https://")
+
+
+def test_a_chat_whose_secret_is_no_address(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWITCHBOARD_SECRET_OPS", "nonsense")
+    assert sent(settings, "chat:OPS").status == "permanent"
+
+
+# --- who may get it, and secrets -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed"),
+    [
+        ("mailto:head@bank.example", True),
+        ("mailto:Head@Branch.Bank.example", True),
+        ("mailto:auditor@firm.example", True),
+        ("mailto:other@firm.example", False),
+        ("mailto:head@otherbank.example", False),
+        ("https://hooks.bank.example/in", True),
+        ("https://bank.example.evil.example/in", False),
+        ("chat:OPS", True),
+        ("chat:NIGHT", False),
+        ("s3://reports/weekly", True),
+        ("s3://reports2/weekly", False),
+        ("file:///srv/reports/weekly", True),
+        ("file:///srv/reports/../other", False),
+    ],
+)
+def test_only_who_is_allowed(home: Path, monkeypatch: pytest.MonkeyPatch, target: str, allowed: bool) -> None:
+    monkeypatch.setenv("KPI_DELIVER_TO", "bank.example, auditor@firm.example, chat:OPS, s3://reports, /srv/reports")
+    reached: list[str] = []
+    module = {"mailto": "mail", "https": "webhook", "chat": "chat", "s3": "s3", "file": "folder"}[target.split(":")[0]]
+    monkeypatch.setattr(
+        "kpi.snapshots.deliver.attempts._SENDERS",
+        {parse(target).kind: lambda *_, **__: reached.insert(0, module) or "there"},  # type: ignore[func-returns-value]
+    )
+    found = sent(load_settings(), target)
+    assert (found.status == "sent") is allowed
+    assert bool(reached) is allowed
+    if not allowed:
+        assert (found.status, found.attempts) == ("permanent", 0)
+        assert "KPI_DELIVER_TO" in found.detail
+
+
+@pytest.mark.parametrize(
+    "target", ["https://u:p@host/in", "s3://key:word@bucket", "ftp://host/x", "nowhere", "mailto:"]
+)
+def test_what_is_no_target(settings: Settings, target: str) -> None:
+    found = sent(settings, target)
+    assert (found.status, found.attempts) == ("permanent", 0)
+    assert ":p@" not in found.detail
+    assert "word" not in found.detail or "password" in found.detail
+
+
+def test_a_secret_lies_in_a_file_or_the_environment(settings: Settings, home: Path) -> None:
+    assert sent(settings, "chat:FILED").status == "permanent"
+    (home / "secrets").mkdir(parents=True)
+    with receiving(200) as chat:
+        (home / "secrets" / "FILED").write_text(f"json://127.0.0.1:{chat.port}/\n")
+        assert sent(settings, "chat:FILED").status == "sent"
+    for name in ("../FILED", "", "a/b"):
+        assert sent(settings, f"chat:{name}").status == "permanent"
+
+
+def test_failures_are_told_in_both_languages(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPI_DELIVER_TO", "*")
+    told = set()
+    for language in LANGUAGES:
+        monkeypatch.setenv("KPI_LANGUAGE", language)
+        told.add(sent(load_settings(), "chat:NONE").detail)
+    assert len(told) == 2

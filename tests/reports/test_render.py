@@ -1,0 +1,188 @@
+"""A copy: the same when it is made again, its recipient's own, never blank, and told what it stands on."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+import openpyxl
+import pyarrow.parquet as pq
+import pypdf
+import pytest
+
+from kpi.errors import InputError, NotApplicable, UnknownName
+from kpi.i18n import LANGUAGES, Language, phrase
+from kpi.query import Filter, Scope
+from kpi.snapshots.definition_file import READY, load
+from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Section
+from kpi.snapshots.render import render
+from kpi.warehouse import Warehouse
+from tests.reports.conftest import ALL, DEFINITION, DUE, NOBODY_CALLED, TARGETS, copy
+from tests.reports.test_equal import file
+from tests.world import World, make
+
+FORMATS: tuple[Format, ...] = ("xlsx", "pdf", "html", "png", "csv", "parquet")
+
+
+def words_of(rendered: Rendered, ending: str) -> str:
+    """All text of a file."""
+    content = file(rendered, ending)
+    match ending:
+        case ".pdf":
+            return "\n".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(content)).pages)
+        case ".xlsx":
+            book = openpyxl.load_workbook(BytesIO(content))
+            return "\n".join(
+                str(one.value) for sheet in book for line in sheet.iter_rows() for one in line if one.value is not None
+            )
+        case ".parquet":
+            return json.dumps(pq.read_table(BytesIO(content)).to_pylist(), default=str, ensure_ascii=False)
+    return content.decode("utf-8-sig")
+
+
+def test_every_file_is_the_same_when_made_again(bank: Warehouse) -> None:
+    first, again = copy(bank), copy(bank)
+    assert [name for name in first.files if first.files[name] != again.files[name]] == []
+    assert first.figures == again.figures
+
+
+def test_the_manifest_tells_what_it_stands_on(rendered: Rendered) -> None:
+    told = rendered.manifest
+    assert {name: one["sha256"] for name, one in told["files"].items()} == {
+        name: sha256(content).hexdigest() for name, content in rendered.files.items() if name != "manifest.json"
+    }
+    assert len(told["files"]) == len(FORMATS)
+    assert told["warehouse_version"] == rendered.version
+    assert told["period"] == {"from": "2026-03-02", "to": "2026-03-08"}
+    assert told["compared"] == {"from": "2026-02-23", "to": "2026-03-01"}
+    assert told["time_zone"] == "Asia/Shanghai"
+    assert told["synthetic"] is True
+    assert told["proof"]["holds"] is rendered.holds is True
+    assert set(told["as_of"]) == {"hotline", "vip", "chat", "wechat", "sms"}
+    assert told["kpis"]["csat"] == {"formula_version": 1}
+    assert told["rows"] == rendered.rows
+    assert "file:///out" not in rendered.files["manifest.json"].decode(), "a target may be an address"
+
+
+def test_synthetic_data_say_so(rendered: Rendered) -> None:
+    mark = phrase(rendered.manifest["language"], "synthetic")
+    assert all(mark in words_of(rendered, ending) for ending in (".pdf", ".xlsx", ".html"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_empty_period_says_no_data(bank: Warehouse, language: Language) -> None:
+    found = copy(bank, NOBODY_CALLED, language=language)
+    assert found.empty
+    said = phrase(language, "report_no_data")
+    for ending in (".pdf", ".xlsx", ".html", ".csv", ".parquet"):
+        assert re.sub(r"\s", "", said) in re.sub(r"\s", "", words_of(found, ending)), ending
+    assert file(found, ".png").startswith(b"\x89PNG")
+    assert len(file(found, ".png")) > 10_000
+    assert found.manifest["empty"] is True
+    assert not any(found.figures[key] for key in found.figures if key[1] == "volume")
+
+
+def test_a_scope_decides_what_is_in_the_copy(bank: Warehouse) -> None:
+    hotline = Recipient("desk", "file:///out", Scope((Filter("channel", ("hotline",)),)), "en")
+    whole, own = copy(bank), copy(bank, who=hotline)
+    assert own.figures["volume", "volume", ""] == 7
+    assert whole.figures["volume", "volume", ""] != 7
+    keys = {key for _, _, key in own.figures if "channel=" in key}
+    assert keys
+    assert all("channel=hotline" in key for key in keys)
+    assert "wechat" not in words_of(own, ".csv")
+    assert own.manifest["scope"]["filters"] == [{"dimension": "channel", "values": ["hotline"]}]
+
+
+def test_small_cells_are_hidden_in_the_copy_too(bank: Warehouse) -> None:
+    careful = Recipient("other", "file:///out", Scope(see_interactions=False))
+    found = copy(bank, who=careful, formats=("csv", "html", "xlsx"))
+    assert any("hidden" in line for line in words_of(found, ".csv").splitlines())
+    assert found.figures["tiers", "volume", "tier=5"] is None
+
+
+def test_a_kpi_that_cannot_be_filtered_so_is_named(bank: Warehouse) -> None:
+    found = copy(bank, filters=(Filter("topic", ("loan",)),), formats=("html", "pdf"))
+    left = [kpi for kpi in ("long_tail_coverage",) if not any(one == kpi for _, one, _ in found.figures)]
+    said = words_of(found, ".html")
+    for kpi in left:
+        assert phrase("en", "report_left_out", kpis="").strip() in said, kpi
+
+
+def test_a_window_that_is_open_shows_the_last_full_one(tmp_path: Path) -> None:
+    world, warehouse = World(), make(tmp_path, "duckdb")
+    world.topic("card")
+    for day in range(1, 16):
+        world.contact("call", f"2026-03-{day:02} 09:00", customer_key=world.customer(day), topic="card")
+    world.publish(warehouse, "2026-03-16 00:00")
+    found = copy(warehouse, date(2026, 3, 16), period="yesterday", formats=("csv", "pdf"))
+    warehouse.close()
+    assert found.figures["headline", "fcr", ""] is None
+    assert found.figures["headline", "fcr", "@2026-03-08/2026-03-08"] == 1
+    assert found.manifest["mature"] == {"fcr": {"from": "2026-03-08", "to": "2026-03-08"}}
+    assert phrase("en", "card_mature_period", period="8 Mar") in words_of(found, ".pdf")
+
+
+def test_text_that_looks_like_a_formula_is_text(tmp_path: Path) -> None:
+    world, names = World(), ["=1+1", "+cmd", "-2", "@sum", "</script><script>alert(1)</script>", "#set page()"]
+    for name in names:
+        world.topic(name)
+        world.contact("call", "2026-03-02 09:00", topic=name)
+    warehouse = make(tmp_path, "duckdb")
+    world.publish(warehouse, "2026-03-09 00:00")
+    section = Section("=topics", "table", ("volume",), ("topic",), ("=标题", "=Title"))
+    definition = Definition("x", ("=报告", "=Report"), (section,), "last_week", formats=FORMATS)
+    found = render(warehouse, definition, ALL, DUE)
+    warehouse.close()
+    book = openpyxl.load_workbook(BytesIO(file(found, ".xlsx")))
+    texts = {one.value: one.data_type for sheet in book for line in sheet.iter_rows() for one in line}
+    assert {texts[name] for name in [*names, "=报告", "=标题"]} == {"s"}
+    assert not any(kind == "f" for kind in texts.values())
+    assert "'=1+1" in words_of(found, ".csv")
+    assert "alert(1)</script>" not in words_of(found, ".html")
+    assert "#set page()" in words_of(found, ".pdf")
+
+
+def test_a_past_version_is_rendered_again(tmp_path: Path) -> None:
+    world, warehouse = World(), make(tmp_path, "ducklake")
+    world.contact("call", "2026-03-02 09:00")
+    world.publish(warehouse, "2026-03-09 00:00")
+    first = copy(warehouse, formats=("csv", "parquet"))
+    world.contact("call", "2026-03-03 09:00")
+    world.publish(warehouse, "2026-03-10 00:00")
+    definition = replace(DEFINITION, formats=("csv", "parquet"))
+    again = render(warehouse, definition, ALL, DUE, targets=TARGETS, version=first.version)
+    late = render(warehouse, definition, ALL, DUE, targets=TARGETS)
+    warehouse.close()
+    assert again.files == first.files
+    assert (first.figures["volume", "volume", ""], late.figures["volume", "volume", ""]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("section", "error"),
+    [
+        (Section("a", "table", ("nothing",)), UnknownName),
+        (Section("a", "table", ("volume",), ("function",)), NotApplicable),
+        (Section("a", "table", ("volume",), ("channel", "tier", "topic")), InputError),
+    ],
+)
+def test_what_cannot_be_asked(bank: Warehouse, section: Section, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        copy(bank, sections=(section,))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [one.name for one in load(READY.read_text("utf-8"))])
+def test_the_ready_made(bank: Warehouse, name: str, language: Language) -> None:
+    definition = next(one for one in load(READY.read_text("utf-8")) if one.name == name)
+    definition = replace(definition, language=language)
+    due = date(2026, 4, 1) if definition.period == "last_month" else DUE
+    found = render(bank, definition, ALL, due)
+    assert not found.empty
+    assert found.holds
+    assert {name.rpartition(".")[2] for name in found.files} == {*definition.formats, "json"}
+    assert definition.title[0 if language == "zh" else 1] in words_of(found, ".pdf").replace("\n", "")
+    assert not definition.recipients
