@@ -271,10 +271,10 @@ def test_chats_that_are_known(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
     def request(self: object, **more: object) -> object:
         asked.append(str(more["url"]))
-        raise ConnectionAbortedError
+        raise AssertionError("asked")
 
     monkeypatch.setattr("requests.Session.request", request)
-    with pytest.raises(ConnectionAbortedError):
+    with pytest.raises(AssertionError, match="asked"):
         sent(settings, "chat:OPS")
     assert asked[0].startswith("https://")
 

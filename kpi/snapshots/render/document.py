@@ -78,7 +78,7 @@ def _content(report: Report, form: str) -> dict[str, str]:
         "definitions": [vars(one) for one in words.definitions(report)] if paper else [],
         "feeds": words.feeds(report),
         "proof": words.proof(report),
-        "footer": " · ".join([report.title, words.head(report)[0], *words.marks(report)[:1]]),
+        "footer": " · ".join([report.title, words.period(report), *words.marks(report)]),
         "words": {
             "page": page,
             "changed": phrase(language, "report_changed"),
@@ -86,7 +86,8 @@ def _content(report: Report, form: str) -> dict[str, str]:
             "basis": phrase(language, "report_basis"),
         },
     }
-    return {"data": json.dumps(content, ensure_ascii=False)}
+    # The font has no U+2715.
+    return {"data": json.dumps(content, ensure_ascii=False).replace("✕", "×")}
 
 
 def _section(block: Block, report: Report, paper: bool) -> dict[str, object]:

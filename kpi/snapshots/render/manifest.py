@@ -49,7 +49,7 @@ def manifest(report: Report, files: Mapping[str, bytes]) -> bytes:
         "proof": {
             "holds": report.holds,
             "checks": [
-                {"id": check.id, "holds": check.holds, "total": check.total, "terms": dict(check.terms)}
+                {"id": check.id, "holds": check.holds, "total": check.total, "terms": dict(sorted(check.terms))}
                 for check in report.checks
             ],
         },

@@ -47,7 +47,7 @@ def caption(block: Block, report: Report) -> str:
     said = [unit]
     compared = pivot is not None and any(cell.previous is not None for cell in (pivot.by_rows or pivot.whole).cells)
     if compared and block.time and (pivot is None or pivot.cols is None or metric.id == "volume"):
-        said.append(phrase(language, "panel_previous_line"))
+        said.append(phrase(language, "panel_previous_line" if metric.id == "volume" else "report_previous_line"))
     elif compared and pivot is not None and pivot.cols is None:
         said.append(phrase(language, "panel_by_channel_sub"))
     return " · ".join(said)

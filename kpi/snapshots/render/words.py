@@ -71,25 +71,29 @@ def cards(block: Block, report: Report) -> list[Card]:
     """The headline figures of a section; of the last mature period, with its dates, where the report's holds none."""
     found = []
     for kpi in block.kpis:
-        cell, period = report.headline(kpi)
-        dates = "" if period is None else format_period(period.start, period.end, report.language, year=False)
+        cell, later = report.headline(kpi)
+        dates = "" if later is None else format_period(later.start, later.end, report.language, year=False)
         foot = phrase(report.language, "card_mature_period", period=dates) if dates else ""
         found.append(card(cell, report, foot))
     return found
 
 
+def period(report: Report) -> str:
+    """The days that are reported."""
+    return format_period(report.period.start, report.period.end, report.language)
+
+
 def head(report: Report) -> list[str]:
     """The lines under the title: period and comparison, what is filtered, up to when there is data and what lacks."""
     language, published = report.language, report.published
-    period = format_period(report.period.start, report.period.end, language)
     compared = report.whole.compared
     if compared is None:
-        lines = [period]
+        lines = [period(report)]
     else:
         against = format_period(compared.start, compared.end, language)
         missing = all(cell.previous is None for cell in report.whole.cells)
         key = "as_of_nothing_before" if missing else "as_of_compared"
-        lines = [phrase(language, key, period=period, compared=against)]
+        lines = [phrase(language, key, period=period(report), compared=against)]
         if report.whole.aligned_by not in {"length", None}:
             key = "aligned_weekday" if report.whole.aligned_by == "weekday" else "aligned_holiday"
             lines[0] += " · " + phrase(language, key)
@@ -126,7 +130,7 @@ def title_of(block: Block, language: Language) -> str:
     named = phrase(language, "say_and").join(METRICS[kpi].name(language) for kpi in kpis)
     if block.section.kind == "headline":
         return phrase(language, "report_headline")
-    by = phrase(language, "say_and").join(DIMENSIONS[dimension].name(language) for dimension in block.by)
+    by = phrase(language, "say_and").join(DIMENSIONS[dimension].name(language).lower() for dimension in block.by)
     named = named[:1].upper() + named[1:]
     return phrase(language, "report_by", kpis=named, dimensions=by) if by else named
 
