@@ -26,7 +26,9 @@ _c = snapshot_delivery.c
 
 
 class Delivery(Protocol):
-    """What ``deliver`` gives back. ``status``: sent, failed or unconfirmed; ``attempts``: its own, with retries."""
+    """What ``deliver`` gives back. ``status``: sent, permanent, temporary (both: not delivered, after all retries) or
+    unconfirmed; ``attempts``: its own, with retries.
+    """
 
     @property
     def status(self) -> str: ...
@@ -70,8 +72,7 @@ def hand_over(
         # It may have arrived before this went wrong.
         log.exception("delivery of %s to %s", run.key, line.recipient)
         status, detail, attempts = "unconfirmed", type(error).__name__, 1
-    if status not in {"sent", "failed", "unconfirmed"}:
-        status, detail = "unconfirmed", f"{status}: {detail}"
+    status = {"permanent": "failed", "temporary": "failed"}.get(status, status)
     values = {"status": status, "detail": detail[:1000], "attempts": attempts, "ended_at": ledger.clock()}
     patiently(_write, ledger.state, line.id, values)
     return status

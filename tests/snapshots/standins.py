@@ -72,7 +72,7 @@ def deliver(rendered: Rendered, recipient: Recipient, *, key: str) -> Done:
     """Every delivery is a folder of its own below the recipient's, so that a second one would be seen."""
     folder = Path(recipient.target.removeprefix("file://"))
     if "refuse" in folder.name:
-        return Done("failed", "refused", 3)
+        return Done("permanent", "refused", 3)
     place = folder / f"{key}~{os.getpid()}-{time.monotonic_ns()}"
     place.mkdir(parents=True)
     for name, content in rendered.files.items():
