@@ -97,7 +97,7 @@ def _named(home: Path, options: Options, wanted: Sequence[Case]) -> list[str | N
     settings = load_settings({**os.environ, "KPI_HOME": str(home)})
     warehouse = Warehouse.from_settings(settings)
     fill(warehouse, options, lambda share, text: None)
-    with Reader(warehouse) as reader:
+    with Reader.of(warehouse) as reader:
         # Each alone, as it would be asked.
         found = [explain(reader, [case.question])[0] for case in wanted]
     warehouse.close()

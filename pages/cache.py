@@ -236,7 +236,7 @@ def findings(questions: tuple[Question, ...], version: int) -> tuple[tuple[Why, 
 
 
 def _explained(questions: tuple[Question, ...], version: int, most: int | None = None) -> tuple[Why, ...]:
-    with Reader(warehouse()) as reader:
+    with Reader.of(warehouse()) as reader:
         if reader.published.version != version:
             raise Moved
         return explain(reader, questions, most=most)

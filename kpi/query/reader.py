@@ -16,6 +16,7 @@ from kpi.query.question import Question
 from kpi.query.sets import By
 from kpi.query.spread import Squares, squares_on
 from kpi.query.turnover import Turnover, turnover_on
+from kpi.settings import Settings
 from kpi.warehouse import Published, Warehouse
 
 _Found = TypeVar("_Found")
@@ -26,29 +27,43 @@ WORKERS = 2
 class Reader(ExitStack):
     """Transactions on one version of the warehouse; what is asked for together is answered side by side.
 
-    A context: it must be closed. Raises WarehouseEmpty when there is no data.
+    A context: it must be closed.
     """
 
-    def __init__(self, warehouse: Warehouse, workers: int = WORKERS) -> None:
+    def __init__(
+        self,
+        connections: Sequence[sa.Connection],
+        published: Published,
+        settings: Settings,
+        opened: ExitStack | None = None,
+    ) -> None:
+        """``connections``: that see ``published`` in their open transactions; ``opened`` ends them with the reader."""
         super().__init__()
-        self._service_level = warehouse.settings.service_level
-        self._covered_from = warehouse.settings.topic_covered
+        self.published = published
+        self._settings = settings
         self._free: SimpleQueue[sa.Connection] = SimpleQueue()
-        first = self.enter_context(warehouse.read())
-        self.published: Published = warehouse.require_data(first)
-        self._free.put(first)
-        count = 1
-        for _ in range(workers - 1):
-            other = self.enter_context(warehouse.read())
-            # One that sees a later load would answer from other data: then there is one less.
-            if warehouse.require_data(other).version == self.published.version:
-                self._free.put(other)
-                count += 1
-        self._workers = self.enter_context(ThreadPoolExecutor(count, thread_name_prefix="reader"))
+        for connection in connections:
+            self._free.put(connection)
+        if opened is not None:
+            self.push(opened.pop_all())
+        self._workers = self.enter_context(ThreadPoolExecutor(len(connections), thread_name_prefix="reader"))
+
+    @classmethod
+    def of(cls, warehouse: Warehouse, workers: int = WORKERS) -> "Reader":
+        """Of what is published now. Raises WarehouseEmpty when there is no data."""
+        with ExitStack() as opened:
+            connections = [opened.enter_context(warehouse.read())]
+            published = warehouse.require_data(connections[0])
+            for _ in range(workers - 1):
+                other = opened.enter_context(warehouse.read())
+                # One that sees a later load would answer from other data: then there is one less.
+                if warehouse.require_data(other).version == published.version:
+                    connections.append(other)
+            return cls(connections, published, warehouse.settings, opened)
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer a question, in their order. Raises what ``answer`` raises."""
-        answered = partial(answer_on, covered_from=self._covered_from)
+        answered = partial(answer_on, covered_from=self._settings.topic_covered)
         return self._all([partial(answered, question=question) for question in questions])
 
     def counts(self, asked: Sequence[tuple[Question, Sequence[By]]]) -> list[dict[str, dict[By, Counts]]]:
@@ -70,6 +85,6 @@ class Reader(ExitStack):
     def _one(self, call: Callable[[sa.Connection, Published, str], _Found]) -> _Found:
         connection = self._free.get()
         try:
-            return call(connection, self.published, self._service_level)
+            return call(connection, self.published, self._settings.service_level)
         finally:
             self._free.put(connection)

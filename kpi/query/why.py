@@ -39,7 +39,7 @@ def why(warehouse: Warehouse, question: Question) -> tuple[Why, ...]:
 
     ``question.by``: dimensions by which the change is taken apart besides. Raises what ``answer`` raises.
     """
-    with Reader(warehouse) as reader:
+    with Reader.of(warehouse) as reader:
         return explain(reader, [question])
 
 
@@ -48,7 +48,7 @@ def three(warehouse: Warehouse, questions: Sequence[Question]) -> list[tuple[Why
 
     Dimensions that only the facts have (the age) are left to ``why``: they would take longer than all others together.
     """
-    with Reader(warehouse) as reader:
+    with Reader.of(warehouse) as reader:
         return leading(explain(reader, questions, most=LEADING))
 
 

@@ -30,7 +30,7 @@ def searched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     warehouse: Warehouse = make(folder, "duckdb")
     fill(warehouse, options, lambda share, text: None)
     first = {case.event.id: case for case in reversed(list(cases(options)))}
-    with Reader(warehouse) as reader:
+    with Reader.of(warehouse) as reader:
         found = explain(reader, [case.question for case in first.values()])
     for case, why in zip(first.values(), found, strict=True):
         # What is told is what the question itself answers.

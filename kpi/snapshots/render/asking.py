@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from kpi.errors import InputError
 from kpi.i18n import Language
+from kpi.insight.finding import LEADING, leading
 from kpi.insight.headline import Sentence, movers
+from kpi.insight.telling import tell
 from kpi.metrics.registry import METRICS, metric
 from kpi.pivot import MOST_COLUMNS, MOST_ROWS, Pivot, axis
 from kpi.query.answer import Answer, Cell
@@ -16,6 +18,8 @@ from kpi.query.answering import TIMES, answer_on, last_mature_on
 from kpi.query.identity import Check, proof_on
 from kpi.query.labels import labels_on
 from kpi.query.question import Period, Question
+from kpi.query.reader import Reader
+from kpi.query.why import explain
 from kpi.settings import Settings
 from kpi.snapshots.model import Definition, Recipient, Section, period_of
 from kpi.targets import Targets
@@ -57,7 +61,13 @@ Tell = Callable[[Asking, Answer], Sequence[Sentence]]
 
 
 def what_moved(asking: Asking, headline: Answer) -> Sequence[Sentence]:
-    """Which of the headline figures became better or worse beyond chance."""
+    """The findings that matter most of what moved the headline figures; where there is none, which of them moved."""
+    kpis = tuple(dict.fromkeys(cell.kpi for cell in headline.cells))
+    with Reader([asking.connection], asking.published, asking.settings) as reader:
+        found = leading(explain(reader, [replace(headline.question, kpis=kpis)], most=LEADING))
+    if found:
+        names = {dimension: asking.names(dimension) for why, _ in found for dimension in why.dimensions}
+        return [tell(why, finding, names, asking.language) for why, finding in found]
     told = movers(headline.cells, METRICS, asking.language)
     return (told,) if told else ()
 
