@@ -51,7 +51,7 @@ def _overview(settings: Settings) -> None:
     """A server that has its copies of the small tables; every period is asked for once, and never before."""
     warehouse = Warehouse.from_settings(settings, resident=True)
     today = warehouse.published().today
-    time.sleep(3)  # the copies are made beside the first question
+    warehouse.settle()
     print(f"  {'the three findings of the overview, ms':44} {'least':>8} {'median':>8} {'most':>8}")
     first = True
     for days in (28, 7, 90):

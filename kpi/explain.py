@@ -20,6 +20,7 @@ from kpi.metrics.model import Metric
 from kpi.metrics.registry import metric
 from kpi.query import Question
 from kpi.query.labels import labels
+from kpi.query.parting import scale_of
 from kpi.query.why import why
 from kpi.warehouse import Warehouse
 
@@ -86,7 +87,7 @@ def as_json(found: Why, names: Names, language: Language) -> dict[str, object]:
         "by": list(part.by) if part is not None else [],
         "mix": _number(part.mix) if part is not None else None,
         "rate": _number(part.rate) if part is not None else None,
-        "cells": [_cell(effect, part.by, declared) for effect in _ordered(part)] if part is not None else [],
+        "cells": [_cell(effect, part.by, declared) for effect in part.ordered] if part is not None else [],
         "findings": [_finding(found, one, names, language) for one in found.findings],
         "turnover": vars(found.turnover) if found.turnover is not None else None,
         "sides": [_number(side) for side in found.sides] if found.sides is not None else None,
@@ -98,7 +99,7 @@ def _number(exact: Fraction | None) -> dict[str, object] | None:
 
 
 def _cell(effect: Effect, by: tuple[str, ...], declared: Metric) -> dict[str, object]:
-    scale = getattr(declared.measure, "scale", 1)
+    scale = float(scale_of(declared))
     return {
         **{dimension: output.plain(value) for dimension, value in zip(by, effect.key, strict=True)},
         **{
@@ -136,16 +137,11 @@ def _finding(found: Why, one: Finding, names: Names, language: Language) -> dict
 # --- as a table --------------------------------------------------------------------------------------------------
 
 
-def _ordered(part: Decomposition) -> list[Effect]:
-    """What moved most first."""
-    return sorted(part.effects, key=lambda effect: (-abs(effect.total), str(effect.key)))
-
-
 def _table(
     found: Why, part: Decomposition, names: Mapping[str, Mapping[str, str]], language: Language, to: TextIO
 ) -> None:
     """Cells with both periods and their effects, and the sums, which are the change."""
-    declared, effects = metric(found.kpi), _ordered(part)
+    declared, effects = metric(found.kpi), part.ordered
     ratio = part.kind == "ratio"
     columns = ["before", "now", *(["share_before", "share_now"] if ratio else []), "n"]
     columns += ["mix", "rate", "total"] if ratio else ["general", "own", "total"]
@@ -157,9 +153,8 @@ def _table(
     for position, whole in enumerate(sums):
         values = [(effect.mix, effect.rate, effect.total)[position] for effect in effects]
         texts.append(format_parts([*add_up(values, whole, decimals), whole], declared.unit, more=1 if ratio else 0))
-    total_before = sum(effect.before.denominator for effect in effects)
-    total_now = sum(effect.now.denominator for effect in effects)
-    scale = getattr(declared.measure, "scale", 1)
+    total_before, total_now = (total.denominator for total in part.wholes)
+    scale = float(scale_of(declared))
     lines = []
     for index, effect in enumerate(effects):
         notes = [phrase(language, f"cause_only_{effect.only}")] if effect.only else []

@@ -17,6 +17,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
 from kpi.query.lorenz import Curve
+from kpi.query.parting import scale_of
 from kpi.query.rows import RowsPage
 from kpi.warehouse.published import Published
 
@@ -102,20 +103,19 @@ def of_decomposition(
     change. In the KPI's unit, shares as 0–1.
     """
     metric, ratio = METRICS[why.kpi], part.kind == "ratio"
-    scale = getattr(metric.measure, "scale", 1)
-    wholes = [sum(getattr(effect, when).denominator for effect in part.effects) for when in ("before", "now")]
+    scale = float(scale_of(metric))
     rows = []
-    for effect in sorted(part.effects, key=lambda effect: (-abs(effect.total), str(effect.key))):
+    for effect in part.ordered:
         row: dict[str, object] = {
             DIMENSIONS[dimension].name(language): value_name(dimension, value, names, language)
             for dimension, value in zip(part.by, effect.key, strict=True)
         }
-        for when, whole in zip(("before", "now"), wholes, strict=True):
+        for when, whole in zip(("before", "now"), part.wholes, strict=True):
             pair = getattr(effect, when)
             rate = None if pair.rate is None else float(pair.rate) * scale
             figures: dict[str, object] = {when: rate if ratio else pair.numerator * scale}
             if ratio:
-                figures[f"share_{when}"] = pair.denominator / whole if whole else None
+                figures[f"share_{when}"] = pair.denominator / whole.denominator if whole.denominator else None
             figures[f"n_{when}"] = pair.n
             row |= {phrase(language, f"cause_head_{name}"): figure for name, figure in figures.items()}
         for name, points in (("mix" if ratio else "general", effect.mix), ("rate" if ratio else "own", effect.rate)):

@@ -1,15 +1,14 @@
 """Targets as a file: TOML, one ``[[target]]`` an entry, figures in the KPI's own unit (a share from 0 to 1)."""
 
-import re
-import tomllib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 import tomli_w
 
-from kpi.errors import BadRows, FileError, UnknownName
+from kpi.entry_file import Applied, Entries
+from kpi.errors import UnknownName
 from kpi.i18n import Language, phrase
 from kpi.metrics.registry import METRICS
 from kpi.state import Problem, StateDatabase, Target
@@ -17,17 +16,6 @@ from kpi.state.targets import COLUMNS, save_targets, targets
 from kpi.targets import problems_of
 
 _TABLE = "target"
-_ENTRY = re.compile(rf"^[ \t]*\[\[[ \t]*{_TABLE}[ \t]*\]\]", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What became of the targets: how many are new, changed, gone, as they were."""
-
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
 
 
 def dump(rows: Sequence[Target], language: Language) -> str:
@@ -49,30 +37,10 @@ def load(text: str, channels: Collection[str] | None = None) -> list[Target]:
 
     Raises FileError for what is no TOML, BadRows for entries that cannot be used: each with its line and what is wrong.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FileError("targets_no_toml", problem=error) from error
-    entries = content.pop(_TABLE, [])
-    for other in content:
-        raise UnknownName("field", other, (_TABLE,))
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise FileError("targets_no_list")
-    lines = [text.count("\n", 0, found.start()) + 1 for found in _ENTRY.finditer(text)]
-    problems, rows = [], []
-    for number, entry in enumerate(entries, start=1):
-        row, wrong = _read(number, entry)
-        rows.append(row)
-        problems += wrong
-    # What is no number, or no day, would be called missing once more.
-    unread = {problem.row for problem in problems}
-    problems += [problem for problem in problems_of(rows, channels) if problem.row not in unread]
-    if problems:
-        placed = (
-            replace(one, line=lines[one.row - 1] if len(lines) == len(entries) else 0)
-            for one in sorted(problems, key=lambda one: one.row)
-        )
-        raise BadRows(tuple(placed))
+    entries = Entries.read(text, _TABLE, "targets_no_list")
+    read = [_read(number, entry) for number, entry in enumerate(entries.content, start=1)]
+    rows = [row for row, _ in read]
+    entries.refuse((problem for _, wrong in read for problem in wrong), problems_of(rows, channels))
     return rows
 
 
@@ -85,9 +53,7 @@ def apply(state: StateDatabase, rows: Sequence[Target], author: str) -> Applied:
         for row in rows
     ]
     save_targets(state, before, after, author)
-    kept = {row.id: row for row in after if row.id is not None}
-    changed = sum(1 for row in before if row.id in kept and not kept[row.id].says(row))
-    return Applied(len(after) - len(kept), changed, len(before) - len(kept), len(kept) - changed)
+    return Applied.of(before, after)
 
 
 def _name(row: Target) -> tuple[object, ...]:

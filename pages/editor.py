@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 import streamlit as st
 
-from kpi.errors import KpiError, StateError
+from kpi.entry_file import Applied
+from kpi.errors import FileError, KpiError, StateError
 from kpi.i18n import Language, phrase
 from kpi.state import Problem
 from pages import components, state
@@ -105,6 +106,47 @@ def done(name: str, said: str) -> None:
     state.discard(name)
     state.tell(name, said)
     state.rerun_page()
+
+
+def as_file(
+    name: str,
+    told: tuple[str, str],
+    dump: Callable[[], str],
+    apply: Callable[[str], Applied],
+    language: Language,
+) -> str | None:
+    """A list as a TOML file to be downloaded, and a file in the place of the list. ``name``: of the file and the keys;
+    ``told``: the phrases that say what a file does, and what it did; ``apply`` takes the text of a file. Says what
+    became of the list where a file took its place just now; the page has to be made anew then.
+    """
+    help_, applied = told
+    st.download_button(
+        phrase(language, "targets_download"),
+        data=dump,
+        file_name=f"{name}.toml",
+        mime="application/toml",
+        key=f"{name}_download",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    with st.popover(phrase(language, "targets_upload"), icon=":material/upload_file:", key=f"{name}_load"):
+        file = st.file_uploader(phrase(language, help_), type="toml", key=f"{name}_upload")
+        if not st.button(phrase(language, "targets_upload_apply"), key=f"{name}_apply", disabled=file is None):
+            return None
+        assert file is not None
+        try:
+            done = apply(_text_of(file.getvalue(), file.name))
+        except KpiError as error:
+            st.error(error.message(language).replace("\n", "\n\n"), icon=":material/error:")
+            return None
+        return phrase(language, applied, **vars(done))
+
+
+def _text_of(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError("targets_unreadable", file=name, problem=error) from error
 
 
 def frame_of(rows: list[Any], columns: list[str]) -> pd.DataFrame:

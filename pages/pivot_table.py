@@ -1,6 +1,6 @@
 """The pivot as a table of the page: figures to read, each leading to the rows behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from kpi.i18n import Language, phrase
@@ -34,19 +34,24 @@ def table(pivot: Pivot, names: Names, detail: bool, language: Language) -> str:
     column a value of the second one, and the change stands under the figure. Targets, where there are any, have a
     column too; by two dimensions only with the details.
     """
-    fields = ["value"]
-    if pivot.whole.question.compare is not None:
-        fields += ["change"] if pivot.cols is not None else ["previous", "change"]
-    if any((cell := pivot.cell(*place)) is not None and cell.goal is not None for place in _places(pivot)):
-        fields += ["target"] if pivot.cols is None or detail else []
-    if detail:
-        fields += ["interval", "n"]
+    fields = {kpi: _fields_of(pivot, kpi, detail) for kpi in pivot.kpis}
     title = phrase(language, "explore_pivot")
     body = "".join(_row(pivot, row, names, fields, language) for row in pivot.row_places)
     return (
         f'<div class="pivot" role="region" tabindex="0" aria-label="{escape(title, quote=True)}"><table>'
         f"<thead>{_head(pivot, names, fields, language)}</thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _fields_of(pivot: Pivot, kpi: str, detail: bool) -> list[str]:
+    """What is told of the figures of one KPI."""
+    fields = ["value"]
+    if pivot.whole.question.compare is not None:
+        fields += ["change"] if pivot.cols is not None else ["previous", "change"]
+    own = (pivot.cell(*place) for place in _places(pivot) if place[0] == kpi)
+    if any(cell is not None and cell.goal is not None for cell in own):
+        fields += ["target"] if pivot.cols is None or detail else []
+    return [*fields, *(["interval", "n"] if detail else [])]
 
 
 def remarks(pivot: Pivot, names: Names, language: Language) -> list[str]:
@@ -84,27 +89,29 @@ def _small(cell: Cell) -> bool:
     return cell.value is not None and cell.n is not None and cell.n < SMALL
 
 
-def _head(pivot: Pivot, names: Names, fields: Sequence[str], language: Language) -> str:
+def _head(pivot: Pivot, names: Names, fields: Mapping[str, Sequence[str]], language: Language) -> str:
     """Two lines: the KPIs, and under each the values of the second dimension, or the fields."""
     first = DIMENSIONS[pivot.rows.dimension].name(language) if pivot.rows is not None else ""
+    second: list[tuple[str, bool]] = []
     if pivot.cols is not None:
         dimension = pivot.cols.dimension
         second = [(place_name(dimension, col, names, language), col is ALL) for col in pivot.col_places]
-    else:
-        second = [(phrase(language, _FIELDS[field]), False) for field in fields]
+    under = {kpi: second or [(phrase(language, _FIELDS[field]), False) for field in fields[kpi]] for kpi in pivot.kpis}
     groups = "".join(
-        f'<th scope="colgroup" colspan="{len(second)}">{escape(cards.metric_title(METRICS[kpi], language))}</th>'
-        for kpi in pivot.kpis
+        f'<th scope="colgroup" colspan="{len(columns)}">{escape(cards.metric_title(METRICS[kpi], language))}</th>'
+        for kpi, columns in under.items()
     )
-    under = "".join(f'<th scope="col"{_class(whole)}>{escape(name)}</th>' for name, whole in second) * len(pivot.kpis)
-    return f'<tr><th scope="col" rowspan="2">{escape(first)}</th>{groups}</tr><tr>{under}</tr>'
+    names_of = "".join(
+        f'<th scope="col"{_class(whole)}>{escape(name)}</th>' for columns in under.values() for name, whole in columns
+    )
+    return f'<tr><th scope="col" rowspan="2">{escape(first)}</th>{groups}</tr><tr>{names_of}</tr>'
 
 
 def _class(whole: bool) -> str:
     return ' class="whole"' if whole else ""
 
 
-def _row(pivot: Pivot, row: Place, names: Names, fields: Sequence[str], language: Language) -> str:
+def _row(pivot: Pivot, row: Place, names: Names, fields: Mapping[str, Sequence[str]], language: Language) -> str:
     name = (
         phrase(language, "pivot_all") if pivot.rows is None else place_name(pivot.rows.dimension, row, names, language)
     )
@@ -112,7 +119,7 @@ def _row(pivot: Pivot, row: Place, names: Names, fields: Sequence[str], language
     for kpi in pivot.kpis:
         for col in pivot.col_places:
             told = _figures(pivot, kpi, row, col, language)
-            shown = [told.get(field, "") for field in fields]
+            shown = [told.get(field, "") for field in fields[kpi]]
             if pivot.cols is not None:
                 shown = ["<br>".join(one for one in shown if one)]
             whole = row is ALL or (col is ALL and pivot.cols is not None)

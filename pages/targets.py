@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from kpi import target_file
-from kpi.errors import FileError, KpiError, StateError
+from kpi.errors import StateError
 from kpi.i18n import Language, phrase
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
@@ -129,31 +129,12 @@ def _file(language: Language, channels: list[str]) -> None:
         rows = kept(cache.state_database())
     except StateError:
         return
-    st.download_button(
-        phrase(language, "targets_download"),
-        data=lambda: target_file.dump(rows, language),
-        file_name="targets.toml",
-        mime="application/toml",
-        key="targets_download",
-        on_click="ignore",
-        icon=":material/download:",
+    said = editor.as_file(
+        _NAME,
+        ("targets_upload_help", "targets_applied"),
+        lambda: target_file.dump(rows, language),
+        lambda text: target_file.apply(cache.state_database(), target_file.load(text, channels), LOCAL),
+        language,
     )
-    with st.popover(phrase(language, "targets_upload"), icon=":material/upload_file:", key="targets_load"):
-        file = st.file_uploader(phrase(language, "targets_upload_help"), type="toml", key="targets_upload")
-        if not st.button(phrase(language, "targets_upload_apply"), key="targets_apply", disabled=file is None):
-            return
-        assert file is not None
-        try:
-            done = target_file.apply(cache.state_database(), _load(file.getvalue(), file.name, channels), LOCAL)
-        except KpiError as error:
-            st.error(error.message(language).replace("\n", "\n\n"), icon=":material/error:")
-            return
-        editor.done(_NAME, phrase(language, "targets_applied", **vars(done)))
-
-
-def _load(content: bytes, name: str, channels: list[str]) -> list[Target]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError("targets_unreadable", file=name, problem=error) from error
-    return target_file.load(text, channels)
+    if said is not None:
+        editor.done(_NAME, said)

@@ -46,7 +46,18 @@ def test_the_most_specific_one_applies() -> None:
     assert low(rows, at("wechat")) == 0.95
     assert low(rows, at("wechat", "7")) == 0.97
     assert low(rows, at("wechat", "6")) == 0.95
-    assert low(rows, at("hotline", "7")) == 0.87
+    assert low(rows, at(None, "7")) == 0.87
+
+
+def test_trap_a_call_is_not_served_as_a_click_is() -> None:
+    """What the centre is to serve by itself is no measure for its phone lines, or for a robot; their own target is."""
+    centre, hotline = replace(WHOLE, last=None), Target("self_service_rate", channel="hotline", low=0.2, first=YEAR)
+    assert low([centre], at("hotline")) is None
+    assert low([centre, hotline], at("hotline")) == 0.2
+    for dimension in ("channel", "line", "media", "first_handler", "team"):
+        assert low([centre], at(None, None, None, dimension)) is None
+    assert low([centre], at(None, "7")) == low([centre], at(None, None, None, "topic")) == 0.85
+    assert low([Target("csat", low=0.9, first=YEAR)], at("hotline"), kpi="csat") == 0.9
 
 
 def test_a_target_of_a_place_is_none_of_the_whole_nor_of_several() -> None:
@@ -56,12 +67,12 @@ def test_a_target_of_a_place_is_none_of_the_whole_nor_of_several() -> None:
 
 def test_of_two_equally_specific_ones_line_goes_before_channel_before_tier() -> None:
     rows = [
-        replace(WHOLE, last=None, tier="7", low=0.1),
-        replace(WHOLE, last=None, channel="vip", low=0.2),
-        replace(WHOLE, last=None, line="vip", low=0.3),
+        Target("csat", tier="7", low=0.1, first=YEAR),
+        Target("csat", channel="vip", low=0.2, first=YEAR),
+        Target("csat", line="vip", low=0.3, first=YEAR),
     ]
-    assert low(rows, at("vip", "7", "vip")) == 0.3
-    assert low(rows[:2], at("vip", "7", "vip")) == 0.2
+    assert low(rows, at("vip", "7", "vip"), kpi="csat") == 0.3
+    assert low(rows[:2], at("vip", "7", "vip"), kpi="csat") == 0.2
 
 
 def test_trap_the_volume_of_the_centre_is_no_target_of_a_part() -> None:

@@ -79,6 +79,18 @@ class Decomposition:
     def rate(self) -> Fraction:
         return sum((effect.rate for effect in self.effects), NOUGHT)
 
+    @property
+    def wholes(self) -> tuple[Pair, Pair]:
+        """Before and now, of all cells together."""
+        return total_of({one.key: one.before for one in self.effects}), total_of(
+            {one.key: one.now for one in self.effects}
+        )
+
+    @property
+    def ordered(self) -> list[Effect]:
+        """What moved most first."""
+        return sorted(self.effects, key=lambda effect: (-abs(effect.total), str(effect.key)))
+
     def effect(self, key: Key) -> Effect:
         """Raises KeyError for a key that is none of the cells'."""
         for effect in self.effects:

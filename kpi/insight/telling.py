@@ -1,6 +1,8 @@
 """Findings as sentences. The parts told in one sentence add up to the change that it tells."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from kpi.i18n import Language, phrase
@@ -35,7 +37,12 @@ _SUBJECTS = {
     "tier": "cause_of_tier",
     "segment": "cause_of_segment",
     "age_band": "cause_of_age_band",
+    "first_handler": "cause_of_first_handler",
+    "function": "cause_of_function",
+    "scenario": "cause_of_scenario",
 }
+# Chinese sets a Latin word or a figure apart.
+_JOINT = re.compile(r"(?<=[\u4e00-\u9fff])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z%])(?=[\u4e00-\u9fff])")
 
 
 def tell(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:
@@ -57,7 +64,14 @@ def tell(why: Why, finding: Finding, names: Names, language: Language, title: st
     if finding.where is not None:
         value = subject(finding.where.dimension, finding.where.value, names, language)
         spans.append(Span(phrase(language, "cause_where", value=value)))
-    return (*spans, Span(phrase(language, "cause_end")))
+    return _set((*spans, Span(phrase(language, "cause_end"))), language)
+
+
+def _set(said: Sentence, language: Language) -> Sentence:
+    """The sentence with the blanks that Chinese has around what is not Chinese, within its pieces."""
+    if language != "zh":
+        return said
+    return tuple(replace(span, text=_JOINT.sub(" ", span.text)) for span in said)
 
 
 def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sentence:

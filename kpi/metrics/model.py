@@ -183,7 +183,8 @@ class Metric:
     ``variants``: the formulas of that name, one of which a setting chooses: id -> (measure, formula zh and en).
     ``within``: another measure, used where the question groups or filters by one of these dimensions (handling time
     by team comes from the legs). ``target_days``: where the figure grows with the length of its period but is no sum
-    of days, the length that a target of it is for.
+    of days, the length that a target of it is for. ``by_nature``: dimensions whose values differ in it by their nature,
+    so that what is meant for the whole is no measure for one of them (a call is not served as a click is).
     """
 
     id: str
@@ -205,6 +206,7 @@ class Metric:
     variants: Mapping[str, tuple[Measure, tuple[str, str]]] = field(default_factory=dict)
     within: tuple[frozenset[str], Measure] | None = None
     target_days: int | None = None
+    by_nature: tuple[str, ...] = ()
 
     def name(self, language: str) -> str:
         return self.name_zh if language == "zh" else self.name_en
@@ -240,7 +242,7 @@ class Metric:
     def comparable(self, dimensions: Iterable[str]) -> bool:
         """Whether a figure narrowed by ``dimensions`` can be held against what is meant for the whole."""
         whole_of = self.measure.whole_of if isinstance(self.measure, Ratio | Custom) else ()
-        return set(dimensions).isdisjoint(whole_of) and not (self.adds and set(dimensions))
+        return set(dimensions).isdisjoint({*whole_of, *self.by_nature}) and not (self.adds and set(dimensions))
 
     @property
     def proportion(self) -> bool:

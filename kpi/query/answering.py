@@ -13,7 +13,7 @@ from kpi.metrics.registry import requirements
 from kpi.metrics.rollups import ROLLUPS
 from kpi.query import privacy
 from kpi.query.answer import Answer, Cell, Counted, Reason
-from kpi.query.compare import Comparison, comparison, effective, shifted_key
+from kpi.query.compare import Comparison, comparison, effective
 from kpi.query.conditions import check, condition
 from kpi.query.custom import CUSTOM
 from kpi.query.measure import Asked, Key, Plan, Raw, counted_in_several, request, roll_up_for
@@ -80,7 +80,7 @@ def answer_on(
         previous = {
             moved: Raw(reason="hidden") if key in hidden_then.get(metric.id, ()) else raw
             for key, raw in then.get(metric.id, {}).items()
-            if (moved := _moved(question.by, key, compared)) is not None
+            if compared is not None and (moved := compared.moved(question.by, key)) is not None
         }
         seen = {key: raw for key, raw in previous.items() if raw.reason != "hidden"}
         for key in _keys(question, now, metric.id, seen):
@@ -180,18 +180,6 @@ def feeds_for(
 def _covered(published: Published, period: Period) -> bool:
     """Whether the data reaches back to the period's first day."""
     return published.data_start is not None and period.start >= published.local(published.data_start).date()
-
-
-def _moved(by: tuple[str, ...], key: Key, compared: Comparison | None) -> Key | None:
-    """A key of the comparison as the period's own; None where it has no counterpart."""
-    assert compared is not None
-    try:
-        return tuple(
-            shifted_key(dimension, value, compared.shift)  # type: ignore[misc]
-            for dimension, value in zip(by, key, strict=True)
-        )
-    except KeyError:
-        return None
 
 
 def _read(asked: Asked, judged: dict[str, "_Judged"]) -> dict[str, dict[Key, Raw]]:

@@ -1,12 +1,13 @@
 """Which period another is compared with, and like with like while it is still running."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
 from kpi import schema
-from kpi.query.answer import Cut
+from kpi.query.answer import Cut, DimensionValue
 from kpi.query.question import Compare, Period
 from kpi.warehouse import Published
 
@@ -25,6 +26,13 @@ class Comparison:
     shift: int
     aligned_by: str
     cuts: tuple[Cut, ...]
+
+    def moved(self, by: Sequence[str], key: Sequence[DimensionValue]) -> tuple[DimensionValue, ...] | None:
+        """A key of the comparison as the period's own; None where it has no counterpart."""
+        try:
+            return tuple(shifted_key(one, value, self.shift) for one, value in zip(by, key, strict=True))
+        except KeyError:
+            return None
 
 
 def effective(period: Period, today: date) -> Period:
@@ -84,7 +92,7 @@ def _first_day(connection: sa.Connection, holiday: str, period: Period, around: 
     return first
 
 
-def shifted_key(dimension: str, value: object, shift: int) -> object:
+def shifted_key(dimension: str, value: DimensionValue, shift: int) -> DimensionValue:
     """A value of the comparison as the one of the period that it stands beside.
 
     Raises KeyError for a value that has no counterpart (a month, or a week that the shift tears).

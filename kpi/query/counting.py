@@ -12,7 +12,6 @@ from kpi.insight.decompose import Key, Pair
 from kpi.metrics.model import Custom, Measure, Metric, Ratio, Total
 from kpi.query import privacy
 from kpi.query.answering import feeds_for, readings_of
-from kpi.query.compare import Comparison, shifted_key
 from kpi.query.conditions import check
 from kpi.query.custom import CUSTOM
 from kpi.query.measure import Asked, Plan, Raw, request
@@ -67,9 +66,11 @@ def counts_on(
         hidden_before = _hidden(question, readings.before.grouped(by), measured, before[by])
         for kpi in question.kpis:
             # A cell that is hidden in one period is left out of both: the other would be a change of its own.
-            moved = {at: raw for key, raw in before[by][kpi].items() if (at := _at(by, key, readings.compared))}
+            moved = {
+                at: raw for key, raw in before[by][kpi].items() if (at := readings.compared.moved(by, key)) is not None
+            }
             out = hidden.get(kpi, set()) | {
-                at for key in hidden_before.get(kpi, ()) if (at := _at(by, key, readings.compared))
+                at for key in hidden_before.get(kpi, ()) if (at := readings.compared.moved(by, key)) is not None
             }
             found[kpi][by] = Counts(_pairs(moved, out), _pairs(now[by][kpi], out), bool(out))
     return found
@@ -111,17 +112,6 @@ def _hidden(
     if question.scope.see_interactions:
         return {}
     return privacy.small_cells(asked, {one.metric.id: (one.measure, one.sources) for one in measured}, found)
-
-
-def _at(by: By, key: Key, compared: Comparison) -> Key | None:
-    """A key of the comparison as the period's own; None where it has no counterpart."""
-    try:
-        return tuple(
-            shifted_key(dimension, value, compared.shift)  # type: ignore[misc]
-            for dimension, value in zip(by, key, strict=True)
-        )
-    except KeyError:
-        return None
 
 
 def _pairs(found: Mapping[Key, Raw], left_out: set[Key]) -> dict[Key, Pair]:

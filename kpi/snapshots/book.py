@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from kpi.entry_file import Applied
 from kpi.errors import UnknownName
 from kpi.snapshots.model import Definition
 from kpi.snapshots.plain import as_plain, of_plain
@@ -40,16 +41,6 @@ class Kept:
         """Column -> value, as it is kept. One that is new is due from now on."""
         told: dict[str, object] = {"name": self.definition.name, "content": as_text(self.definition)}
         return told | ({"seen_until": now()} if self.id is None else {})
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What became of the definitions: how many are new, changed, gone, as they were."""
-
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
 
 
 def as_text(definition: Definition) -> str:
@@ -95,9 +86,7 @@ def apply(state: StateDatabase, wanted: Sequence[Definition], author: str) -> Ap
     known = {one.label: one for one in before}
     after = [replace(known[one.name], definition=one) if one.name in known else Kept(one) for one in wanted]
     save(state, before, after, author)
-    left = {one.id: one for one in after if one.id is not None}
-    changed = sum(1 for one in before if one.id in left and not left[one.id].says(one))
-    return Applied(len(after) - len(left), changed, len(before) - len(left), len(left) - changed)
+    return Applied.of(before, after)
 
 
 def pause(state: StateDatabase, name: str, paused: bool, author: str) -> None:

@@ -53,11 +53,15 @@ class Problem:
 
     def message(self, language: Language) -> str:
         """The row and what is wrong with it."""
-        said = {name: one.message(language) if isinstance(one, KpiError) else one for name, one in self.values}
-        what = phrase(language, self.key, **said)
+        what = self.what(language)
         if self.line is None:
             return phrase(language, "row_problem", row=self.row, what=what)
         return phrase(language, "entry_problem", row=self.row, line=self.line or "?", what=what)
+
+    def what(self, language: Language) -> str:
+        """What is wrong, without the row."""
+        said = {name: one.message(language) if isinstance(one, KpiError) else one for name, one in self.values}
+        return phrase(language, self.key, **said)
 
 
 def save(

@@ -245,6 +245,11 @@ class Warehouse:
             finally:
                 self._resident.leave(driver)
 
+    def settle(self) -> None:
+        """Until the copies that a first reader began to make are made."""
+        if self._resident is not None:
+            self._resident.wait()
+
     @contextmanager
     def write_lock(self) -> Iterator[None]:
         """Hold the writer's lock. The operating system drops it when the process dies.

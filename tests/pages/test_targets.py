@@ -99,7 +99,8 @@ def test_days_on_target_are_counted_where_the_line_goes_by_weeks(demo_home, open
 def test_a_filter_leads_to_the_narrower_target(demo_home, open_page, state):
     save_targets(state, [], [RATE, WECHAT], "ann")
     assert "≥95%" in text(card(open_page(demo_home, lang="en", channel="wechat"), "Self-service rate"))
-    assert "≥10%" in text(card(open_page(demo_home, lang="en", channel="wechat,sms"), "Self-service rate"))
+    assert "≥10%" in text(card(open_page(demo_home, lang="en", tier="6,7"), "Self-service rate"))
+    assert "≥" not in text(card(open_page(demo_home, lang="en", channel="wechat,sms"), "Self-service rate"))
 
 
 def test_the_drill_down_says_it(demo_home, open_page, state):

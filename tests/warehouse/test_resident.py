@@ -47,8 +47,7 @@ def copied(server: Warehouse) -> bool:
     """Whether a reader that comes now reads copies, once they are made."""
     with server.read():
         pass
-    assert server._resident is not None
-    server._resident.wait()
+    server.settle()
     return str(table(server, READS)[0][0]).startswith("memory.")
 
 
