@@ -46,13 +46,14 @@ def axis(answer: Answer, most: int, names: Mapping[str, str]) -> Axis:
     """The axis of an answer by one dimension.
 
     What has an order of its own (time, tiers, closed lists) keeps it, other values come by the n of the
-    first KPI. Where there are more than ``most``, those with the greatest n stay; of time, the latest.
+    first KPI. Where there are more than ``most``, those with the greatest n stay; of time, the latest. A value whose
+    figures are hidden stands among them.
     """
     (dimension,) = answer.question.by
     declared = DIMENSIONS[dimension]
     size: dict[DimensionValue, float] = {}
     for cell in answer.cells:
-        if cell.n or cell.value is not None:
+        if cell.n or cell.value is not None or cell.reason == "hidden":
             size[cell.key[0]] = max(
                 size.get(cell.key[0], 0), (cell.n or 0) if cell.kpi == answer.question.kpis[0] else 0
             )

@@ -1,5 +1,6 @@
 """Editing a definition on the page, and all of them as a file."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -7,17 +8,20 @@ from typing import TypeVar
 import pandas as pd
 import streamlit as st
 
-from kpi.errors import FileError, KpiError
+from kpi.commands import filters_of
+from kpi.errors import InputError, KpiError
 from kpi.i18n import LANGUAGES, Language, phrase
+from kpi.query.question import Scope
 from kpi.snapshots import book, definition_file
 from kpi.snapshots.model import Definition, Recipient, Schedule
 from kpi.snapshots.plain import DAYS, EMPTY, FORMATS, PERIODS
 from kpi.snapshots.valid import problems_of
 from kpi.state import LOCAL
 from kpi.warehouse.published import Published
-from pages import cache, state
+from pages import cache, editor, state
 
 _Chosen = TypeVar("_Chosen", bound=str)
+_TEXTS = ("name", "target", "scope")
 
 
 def edit(kept: book.Kept, language: Language, published: Published) -> None:
@@ -28,9 +32,15 @@ def edit(kept: book.Kept, language: Language, published: Published) -> None:
         st.popover(phrase(language, "snapshots_edit"), icon=":material/edit:", type="tertiary", key=key),
         st.form(f"form_{one.name}", border=False),
     ):
-        changed = _form(one, language)
+        try:
+            changed, problem = _form(one, language), None
+        except KpiError as error:
+            changed, problem = one, error.message(language)
         if st.form_submit_button(phrase(language, "edit_save"), type="primary", key=f"save_{one.name}"):
-            _save(kept, changed, language, published)
+            if problem is None:
+                _save(kept, changed, language, published)
+            else:
+                st.error(problem, icon=":material/error:")
 
 
 def _form(one: Definition, language: Language) -> Definition:
@@ -63,32 +73,61 @@ def _form(one: Definition, language: Language) -> Definition:
     empty = choice("empty", EMPTY, one.empty)
     owner = st.text_input(say("owner"), one.owner, help=say("target_help"), key=key("owner"))
     st.caption(say("recipients"))
-    frame = pd.DataFrame([{"name": r.name, "target": r.target} for r in one.recipients], columns=["name", "target"])
     edited = st.data_editor(
-        frame.astype(object), num_rows="dynamic", hide_index=True, key=key("recipients"), placeholder="",
+        _frame(one.recipients), num_rows="dynamic", hide_index=True, key=key("recipients"), placeholder="",
         alt=say("recipients"),
         column_config={
             "name": st.column_config.TextColumn(say("recipient_name"), max_chars=60),
             "target": st.column_config.TextColumn(say("recipient_target"), help=say("target_help")),
+            "scope": st.column_config.TextColumn(say("recipient_scope"), help=say("scope_help")),
+            "see_interactions": st.column_config.CheckboxColumn(say("see_interactions"), default=True),
+            "see_agents": st.column_config.CheckboxColumn(say("see_agents"), default=True),
         },
     )  # fmt: skip
-    before = {recipient.name: recipient for recipient in one.recipients}
-    recipients = []
-    for record in edited.to_dict("records"):
-        name, target = ("" if pd.isna(record[field]) else str(record[field]).strip() for field in ("name", "target"))
-        if name or target:
-            # What is not shown here, his scope and language, stays his.
-            recipients.append(replace(before.get(name, Recipient(name, target)), target=target))
+    recipients = _recipients(edited, one.recipients)
     schedule = replace(asked, cron=cron.strip(), zone=zone.strip(), days=days) if cron.strip() else None  # type: ignore[arg-type]
     return replace(
         one, title=(zh.strip(), en.strip()), period=period, schedule=schedule, language=told, empty=empty,
-        formats=tuple(name for name in FORMATS if name in formats), owner=owner.strip(), recipients=tuple(recipients),
+        formats=tuple(name for name in FORMATS if name in formats), owner=owner.strip(), recipients=recipients,
     )  # fmt: skip
+
+
+def _frame(recipients: Sequence[Recipient]) -> pd.DataFrame:
+    """Recipients as the table that is edited: a row each, his scope as filters are written in commands."""
+    rows = [
+        {
+            "name": one.name,
+            "target": one.target,
+            "scope": shlex.join(f"{filter_.dimension}={','.join(filter_.values)}" for filter_ in one.scope.filters),
+            "see_interactions": one.scope.see_interactions,
+            "see_agents": one.scope.see_agents,
+        }
+        for one in recipients
+    ]
+    columns = ["name", "target", "scope", "see_interactions", "see_agents"]
+    return pd.DataFrame(rows, columns=columns).astype({name: bool if "see" in name else object for name in columns})
+
+
+def _recipients(edited: pd.DataFrame, before: Sequence[Recipient]) -> tuple[Recipient, ...]:
+    """The table read back; a recipient's language, which it does not show, stays his. Raises InputError."""
+    languages = {recipient.name: recipient.language for recipient in before}
+    found = []
+    for record in edited.to_dict("records"):
+        name, target, scope = ("" if pd.isna(record[one]) else str(record[one]).strip() for one in _TEXTS)
+        if name or target:
+            # A box that was not touched in a new row is ticked.
+            sees = {one: bool(pd.isna(record[one]) or record[one]) for one in ("see_interactions", "see_agents")}
+            try:
+                filters = filters_of(shlex.split(scope))
+            except ValueError as error:  # a quotation mark without its other
+                raise InputError("bad_filter", text=scope[:100]) from error
+            found.append(Recipient(name, target, Scope(filters, **sees), languages.get(name)))
+    return tuple(found)
 
 
 def _save(kept: book.Kept, changed: Definition, language: Language, published: Published) -> None:
     if problems := problems_of([changed], list(published.feeds)):
-        st.error("\n\n".join(_plain(problem.message(language)) for problem in problems), icon=":material/error:")
+        st.error("\n\n".join(problem.what(language) for problem in problems), icon=":material/error:")
         return
     try:
         book.save(cache.state_database(), [kept], [replace(kept, definition=changed)], LOCAL)
@@ -97,11 +136,6 @@ def _save(kept: book.Kept, changed: Definition, language: Language, published: P
         return
     state.tell("snapshots", phrase(language, "edit_saved"))
     st.rerun()
-
-
-def _plain(message: str) -> str:
-    """Without the number of the row: there is one."""
-    return message.split("：", 1)[-1] if message.startswith("第") else message.split(": ", 1)[-1]
 
 
 def none_yet(language: Language) -> None:
@@ -129,29 +163,15 @@ def _take_ready(language: Language) -> None:
 
 def as_file(kept: list[book.Kept], language: Language, published: Published) -> None:
     """All definitions as a file, and a file in the place of all of them."""
+    feeds = list(published.feeds)
     with st.container(horizontal=True, gap="xsmall", key="snapshots_file"):
-        st.download_button(
-            phrase(language, "targets_download"),
-            data=lambda: definition_file.dump([one.definition for one in kept], language),
-            file_name="snapshots.toml",
-            mime="application/toml",
-            key="snapshots_download",
-            on_click="ignore",
-            icon=":material/download:",
+        said = editor.as_file(
+            "snapshots",
+            ("snapshots_upload_help", "snapshots_applied"),
+            lambda: definition_file.dump([one.definition for one in kept], language),
+            lambda text: book.apply(cache.state_database(), definition_file.load(text, feeds), LOCAL),
+            language,
         )
-        with st.popover(phrase(language, "targets_upload"), icon=":material/upload_file:", key="snapshots_load"):
-            file = st.file_uploader(phrase(language, "snapshots_upload_help"), type="toml", key="snapshots_upload")
-            if not st.button(phrase(language, "targets_upload_apply"), key="snapshots_apply", disabled=file is None):
-                return
-            assert file is not None
-            try:
-                text = file.getvalue().decode("utf-8-sig")
-                done = book.apply(cache.state_database(), definition_file.load(text, list(published.feeds)), LOCAL)
-            except UnicodeDecodeError as problem:
-                st.error(FileError("targets_unreadable", file=file.name, problem=problem).message(language))
-                return
-            except KpiError as error:
-                st.error(error.message(language).replace("\n", "\n\n"), icon=":material/error:")
-                return
-            state.tell("snapshots", phrase(language, "snapshots_applied", **vars(done)))
-            st.rerun()
+    if said is not None:
+        state.tell("snapshots", said)
+        state.rerun_page()

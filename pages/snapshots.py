@@ -15,8 +15,7 @@ from kpi.metrics.registry import METRICS
 from kpi.snapshots import book, store
 from kpi.snapshots.commands import next_of
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.notices import title_of
-from kpi.snapshots.runs import GOOD, Change, Run, changes, deliveries, files, runs, say, workers
+from kpi.snapshots.runs import GOOD, Change, Run, changes, deliveries, files, run_told, runs, say, told_state, workers
 from kpi.snapshots.schedule import USUAL, local
 from kpi.state import LOCAL
 from kpi.state.database import now
@@ -24,21 +23,23 @@ from kpi.warehouse.published import Published
 from pages import cache, components, layout, snapshot_editor, state
 from pages.state import View
 
-_MOST_RUNS, _MOST_CHANGES = 25, 40
+_MOST_RUNS, _MOST_CHANGES, _LONGEST_KEY = 25, 40, 200
 _OPEN = ("due", "waiting", "running")
 
 
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
+    asked, view = state.read_text(view, "run", _LONGEST_KEY)
     layout.top("snapshots", view, published, None)
     try:
-        _page(language, published)
+        _page(language, published, asked)
     except StateError as error:
         st.error(error.message(language), icon=":material/error:")
 
 
-def _page(language: Language, published: Published) -> None:
+def _page(language: Language, published: Published, asked: str) -> None:
+    """``asked``: the key of the run that the address is about, "" for none."""
     kept = book.definitions(cache.state_database())
     components.sentences((Span(phrase(language, "snapshots_opening")),))
     if said := state.told("snapshots"):
@@ -51,7 +52,7 @@ def _page(language: Language, published: Published) -> None:
         for one in kept:
             _definition(one, language, published)
         snapshot_editor.as_file(kept, language, published)
-    _runs_panel(language)
+    _runs_panel(language, asked)
 
 
 def _definition(kept: book.Kept, language: Language, published: Published) -> None:
@@ -62,7 +63,7 @@ def _definition(kept: book.Kept, language: Language, published: Published) -> No
          " ".join(format_.upper() for format_ in one.formats)]
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"snapshot_{one.name}"):
-        st.html(f'<p class="snapshot-name"><b>{escape(title_of(one, language))}</b> <code>{escape(one.name)}</code></p>'
+        st.html(f'<p class="snapshot-name"><b>{escape(one.title_in(language))}</b> <code>{escape(one.name)}</code></p>'
                 f'<p class="kpi-note">{escape(told)}</p>')  # fmt: skip
         st.button(
             phrase(language, "snapshots_run_now"),
@@ -108,18 +109,23 @@ def _pause(name: str, paused: bool, language: Language) -> None:
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def _runs_panel(language: Language) -> None:
+def _runs_panel(language: Language, asked: str) -> None:
     kept = cache.state_database()
     found = runs(kept, most=_MOST_RUNS)
+    linked = run_told(kept, asked) if asked else None
+    if linked is not None and linked.key not in {run.key for run in found}:
+        found.append(linked)
     with st.container(border=True, key="panel_runs"):
         components.heading(phrase(language, "snapshots_runs_title"), _worker_line(language))
+        if asked and linked is None:
+            st.info(phrase(language, "snapshots_run_unknown", run=components.plain(asked)), icon=":material/info:")
         if any(run.state in _OPEN for run in found):
             _watched(language, [run.key for run in found if run.state in _OPEN])
         if not found:
             st.html(f'<p class="first-text">{phrase(language, "snapshots_no_runs")}</p>')
             return
         st.html(_table(found, language))
-        _details(found, language)
+        _details(found, language, linked)
 
 
 def _worker_line(language: Language) -> str:
@@ -134,7 +140,7 @@ def _watched(language: Language, before: list[str]) -> None:
     if [run.key for run in found] != before:
         state.rerun_page()
     for run in found:
-        told = phrase(language, f"run_state_{run.state}")
+        told = told_state(run, language)
         if run.state == "running":
             told += " · " + phrase(language, f"run_step_{run.step}")
         if run.reason:
@@ -143,7 +149,7 @@ def _watched(language: Language, before: list[str]) -> None:
 
 
 def _titled(run: Run, language: Language) -> str:
-    title = title_of(run.definition, language)
+    title = run.definition.title_in(language)
     return title if run.revision == 1 else phrase(language, "snapshots_revision", title=title, revision=run.revision)
 
 
@@ -158,7 +164,7 @@ def _table(found: list[Run], language: Language) -> str:
     )
     lines = "".join(
         f'<tr><th scope="row">{escape(_titled(run, language))}</th><td class="{_tone(run)}">'
-        f"{phrase(language, f'run_state_{run.state}')}</td><td>{_moment(run, language)}</td>"
+        f"{told_state(run, language)}</td><td>{_moment(run, language)}</td>"
         f"<td>{'–' if run.seconds is None else f'{run.seconds:.1f}'}</td>"
         f'<td class="reason">{escape(say(run.reason, language))}</td></tr>'
         for run in found
@@ -173,13 +179,15 @@ def _tone(run: Run) -> str:
     return "worse" if run.state in {"held", "failed", "missed", "unconfirmed"} else ""
 
 
-def _details(found: list[Run], language: Language) -> None:
+def _details(found: list[Run], language: Language, linked: Run | None) -> None:
     """One run: who got it, its files, and what it changed."""
+    # What has just begun has nothing to show yet.
+    first = linked or next((run for run in found if run.state not in _OPEN), found[0])
+    keys = [run.key for run in found]
     chosen = st.selectbox(
         phrase(language, "snapshots_choose"),
-        [run.key for run in found],
-        # What has just begun has nothing to show yet.
-        index=next((at for at, run in enumerate(found) if run.state not in _OPEN), 0),
+        keys,
+        index=keys.index(first.key),
         format_func=lambda key: next(
             (f"{_titled(run, language)} · {_moment(run, language)}" for run in found if run.key == key), str(key)
         ),
@@ -196,10 +204,12 @@ def _details(found: list[Run], language: Language) -> None:
     changed = changes(kept, run)
     if changed is not None:
         st.html(_changes(changed, language))
+    whose = {recipient.name: f"{recipient.name} · " for recipient in run.definition.recipients}
     with st.container(horizontal=True, gap="xsmall", key="run_files"):
         for file in files(kept, run):
+            size = format_count(max(1, file.bytes // 1024), language, compact=False)
             st.download_button(
-                f"{file.recipient} · {file.name} ({format_count(max(1, file.bytes // 1024), language, False)} KB)",
+                f"{whose.get(file.recipient, '')}{file.name} ({size} KB)",
                 data=_reader(run, file.recipient, file.name),
                 file_name=f"{run.name}-{run.due_on}-r{run.revision}-{file.name}",
                 key=f"file_{run.id}_{file.recipient}_{file.name}",

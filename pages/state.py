@@ -37,9 +37,10 @@ WAY_DOWN = ("tier", "channel", "topic", "team", "agent")
 WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function", "region", "age_band", "media",
         "first_handler", "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
 
-# Parameters that mean something on one page only: the service desk's map and what-if, the dictionary's entry.
+# Parameters that mean something on one page only: the service desk's map and what-if, the dictionary's entry, a
+# snapshot's run.
 PLAN = ("calls", "handle", "self", "patience", "target", "within", "seats")
-OWN = ("map", *PLAN, "kpi", "section", "find")
+OWN = ("map", *PLAN, "kpi", "section", "find", "run")
 
 # In a URL, the value that stands for "unknown" (null); in a ``Filter`` it is the empty text.
 UNKNOWN = "unknown"

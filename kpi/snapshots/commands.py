@@ -13,7 +13,7 @@ from kpi.query.labels import labels
 from kpi.snapshots import book, definition_file, schedule, store, worker
 from kpi.snapshots.ledger import Ledger, find
 from kpi.snapshots.model import Definition
-from kpi.snapshots.runs import GOOD, Run, changes, deliveries, files, runs, say
+from kpi.snapshots.runs import GOOD, Run, changes, deliveries, files, runs, say, told_state
 from kpi.state import LOCAL, StateDatabase
 from kpi.state.database import now
 from kpi.warehouse import Warehouse
@@ -57,7 +57,7 @@ def list_(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
         for kept in book.definitions(state):
             one = kept.definition
             names = ", ".join(recipient.name for recipient in one.recipients)
-            lines.append([one.name, one.title[0 if language == "zh" else 1] or max(one.title), next_of(one, language),
+            lines.append([one.name, one.title_in(language), next_of(one, language),
                           names or "–"])  # fmt: skip
     output.write_table(head, lines, [False] * len(head), to)
     return 0
@@ -190,7 +190,7 @@ def _told(state: StateDatabase, found: list[Run], language: Language, to: TextIO
     else:
         head = [phrase(language, f"snapshots_head_{name}") for name in ("run", "state", "seconds", "reason")]
         lines = [
-            [one.key, phrase(language, f"run_state_{one.state}"), "–" if one.seconds is None else f"{one.seconds:.1f}",
+            [one.key, told_state(one, language), "–" if one.seconds is None else f"{one.seconds:.1f}",
              say(one.reason, language)]
             for one in found
         ]  # fmt: skip

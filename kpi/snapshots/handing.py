@@ -13,8 +13,8 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from kpi.snapshots.ledger import Ledger, patiently
-from kpi.snapshots.model import Recipient, Rendered, period_of
-from kpi.snapshots.notices import text_of
+from kpi.snapshots.model import Parcel, Recipient
+from kpi.snapshots.notices import notice_of
 from kpi.snapshots.runs import Run, Sent, deliveries, run_of
 from kpi.state import StateDatabase
 from kpi.state.tables import snapshot_delivery, snapshot_run
@@ -39,9 +39,9 @@ class Delivery(Protocol):
 
 
 class Deliver(Protocol):
-    """Hands one rendering to one recipient. The same ``key`` is the same delivery: the target may tell by it."""
+    """Hands a copy or a notice to one recipient. The same ``key`` is the same delivery: the target may tell by it."""
 
-    def __call__(self, rendered: Rendered, recipient: Recipient, *, key: str) -> Delivery: ...
+    def __call__(self, parcel: Parcel, recipient: Recipient, *, key: str) -> Delivery: ...
 
 
 Guard = Callable[[sa.Connection], None]
@@ -54,7 +54,7 @@ def key_of(run: Run, kind: str, recipient: str) -> str:
 
 
 def hand_over(
-    ledger: Ledger, run: Run, line: Sent, rendered: Rendered, recipient: Recipient, deliver: Deliver, guard: Guard
+    ledger: Ledger, run: Run, line: Sent, parcel: Parcel, recipient: Recipient, deliver: Deliver, guard: Guard
 ) -> str:
     """Deliver what a line that is due says, and write what came of it; says its status.
 
@@ -66,7 +66,7 @@ def hand_over(
             return "handing"  # somebody else's
         guard(connection)
     try:
-        done = deliver(rendered, recipient, key=key_of(run, line.kind, line.recipient))
+        done = deliver(parcel, recipient, key=key_of(run, line.kind, line.recipient))
         status, detail, attempts = done.status, done.detail, done.attempts
     except Exception as error:
         # It may have arrived before this went wrong.
@@ -109,11 +109,8 @@ def tell(ledger: Ledger, deliver: Deliver) -> int:
         for line in deliveries(ledger.state, run):
             if line.kind == "copy" or line.status != "due" or (recipient := _recipient(run, line)) is None:
                 continue
-            text = text_of(run, line.kind, recipient.language or run.definition.language, deliveries(ledger.state, run))
-            notice = Rendered(
-                {"notice.txt": text.encode()}, {}, False, True, run.version or 0, {},
-                period_of(run.definition.period, run.due_on),
-            )  # fmt: skip
+            language = recipient.language or run.definition.language
+            notice = notice_of(run, line.kind, language, deliveries(ledger.state, run))
             sent += hand_over(ledger, run, line, notice, recipient, deliver, lambda connection: None) == "sent"
     return sent
 

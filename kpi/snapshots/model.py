@@ -5,8 +5,9 @@ Kept as data (``kpi.state``), edited on a page, applied and dumped as a file; re
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Literal
 
 from kpi.i18n import Language
@@ -81,6 +82,21 @@ class Definition:
     paused: bool = False
     time_limit_seconds: int = 300
 
+    def title_in(self, language: Language) -> str:
+        """Its title in the reader's language, else in the other."""
+        zh, en = self.title
+        return (zh or en) if language == "zh" else (en or zh)
+
+
+def listed(files: Mapping[str, bytes]) -> dict[str, dict[str, object]]:
+    """What a manifest says of files: name -> hash and length."""
+    return {name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)} for name, content in files.items()}
+
+
+def as_json(manifest: Mapping[str, object]) -> bytes:
+    """A manifest as its file."""
+    return (json.dumps(manifest, ensure_ascii=False, indent=2) + "\n").encode()
+
 
 @dataclass(frozen=True)
 class Rendered:
@@ -104,6 +120,40 @@ class Rendered:
         """What ``manifest.json`` says."""
         told: dict[str, Any] = json.loads(self.files["manifest.json"])
         return told
+
+    @property
+    def attached(self) -> Mapping[str, bytes]:
+        """What goes along with a message."""
+        return self.files
+
+    def with_file(self, name: str, content: bytes, **told: object) -> "Rendered":
+        """The copy with one file more, which its manifest lists; ``told``: what the manifest says beside."""
+        manifest = self.manifest | told
+        manifest["files"] = manifest.get("files", {}) | listed({name: content})
+        return replace(self, files={**self.files, name: content, "manifest.json": as_json(manifest)})
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What somebody is told of a run in the place of his copy. ``manifest``: the same for programs."""
+
+    title: str
+    lines: tuple[str, ...]
+    language: Language
+    manifest: Mapping[str, Any]
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """For a target that takes nothing but files."""
+        return {"notice.txt": "\n".join([self.title, "", *self.lines, ""]).encode()}
+
+    @property
+    def attached(self) -> Mapping[str, bytes]:
+        """A message says it all."""
+        return {}
+
+
+Parcel = Rendered | Notice
 
 
 def period_of(relative: RelativePeriod, due: date) -> Period:

@@ -4,39 +4,35 @@ from collections.abc import Sequence
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date, format_period
-from kpi.snapshots.model import Definition, period_of
-from kpi.snapshots.runs import Change, Run, Sent, say
+from kpi.snapshots.model import Notice, period_of
+from kpi.snapshots.runs import Change, Run, Sent, say, told_state
 
 
-def title_of(definition: Definition, language: Language) -> str:
-    """Its title in the reader's language, else in the other."""
-    zh, en = definition.title
-    return (zh or en) if language == "zh" else (en or zh)
-
-
-def text_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = ()) -> str:
-    """The text of a notice. ``kind``: owner or notice. ``lines``: what became of each copy."""
+def notice_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = ()) -> Notice:
+    """What is told. ``kind``: owner or notice (to a recipient). ``lines``: what became of each copy."""
     period = period_of(run.definition.period, run.due_on)
     values = {
-        "title": title_of(run.definition, language),
+        "title": run.definition.title_in(language),
         "due": format_date(run.due_on, language, year=True),
         "period": format_period(period.start, period.end, language, year=True),
     }
+    about = {"notice": kind, "run": run.key, "snapshot": run.name, "due": run.due_on.isoformat()}
     if kind != "owner":
-        return phrase(language, "notice_recipient", **values) + "\n"
-    said = [phrase(language, "notice_owner", **values, state=phrase(language, f"run_state_{run.state}"))]
+        return Notice(values["title"], (phrase(language, "notice_recipient", **values),), language, about)
+    state = told_state(run, language)
+    said = [phrase(language, "notice_owner", **values, state=state)]
     if reason := say(run.reason, language):
         said.append(reason)
     for line in lines:
         if line.kind == "copy" and line.status not in {"sent", "skipped"}:
             said.append(f"{line.recipient}: {phrase(language, f'delivery_{line.status}')} {line.detail}".rstrip())
     said.append(phrase(language, f"notice_todo_{run.state}", run=run.key, name=run.name, day=run.due_on))
-    return "\n".join(said) + "\n"
+    return Notice(f"{values['title']} · {state}", tuple(said), language, about | {"state": run.state})
 
 
 def changes_text(changes: Sequence[Change], run: Run, earlier: int, language: Language) -> str:
     """What a revision changed, a line a figure."""
-    values = {"title": title_of(run.definition, language), "revision": run.revision, "before": earlier}
+    values = {"title": run.definition.title_in(language), "revision": run.revision, "before": earlier}
     said = [phrase(language, "changes_head" if changes else "changes_none", **values, count=len(changes))]
     said += [
         "\t".join([one.section, one.kpi, one.key, f"{_number(one.before)} → {_number(one.after)}", difference(one)])

@@ -149,7 +149,8 @@ class Running:
             changed = differing(mine, {(name, *key): value for key, value in one.figures.items()})
             language = next((r.language for r in run.definition.recipients if r.name == name), None)
             text = changes_text(changed, run, earlier.revision, language or run.definition.language)
-            found[name] = replace(one, files={**one.files, "changes.txt": text.encode()})
+            revision = {"number": run.revision, "before": earlier.revision, "figures_changed": len(changed)}
+            found[name] = one.with_file("changes.txt", text.encode(), revision=revision)
         return found
 
     def _record(

@@ -90,6 +90,12 @@ class Run:
         return STEPS.index(self.step) >= STEPS.index(step)
 
 
+def told_state(run: Run, language: Language) -> str:
+    """What the state of a run is called. What nobody was to get was not sent: it is made."""
+    kept = run.state == "sent" and not run.definition.recipients
+    return phrase(language, "run_state_kept" if kept else f"run_state_{run.state}")
+
+
 @dataclass(frozen=True)
 class Sent:
     """What one recipient got. ``kind``: a copy; owner or notice: what was told instead. ``status``: due, handing,
@@ -154,6 +160,16 @@ def runs(state: StateDatabase, name: str | None = None, most: int = 50) -> list[
     query = sa.select(snapshot_run).order_by(c.due_at.desc(), c.revision.desc(), c.id.desc()).limit(most)
     with state.transaction() as connection:
         return [run_of(row) for row in connection.execute(query if name is None else query.where(c.name == name))]
+
+
+def run_told(state: StateDatabase, key: str) -> Run | None:
+    """The run of a key that somebody was told: its own, or that of a delivery, which is its own and a mark."""
+    c = snapshot_run.c
+    with state.transaction() as connection:
+        row = connection.execute(
+            sa.select(snapshot_run).where(c.key.in_([key, key.rpartition(".")[0]])).limit(1)
+        ).one_or_none()
+        return None if row is None else run_of(row)
 
 
 def deliveries(state: StateDatabase, run: Run) -> list[Sent]:

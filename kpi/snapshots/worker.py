@@ -29,6 +29,7 @@ log = logging.getLogger("switchboard")
 TICK = 5.0  # seconds between two looks
 _BEAT = 5.0  # seconds between two renewals of a claim; less than a lease
 _LOW = 10  # priority of a worker beside the pages: what they do goes first
+_LONGEST_PAUSE = 300.0  # seconds before a process is tried again after several that ended with an error
 _SPARE = 30  # seconds that a process that should have ended itself is left
 _RUN_DUE = (sys.executable, "-m", "kpi", "snapshots", "run-due")
 
@@ -150,13 +151,19 @@ def serve(
     state = StateDatabase(settings)
     ledger = Ledger(state)
     child: subprocess.Popen[bytes] | None = None
+    broken, not_before = 0, 0.0
     try:
         while looks is None or looks > 0:
             looks = None if looks is None else looks - 1
             try:
                 ledger.put_down()
                 ledger.beat()
-                if (child is None or child.poll() is not None) and (ledger.open() or untold(state)):
+                if child is not None and (code := child.poll()) is not None:
+                    child, broken = None, broken + 1 if code else 0
+                    if broken:
+                        log.error("the worker's process ended with %s, %d times in a row", code, broken)
+                        not_before = time.monotonic() + min(_LONGEST_PAUSE, tick * 2.0**broken)
+                if child is None and time.monotonic() >= not_before and (ledger.open() or untold(state)):
                     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
             except KpiError as error:
                 # The database is gone for a while: what is due is put down afterwards.

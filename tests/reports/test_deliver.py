@@ -4,6 +4,7 @@ import email
 import hmac
 import json
 import logging
+import ssl
 from base64 import b64decode
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from kpi.i18n import LANGUAGES
 from kpi.query import Period
@@ -21,7 +24,7 @@ from kpi.settings import Settings, load_settings
 from kpi.snapshots.deliver import Delivery, deliver
 from kpi.snapshots.deliver.attempts import pause
 from kpi.snapshots.deliver.target import parse
-from kpi.snapshots.model import Recipient, Rendered
+from kpi.snapshots.model import Notice, Parcel, Recipient, Rendered
 from tests.reports.receivers import closed_port, receiving
 
 KEY = "weekly/2026-03-09/head"
@@ -51,7 +54,7 @@ def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
-def sent(settings: Settings, target: str, what: Rendered | None = None, pauses: list[float] | None = None) -> Delivery:
+def sent(settings: Settings, target: str, what: Parcel | None = None, pauses: list[float] | None = None) -> Delivery:
     waited: list[float] = [] if pauses is None else pauses
     return deliver(what or rendered(), Recipient("head", target), key=KEY, settings=settings, sleep=waited.append)
 
@@ -206,7 +209,7 @@ def test_what_is_too_large_becomes_a_link(post: Post, monkeypatch: pytest.Monkey
     assert {part.get_filename() for part in mail.iter_attachments()} == {"a.csv", "manifest.json"}
     text = mail.get_body(("plain",))
     assert text is not None
-    assert "https://kpi.bank.example/snapshots/weekly_2026-03-09_head/b.pdf" in text.get_content()
+    assert "https://kpi.bank.example/snapshots?run=weekly/2026-03-09/head" in text.get_content()
 
 
 @pytest.mark.parametrize(
@@ -229,6 +232,76 @@ def test_a_mail_server_without_tls_is_not_talked_to(post: Post, monkeypatch: pyt
     monkeypatch.setenv("KPI_MAIL_SERVER", load_settings().mail_server.replace("smtp+plain", "smtp"))
     assert sent(load_settings(), "mailto:head@bank.example").status == "temporary"
     assert not post.mails
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_mail_goes_by_tls_and_signs_in(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                       scheme: str) -> None:  # fmt: skip
+    """STARTTLS, and TLS from the first byte; a certificate that nobody vouches for is refused."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    signed_in: list[LoginPassword] = []
+
+    def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword) -> AuthResult:
+        signed_in.append(data)
+        return AuthResult(success=data.password == PASSWORD.encode(), handled=False)
+
+    handler, port = Post(), closed_port()
+    starts = scheme == "smtp"
+    controller = Controller(
+        handler, hostname="localhost", port=port, ready_timeout=60, authenticator=authenticate, auth_required=True,
+        auth_require_tls=starts, require_starttls=starts,
+        **({"tls_context": context} if starts else {"ssl_context": context}),  # type: ignore[arg-type]
+    )  # fmt: skip
+    controller.start()
+    try:
+        monkeypatch.setenv("KPI_MAIL_SERVER", f"{scheme}://reports@localhost:{port}")
+        monkeypatch.setenv("KPI_MAIL_FROM", "reports@bank.example")
+        monkeypatch.setenv("KPI_MAIL_SECRET", "HOOK")
+        refused = sent(load_settings(), "mailto:head@bank.example")
+        assert (refused.status, refused.attempts) == ("permanent", 1)
+        assert "certificate" in refused.detail
+        monkeypatch.setenv("KPI_MAIL_CA", str(tmp_path / "ca.pem"))
+        found = sent(load_settings(), "mailto:head@bank.example")
+        assert (found.status, found.attempts) == ("sent", 1), found.detail
+        monkeypatch.setenv("SWITCHBOARD_SECRET_HOOK", "wrong")
+        assert sent(load_settings(), "mailto:head@bank.example").status == "permanent"
+    finally:
+        controller.stop()
+    assert len(handler.mails) == 1
+    assert signed_in[0].login == b"reports"
+
+
+# --- notices -------------------------------------------------------------------------------------------------------
+
+NOTICE = Notice("Weekly · held", ("Data are late: sms.", "Send it with: …"), "en", {"notice": "owner", "run": KEY})
+
+
+def test_a_notice_by_mail_is_text_and_nothing_else(post: Post) -> None:
+    assert sent(load_settings(), "mailto:owner@bank.example", NOTICE).status == "sent"
+    (mail,) = post.mails
+    assert mail["Subject"] == "Weekly · held"
+    assert [*mail.iter_attachments()] == []
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert "Data are late: sms." in text.get_content()
+
+
+def test_a_notice_elsewhere(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file in a folder, as JSON for a webhook, as text in a chat."""
+    place = Path(sent(settings, f"file://{tmp_path}/out", NOTICE).detail)
+    assert [path.name for path in place.iterdir()] == ["notice.txt"]
+    assert "Data are late: sms." in (place / "notice.txt").read_text()
+    assert sent(settings, f"file://{tmp_path}/out", NOTICE).status == "sent"
+    with receiving(200) as hook:
+        assert sent(settings, f"{hook.url}/in", NOTICE).status == "sent"
+        monkeypatch.setenv("SWITCHBOARD_SECRET_OPS", f"json://127.0.0.1:{hook.port}/in")
+        assert sent(settings, "chat:OPS", NOTICE).status == "sent"
+    told, said = (json.loads(got.body) for got in hook.got)
+    assert (told["title"], told["files"], told["manifest"]["run"]) == ("Weekly · held", {}, KEY)
+    assert said["message"] == "\n".join(NOTICE.lines)
 
 
 # --- chat ----------------------------------------------------------------------------------------------------------

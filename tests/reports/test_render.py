@@ -102,6 +102,9 @@ def test_small_cells_are_hidden_in_the_copy_too(bank: Warehouse) -> None:
     found = copy(bank, who=careful, formats=("csv", "html", "xlsx"))
     assert any("hidden" in line for line in words_of(found, ".csv").splitlines())
     assert found.figures["tiers", "volume", "tier=5"] is None
+    said = words_of(found, ".html")
+    assert "<th scope=row class=text>5★</th><td>*</td>" in said
+    assert "* hidden: too few customers" in said
 
 
 def test_a_kpi_that_cannot_be_filtered_so_is_named(bank: Warehouse) -> None:

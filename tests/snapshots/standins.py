@@ -16,7 +16,7 @@ from kpi.query.identity import proof
 from kpi.settings import load_settings
 from kpi.snapshots import worker
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.model import Definition, Recipient, Rendered, Schedule, Section, period_of
+from kpi.snapshots.model import Definition, Parcel, Recipient, Rendered, Schedule, Section, period_of
 from kpi.warehouse import Warehouse
 
 MONDAY = datetime(2026, 3, 9, 0, 0)  # UTC: 9 March, 8:00 in Shanghai
@@ -68,14 +68,14 @@ class Done:
     attempts: int = 1
 
 
-def deliver(rendered: Rendered, recipient: Recipient, *, key: str) -> Done:
+def deliver(parcel: Parcel, recipient: Recipient, *, key: str) -> Done:
     """Every delivery is a folder of its own below the recipient's, so that a second one would be seen."""
     folder = Path(recipient.target.removeprefix("file://"))
     if "refuse" in folder.name:
         return Done("permanent", "refused", 3)
     place = folder / f"{key}~{os.getpid()}-{time.monotonic_ns()}"
     place.mkdir(parents=True)
-    for name, content in rendered.files.items():
+    for name, content in parcel.files.items():
         (place / name).write_bytes(content)
     return Done()
 
@@ -142,8 +142,8 @@ def crashing(at: str) -> None:
         setattr(kind, name, changed)
     if at == "handing":
 
-        def killing(rendered, recipient, *, key):
-            done = deliver(rendered, recipient, key=key)
+        def killing(parcel, recipient, *, key):
+            done = deliver(parcel, recipient, key=key)
             kill("handing", at)
             return done
 

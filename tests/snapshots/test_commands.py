@@ -69,6 +69,23 @@ def test_runs_by_hand_back_filled_and_listed(centre, said, tmp_path):
     assert "still to come" in said("run", "weekly", "--due", "2099-01-05", code=2)
 
 
+def test_a_process_that_breaks_at_once_is_not_started_all_the_time(centre, tmp_path):
+    """Between one start and the next the pause doubles: 0.1, 0.2, 0.4 … seconds at looks of 0.05."""
+    centre.keep(centre.weekly("ann"), since=now())
+    from kpi.snapshots.ledger import Ledger
+
+    Ledger(centre.state).add("weekly")
+    starts = tmp_path / "starts"
+    work = f"import sys; open({str(starts)!r}, 'a').write('.'); sys.exit(3)"
+    code = (
+        "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
+        f"worker.serve(load_settings(), tick=0.05, looks=60, command=[sys.executable, '-c', {work!r}])"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60,
+                   env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
+    assert 2 <= len(starts.read_text()) <= 6
+
+
 def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
     """``serve`` itself, with the stand-ins in the place of what it would call."""
     centre.keep(centre.weekly("ann"), since=now())

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from kpi.snapshots.deliver import deliver
@@ -10,6 +11,7 @@ from kpi.snapshots.model import Recipient
 from kpi.snapshots.render import render
 from kpi.snapshots.runs import deliveries, runs
 from tests.snapshots.conftest import Centre
+from tests.snapshots.standins import MONDAY
 
 
 def test_a_report_is_rendered_and_lies_in_the_folder(centre: Centre, tmp_path: Path) -> None:
@@ -25,6 +27,24 @@ def test_a_report_is_rendered_and_lies_in_the_folder(centre: Centre, tmp_path: P
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".xlsx", ".pdf", ".csv", ".json"}
     manifest = json.loads(next(folder.rglob("manifest.json")).read_text("utf-8"))
     assert manifest["files"]
+
+
+def test_its_owner_is_told_by_the_real_delivery_why_it_is_held(centre: Centre, tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    centre.warehouse.settings = replace(centre.warehouse.settings, deliver_to=(str(folder),))
+    late = replace(
+        centre.weekly("head"), recipients=(Recipient("head", (folder / "head").as_uri()),),
+        owner=(folder / "owner").as_uri(),
+    )  # fmt: skip
+    centre.keep(late, since=MONDAY + timedelta(days=6))
+    centre.moment = MONDAY + timedelta(days=7, hours=5)
+    centre.run(render=render, deliver=deliver)
+    (run,) = runs(centre.state)
+    assert run.state == "held"
+    assert {line.kind: line.status for line in deliveries(centre.state, run)} == {"owner": "sent", "notice": "sent"}
+    told, said = (next((folder / who).glob("*/notice.txt")).read_text("utf-8") for who in ("owner", "head"))
+    assert "Data are late: hotline, wechat." in told
+    assert "being checked" in said
 
 
 def test_where_it_may_not_go_it_ends_as_failed_with_the_reason(centre: Centre, tmp_path: Path) -> None:

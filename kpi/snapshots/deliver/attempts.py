@@ -12,7 +12,7 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver import chat, folder, mail, s3, webhook
 from kpi.snapshots.deliver.message import Message, message_of
 from kpi.snapshots.deliver.target import Kind, Target, check_allowed, parse
-from kpi.snapshots.model import Recipient, Rendered
+from kpi.snapshots.model import Parcel, Recipient
 
 log = logging.getLogger("switchboard")
 
@@ -32,11 +32,9 @@ class Delivery:
 
 
 class Sender(Protocol):
-    """Hands a copy over once and gives what the target said. Raises DeliveryError."""
+    """Hands a parcel over once and gives what the target said. Raises DeliveryError."""
 
-    def __call__(
-        self, target: Target, rendered: Rendered, message: Message, *, key: str, settings: Settings
-    ) -> str: ...
+    def __call__(self, target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str: ...
 
 
 _SENDERS: Mapping[Kind, Sender] = {
@@ -51,14 +49,14 @@ _REPEATABLE: frozenset[Kind] = frozenset({"folder", "s3", "webhook"})
 
 
 def deliver(
-    rendered: Rendered,
+    parcel: Parcel,
     recipient: Recipient,
     *,
     key: str,
     settings: Settings,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Delivery:
-    """Hand a copy over. ``key``: the run's and the recipient's, the same whenever this copy is handed over.
+    """Hand a copy or a notice over. ``key``: the same whenever this one is handed over.
 
     Tries ``KPI_DELIVER_TRIES`` times with growing pauses where the target may only be away. What may have arrived is
     tried again only where the target can tell by the key. Never raises for what a target does.
@@ -67,11 +65,11 @@ def deliver(
     try:
         target = parse(recipient.target)
         check_allowed(target, settings)
-        message = message_of(rendered)
+        message = message_of(parcel)
         while True:
             attempts += 1
             try:
-                said = _SENDERS[target.kind](target, rendered, message, key=key, settings=settings)
+                said = _SENDERS[target.kind](target, parcel, message, key=key, settings=settings)
                 return Delivery("sent", said, attempts)
             except DeliveryRefused:
                 raise

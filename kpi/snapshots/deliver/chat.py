@@ -15,7 +15,7 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.deliver.target import Target
-from kpi.snapshots.model import Rendered
+from kpi.snapshots.model import Parcel
 
 # What Apprise logs holds the addresses, and these hold the keys: it stays in here.
 _log = logging.getLogger("apprise")
@@ -26,7 +26,7 @@ _log.addHandler(logging.NullHandler())
 _NOT_REACHED = ("NewConnectionError", "Connection refused", "ConnectTimeout", "NameResolutionError", "SSLError")
 
 
-def send(target: Target, rendered: Rendered, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Send the lines, and the headline picture where the service takes one. Gives the service's name.
 
     Apprise says only whether all went well; why not is read from what it logs. Raises DeliveryRefused for an answer
@@ -36,10 +36,10 @@ def send(target: Target, rendered: Rendered, message: Message, *, key: str, sett
     if service is None:
         raise DeliveryRefused("secret_unreadable", name=target.place)
     name = str(service.service_name or type(service).__name__)
-    pictures = [file for file in rendered.files if file.endswith(".png")] if service.attachment_support else []
+    pictures = [file for file in parcel.attached if file.endswith(".png")] if service.attachment_support else []
     with TemporaryDirectory() as folder, _logged() as lines:
         for file in pictures:
-            (Path(folder) / file).write_bytes(rendered.files[file])
+            (Path(folder) / file).write_bytes(parcel.attached[file])
         attached = apprise.AppriseAttachment([str(Path(folder) / file) for file in pictures]) if pictures else None
         sent = service.notify(
             title=message.title,

@@ -9,25 +9,25 @@ from kpi.errors import DeliveryError, DeliveryRefused
 from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.target import Target
-from kpi.snapshots.model import Rendered
+from kpi.snapshots.model import Parcel
 
 # Errors of the file system that trying again does not mend.
 _FOR_GOOD = (PermissionError, NotADirectoryError, FileNotFoundError)
 
 
-def send(target: Target, rendered: Rendered, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Write the files into ``<folder>/<key>``: beside it, synced, then renamed. One that is there already with the same
-    manifest stays. Gives the folder. Raises DeliveryError.
+    files stays. Gives the folder. Raises DeliveryError.
     """
     root = Path(target.place)
     final = root / safe(key)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if _same(final, rendered):
+        if _same(final, parcel):
             return str(final)
         beside = Path(mkdtemp(prefix=".writing-", dir=root))
         try:
-            for name, content in rendered.files.items():
+            for name, content in parcel.files.items():
                 with open(beside / name, "wb") as file:
                     file.write(content)
                     file.flush()
@@ -47,9 +47,9 @@ def send(target: Target, rendered: Rendered, message: Message, *, key: str, sett
     return str(final)
 
 
-def _same(final: Path, rendered: Rendered) -> bool:
+def _same(final: Path, parcel: Parcel) -> bool:
     try:
-        return (final / "manifest.json").read_bytes() == rendered.files["manifest.json"]
+        return all((final / name).read_bytes() == content for name, content in parcel.files.items())
     except (FileNotFoundError, NotADirectoryError):
         return False
 

@@ -15,7 +15,7 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.deliver.target import Target
-from kpi.snapshots.model import Rendered
+from kpi.snapshots.model import Parcel
 
 _SECONDS = 30
 _TYPES = {
@@ -28,13 +28,13 @@ _TYPES = {
 }
 
 
-def send(target: Target, rendered: Rendered, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Send one message, whose Message-ID follows from the run's key. Gives that id.
 
     Raises DeliveryRefused for an answer 5xx, DeliveryUnconfirmed where the connection broke after the message was sent
     and before the server had said that it took it, DeliveryError for all else.
     """
-    composed = compose(target.place, rendered, message, key, settings)
+    composed = compose(target.place, parcel, message, key, settings)
     server = urlsplit(settings.mail_server)
     if not server.hostname:
         raise DeliveryRefused("mail_no_server")
@@ -85,38 +85,38 @@ def _connected(scheme: str, host: str, port: int | None, settings: Settings) -> 
     return smtp
 
 
-def compose(to: str, rendered: Rendered, message: Message, key: str, settings: Settings) -> EmailMessage:
+def compose(to: str, parcel: Parcel, message: Message, key: str, settings: Settings) -> EmailMessage:
     """The message: text, HTML with the picture, and what fits of the files."""
     domain = settings.mail_from.rpartition("@")[2] or "localhost"
     mail = EmailMessage()
-    mail["Subject"] = f"{message.title} · {message.lines[0]}" if message.lines else message.title
+    mail["Subject"] = message.subject
     mail["From"], mail["To"] = settings.mail_from, to
     mail["Message-ID"] = f"<{safe(key)}@{domain}>"
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Auto-Submitted"] = "auto-generated"
-    attached, left = _fitting(rendered, settings.mail_limit * 1_000_000)
+    attached, left = _fitting(parcel, settings.mail_limit * 1_000_000)
     lines = [*message.lines, *_where(left, message, key, settings)]
     mail.set_content("\n".join([message.title, "", *lines]) + "\n")
-    picture = next((name for name in rendered.files if name.endswith(".png")), None)
+    picture = next((name for name in parcel.attached if name.endswith(".png")), None)
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in lines)
     shown = f'<p><img src="cid:headline" alt="{escape(message.title, quote=True)}" width="640"></p>' if picture else ""
     mail.add_alternative(f"<html><body><h2>{escape(message.title)}</h2>{shown}{paragraphs}</body></html>", "html")
     if picture:
         body = mail.get_payload()[1]  # type: ignore[index]
-        body.add_related(rendered.files[picture], "image", "png", cid="<headline>", filename=picture)  # type: ignore[union-attr]
+        body.add_related(parcel.attached[picture], "image", "png", cid="<headline>", filename=picture)  # type: ignore[union-attr]
     for name in attached:
         kind, subtype = _TYPES.get(name.rpartition(".")[2], ("application", "octet-stream"))
-        mail.add_attachment(rendered.files[name], kind, subtype, filename=name)
+        mail.add_attachment(parcel.attached[name], kind, subtype, filename=name)
     return mail
 
 
-def _fitting(rendered: Rendered, limit: int) -> tuple[list[str], list[str]]:
+def _fitting(parcel: Parcel, limit: int) -> tuple[list[str], list[str]]:
     """Names of the files that are attached, the small ones first, and of those that are too much."""
     attached: list[str] = []
     left: list[str] = []
     room = limit
-    for name in sorted(rendered.files, key=lambda name: len(rendered.files[name])):
-        size = len(rendered.files[name])
+    for name in sorted(parcel.attached, key=lambda name: len(parcel.attached[name])):
+        size = len(parcel.attached[name])
         (attached if size <= room else left).append(name)
         room -= size if size <= room else 0
     return attached, left
@@ -128,4 +128,5 @@ def _where(left: list[str], message: Message, key: str, settings: Settings) -> l
         return []
     if not settings.public_url:
         return [phrase(message.language, "mail_too_large", files=", ".join(left))]
-    return [f"{settings.public_url}/snapshots/{quote(safe(key))}/{quote(name)}" for name in left]
+    place = f"{settings.public_url}/snapshots?run={quote(key)}"
+    return [phrase(message.language, "mail_left_at", files=", ".join(left), place=place)]

@@ -4,28 +4,34 @@ import re
 from dataclasses import dataclass
 
 from kpi.i18n import Language, phrase
-from kpi.snapshots.model import Rendered
+from kpi.snapshots.model import Notice, Parcel
 
 
 @dataclass(frozen=True)
 class Message:
-    """``title``: the copy's; ``lines``: marks, period, what changed; all of them text."""
+    """``title``: the copy's; ``lines``: marks, period, what changed, or what a notice says; all of them text.
+    ``subject``: of a mail.
+    """
 
     title: str
     lines: tuple[str, ...]
+    subject: str
     language: Language
 
 
-def message_of(rendered: Rendered) -> Message:
-    """Title and lines of a copy, from its manifest."""
-    told = rendered.manifest
+def message_of(parcel: Parcel) -> Message:
+    """What a notice says; title and lines of a copy, from its manifest."""
+    if isinstance(parcel, Notice):
+        return Message(parcel.title, parcel.lines, parcel.title, parcel.language)
+    told = parcel.manifest
     language: Language = "zh" if told["language"] == "zh" else "en"
     lines = [*told["text"]["head"], *told["text"]["changed"]]
     if told["synthetic"]:
         lines.insert(0, phrase(language, "synthetic"))
     if told["empty"]:
         lines.insert(0, phrase(language, "report_no_data"))
-    return Message(told["text"]["title"], tuple(lines), language)
+    title = told["text"]["title"]
+    return Message(title, tuple(lines), " · ".join([title, *lines[:1]]), language)
 
 
 def safe(key: str) -> str:

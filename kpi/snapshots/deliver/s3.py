@@ -9,13 +9,13 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.deliver.target import Target
-from kpi.snapshots.model import Rendered
+from kpi.snapshots.model import Parcel
 
 _SECONDS = 20  # for a connection, and for each answer
 _FOR_GOOD = (PermissionError, FileNotFoundError)
 
 
-def send(target: Target, rendered: Rendered, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Put every file to ``<prefix>/<key>/<name>``; who finds the manifest there finds the others too.
 
     The secret is JSON with ``key`` and ``secret``; without one the machine's own credentials apply. Options:
@@ -27,13 +27,13 @@ def send(target: Target, rendered: Rendered, message: Message, *, key: str, sett
         client["region_name"] = region
     config = {"connect_timeout": _SECONDS, "read_timeout": _SECONDS, "retries": {"max_attempts": 1}}
     credentials = _credentials(target, settings)
-    files = sorted(rendered.files, key=lambda name: name == "manifest.json")
+    files = sorted(parcel.files, key=lambda name: name == "manifest.json")
     try:
         storage = fsspec.filesystem(
             "s3", **credentials, client_kwargs=client, config_kwargs=config, skip_instance_cache=True
         )
         for name in files:
-            storage.pipe_file(f"{place}/{name}", rendered.files[name])
+            storage.pipe_file(f"{place}/{name}", parcel.files[name])
     except _FOR_GOOD as error:
         raise DeliveryRefused("storage_refused", place=place, problem=type(error).__name__) from error
     except Exception as error:  # what else there is belongs to the client behind fsspec

@@ -13,14 +13,14 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.deliver.target import Target
-from kpi.snapshots.model import Rendered
+from kpi.snapshots.model import Parcel
 
 _SECONDS = 30.0
 # The target asks to come back.
 _LATER = {408, 425, 429}
 
 
-def send(target: Target, rendered: Rendered, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """POST ``{"key", "title", "lines", "manifest", "files": {name: base64}}``. Gives the status of the answer.
 
     Headers: ``Idempotency-Key``; with a secret ``X-Signature-256: sha256=…``, the HMAC-SHA256 of the body. Options:
@@ -31,8 +31,8 @@ def send(target: Target, rendered: Rendered, message: Message, *, key: str, sett
         "key": key,
         "title": message.title,
         "lines": list(message.lines),
-        "manifest": rendered.manifest,
-        "files": {name: b64encode(file).decode() for name, file in rendered.files.items()},
+        "manifest": parcel.manifest,
+        "files": {name: b64encode(file).decode() for name, file in parcel.attached.items()},
     }
     body = json.dumps(content, ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": safe(key)}

@@ -123,7 +123,7 @@ class Report:
 
     @property
     def title(self) -> str:
-        return self.definition.title[0 if self.language == "zh" else 1]
+        return self.definition.title_in(self.language)
 
     @property
     def holds(self) -> bool:
@@ -153,7 +153,10 @@ def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date,
     headlines = [kpi for block in blocks if block.section.kind == "headline" for kpi in block.kpis]
     headline = replace(whole, cells=tuple(whole.cell(kpi) for kpi in dict.fromkeys(headlines or kpis)))
     dimensions = dict.fromkeys(
-        [*(dimension for block in blocks for dimension in block.by), *(one.dimension for one in definition.filters)]
+        [
+            *(dimension for block in blocks for dimension in block.by),
+            *(one.dimension for one in (*base.filters, *base.scope.filters)),
+        ]
     )
     volume = tuple(one for one in base.filters if one.dimension in METRICS["volume"].dimensions)
     seen = tuple(one for one in base.scope.filters if one.dimension in METRICS["volume"].dimensions)

@@ -1,12 +1,11 @@
 """The manifest of a copy: what it was made from, so that it can be checked and made again."""
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
 
 from kpi.metrics.registry import METRICS
 from kpi.output import plain
 from kpi.query.question import Filter, Period
+from kpi.snapshots.model import as_json, listed
 from kpi.snapshots.render import data, words
 from kpi.snapshots.render.asking import Report
 
@@ -58,11 +57,9 @@ def manifest(report: Report, files: Mapping[str, bytes]) -> bytes:
             "head": words.head(report),
             "changed": ["".join(span.text for span in sentence) for sentence in report.sentences],
         },
-        "files": {
-            name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)} for name, content in files.items()
-        },
+        "files": listed(files),
     }
-    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+    return as_json(content)
 
 
 def _days(period: Period | None) -> dict[str, str] | None:

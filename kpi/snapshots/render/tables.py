@@ -17,6 +17,8 @@ from kpi.query.answer import Cell
 from kpi.snapshots.render.asking import Block, Report
 
 Kind = Literal["name", "value", "n", "target"]
+# Stands for a figure of too few customers; a note below says so.
+HIDDEN = "*"
 # Across a page fit so many columns of one KPI; more go down.
 _ACROSS = 12
 
@@ -154,7 +156,7 @@ def _entry(cell: Cell | None, metric: Metric, report: Report) -> Entry:
     language = report.language
     how = tone(cell, metric)
     change = "" if how == "none" else format_change(cell, metric.unit, language)
-    text = format_value(cell.value, metric.unit, language, compact=False)
+    text = HIDDEN if cell.reason == "hidden" else format_value(cell.value, metric.unit, language, compact=False)
     pale = cell.n is not None and cell.n < SMALL_N
     return Entry(text, cell.value, cell, change, how, pale)
 

@@ -14,6 +14,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.tables import HIDDEN
 
 _ARROWS = {MINUS: "↓", "±": "→"}
 
@@ -152,6 +153,8 @@ def notes(block: Block, report: Report) -> list[str]:
         if len(reasons) == 1 and (reason := reasons.pop()) is not None:
             name = METRICS[kpi].name(language)
             said.append(phrase(language, "report_reason", kpi=name, reason=phrase(language, f"reason_{reason}")))
+    if any(cell.reason == "hidden" for answer in block.answers for cell in answer.cells):
+        said.append(f"{HIDDEN} {phrase(language, 'reason_hidden')}")
     if report.empty or (block.kpis and block.blank):
         said.append(phrase(language, "report_no_data"))
     return said

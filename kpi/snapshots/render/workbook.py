@@ -173,7 +173,7 @@ class _Sheets:
             if of.kind == "value" and entry.cell is not None:
                 unit = METRICS[entry.cell.kpi].unit
                 style = self.format(num_format=number_format(unit, self.language), bold=bold)
-                self.number(sheet, row, column, entry.number, style)
+                self.number(sheet, row, column, entry.number, style, entry.text)
             elif of.kind == "n":
                 self.number(sheet, row, column, entry.number, self.format(num_format="#,##0"))
             else:
@@ -240,10 +240,12 @@ class _Sheets:
         colour = {"better": _PALETTE.better, "worse": _PALETTE.worse}.get(tone, _PALETTE.mute)
         return self.format(num_format=number_format(metric.unit, self.language, change=True), font_color=colour)
 
-    def number(self, sheet: Worksheet, row: int, column: int, value: float | None, style: Format) -> None:
-        """A number; "–" where there is none."""
+    def number(
+        self, sheet: Worksheet, row: int, column: int, value: float | None, style: Format, none: str = "–"
+    ) -> None:
+        """A number; ``none`` where there is none."""
         if value is None:
-            sheet.write_string(row, column, "–", self.format(align="right", font_color=_PALETTE.mute))
+            sheet.write_string(row, column, none, self.format(align="right", font_color=_PALETTE.mute))
         else:
             sheet.write_number(row, column, value, style)
 
