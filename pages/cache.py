@@ -173,16 +173,21 @@ def prepare(
     wait([_WORKERS.submit(_within, context, task) for task in tasks])
 
 
+def begun(call: Callable[[], _Found]) -> Callable[[], _Found]:
+    """Begin a call of this module beside what is drawn meanwhile; what is given back waits for what it finds."""
+    return _WORKERS.submit(_within, get_script_run_ctx(), call).result
+
+
 def _answer_all(share: Sequence[Question], version: int) -> None:
     with Reading() as reading:
         for question in share:
             _answer(question, version, reading)
 
 
-def _within(context: ScriptRunContext | None, call: Callable[[], object]) -> None:
+def _within(context: ScriptRunContext | None, call: Callable[[], _Found]) -> _Found:
     """Make the call on behalf of the visitor whose page it is for."""
     add_script_run_ctx(threading.current_thread(), context)
-    call()
+    return call()
 
 
 @_shared(max_entries=500)

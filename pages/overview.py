@@ -40,8 +40,9 @@ def render(view: View, published: Published, style: Style) -> None:
     choices = layout.names(view, published)
     layout.top("overview", view, published, figures.compared)
     names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}
+    lead = None
     if figures.headline is not None:
-        reasons.leading(figures, opening(figures.headline, METRICS, names, language))
+        lead = reasons.leading(figures, opening(figures.headline, METRICS, names, language))
     cards.row(figures, style)
 
     left, right = st.columns([2.05, 1], gap="xsmall")
@@ -56,6 +57,8 @@ def render(view: View, published: Published, style: Style) -> None:
         _trend(figures, style)
     with right:
         _tiers(figures, style, names, choices["tier"])
+    if lead is not None:
+        lead()
     components.identity_strip(figures.proof, language)
 
 

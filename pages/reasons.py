@@ -1,11 +1,15 @@
 """Why figures changed, as pages tell it: the findings that lead one, and those of a KPI in its drill-down."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from kpi.charts import Style, waterfall, waterfall_subtitle
 from kpi.i18n import Language, phrase
 from kpi.insight.decompose import Decomposition
-from kpi.insight.finding import Why
+from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
 from kpi.insight.steps import steps
 from kpi.insight.telling import Names, sentences, tell
@@ -19,27 +23,37 @@ from pages.figures import Figures
 _TOLD = 3  # sentences in a drill-down
 
 
-def leading(figures: Figures, opening: Sentence) -> None:
-    """The opening sentence, then the findings that matter most, each with a way to its rows."""
-    language, version = figures.view.language, figures.version
+def leading(figures: Figures, opening: Sentence) -> Callable[[], None]:
+    """A place for the opening sentence and the findings that matter most, each with a way to its rows. What is given
+    back fills it: they are looked for while the rest of the page is drawn.
+    """
+    version, place = figures.version, st.container(key="answer")
     questions = figures.changes() if figures.view.compare is not None else ()
-    found = cache.findings(questions, version) if questions else ()
+    found = cache.begun(partial(cache.findings, questions, version)) if questions else tuple
+    return partial(_lead, figures, opening, questions, place, found)
+
+
+def _lead(
+    figures: Figures, opening: Sentence, questions: tuple[Question, ...], place: DeltaGenerator,
+    finding: Callable[[], tuple[tuple[Why, Finding], ...]],
+) -> None:  # fmt: skip
+    language, version, found = figures.view.language, figures.version, finding()
     names = _names({dimension for why, _ in found for dimension in why.dimensions}, language, version)
-    with st.container(key="answer"):
+    with place:
         components.sentences(opening, *(() if found or not questions else [(Span(_nothing(questions, language)),)]))
-        for place, (why, finding) in enumerate(found, start=1):
+        for number, (why, one) in enumerate(found, start=1):
             with st.container(
-                key=f"finding_{place}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="top"
+                key=f"finding_{number}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="top"
             ):
-                told = tell(why, finding, names, language, cards.title(why.kpi, language))
+                told = tell(why, one, names, language, cards.title(why.kpi, language))
                 components.sentence(told, "finding")
                 st.button(
                     phrase(language, "finding_rows", name=cards.title(why.kpi, language)),
                     icon=":material/arrow_forward:",
                     type="tertiary",
-                    key=f"finding_rows_{place}",
+                    key=f"finding_rows_{number}",
                     on_click=state.open_drill,
-                    args=(why.kpi, finding.filters),
+                    args=(why.kpi, one.filters),
                 )
 
 
