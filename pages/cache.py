@@ -7,6 +7,7 @@ nobody sees another's rows, or an old number beside a new one.
 import gc
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -152,24 +153,25 @@ def _on_target(question: Question, version: int, mark: str, _held: Targets, _rea
 
 
 # As many as there are cores on a small machine; the engine has threads of its own.
-_WORKERS = ThreadPoolExecutor(2, thread_name_prefix="answers")
+_AT_ONCE = 2
+_WORKERS = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="answers")
 
 
 def prepare(
-    shares: Sequence[Sequence[Question]],
+    portions: Sequence[Sequence[Question]],
     proof_of: Question | None,
     version: int,
     also: Sequence[Callable[[], object]] = (),
 ) -> None:
-    """Answer what a page will ask, one share beside the other, before anything of it is drawn.
+    """Answer what a page will ask, before anything of it is drawn: whoever is free takes the next portion.
 
     ``also``: calls of this module for what is no answer. A browser that draws while it waits for the rest takes the
     time of those who count. An error comes up where the answer is asked for.
     """
-    context = get_script_run_ctx()
-    tasks: list[Callable[[], object]] = [*also, *(partial(_answer_all, share, version) for share in shares)]
+    context, coming = get_script_run_ctx(), deque(portions)
+    tasks: list[Callable[[], object]] = [*also, *[partial(_answer_next, coming, version)] * _AT_ONCE]
     if proof_of is not None:
-        tasks.append(partial(identity, proof_of, version))
+        tasks.insert(len(also), partial(identity, proof_of, version))
     wait([_WORKERS.submit(_within, context, task) for task in tasks])
 
 
@@ -178,10 +180,16 @@ def begun(call: Callable[[], _Found]) -> Callable[[], _Found]:
     return _WORKERS.submit(_within, get_script_run_ctx(), call).result
 
 
-def _answer_all(share: Sequence[Question], version: int) -> None:
+def _answer_next(coming: deque[Sequence[Question]], version: int) -> None:
+    """Answer, in one transaction, what nobody else has begun, until nothing is left."""
     with Reading() as reading:
-        for question in share:
-            _answer(question, version, reading)
+        while True:
+            try:
+                portion = coming.popleft()
+            except IndexError:
+                return
+            for question in portion:
+                _answer(question, version, reading)
 
 
 def _within(context: ScriptRunContext | None, call: Callable[[], _Found]) -> _Found:

@@ -78,14 +78,12 @@ class Figures:
                 self._panels[name] = self.targets.asked(spanned)
         self._proof = view.question("volume", compared=False) if proof else None
         asked = [self._headline, self._lines, self._coverage, *self._panels.values(), *more, self._daily]
-        first = [question for question in asked if question is not None and question.kpis]
-        # Two shares of about the same work: cohorts of customers, which are the dearest and share what is put together
-        # for a day, and everything else.
-        second = [question for question in first if _of_cohort(question)]
-        first = [question for question in first if question not in second]
-        while len(second) < len(first) and not any(COVERAGE in question.kpis for question in second):
-            second.append(first.pop())
-        cache.prepare([first, second], self._proof, self.version, also)
+        every = [question for question in asked if question is not None and question.kpis]
+        # Cohorts of customers first, since they are the dearest, and in one portion, since they share what is put
+        # together for a day.
+        together = [question for question in every if _of_cohort(question)]
+        others = [[question] for question in every if question not in together]
+        cache.prepare([together, *others], self._proof, self.version, also)
         self._prepare_mature()
 
     def _prepare_mature(self) -> None:
@@ -94,7 +92,7 @@ class Figures:
         asked += [self._mature(self._panels[name]) for name in self._panels if self._immature(name)]
         wanted = list(dict.fromkeys(question for question in asked if question is not None))
         if wanted:
-            cache.prepare([wanted[::2], wanted[1::2]], None, self.version)
+            cache.prepare([[question] for question in wanted], None, self.version)
 
     def _immature(self, name: str) -> bool:
         """Whether a panel stands on a cohort of which, for one of its KPIs, nothing is mature."""

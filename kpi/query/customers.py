@@ -23,8 +23,8 @@ _MADE_HERE = ("through", "reach", "served", "tier_after")
 
 Sources = frozenset[str] | None
 
-# Reading transaction -> the days whose open customers it has put together.
-_MADE: WeakKeyDictionary[sa.Transaction | None, set[date]] = WeakKeyDictionary()
+# Reading transaction -> the tables of open customers that it has put together.
+_MADE: WeakKeyDictionary[sa.Transaction | None, set[str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def closed_months(period: Period) -> list[date]:
 
 
 def open_customers(asked: Asked) -> sa.Table:
-    """Customers open on the period's first day: key, region, age band; tier, segment and is_tail as of that day.
+    """Customers open on the period's first day: key; tier, segment and is_tail as of that day; region and age band
+    where the question needs them, since putting texts together takes as long as all else.
 
     A temporary table of the reading transaction, which its end removes: putting it together takes most of the time of
     many questions, and those of one page are about the same days.
@@ -72,9 +73,15 @@ def open_customers(asked: Asked) -> sa.Table:
     holds = sa.and_(
         t.customer_key == c.customer_key, t.valid_from <= day, sa.or_(t.valid_to.is_(None), t.valid_to > day)
     )
+    needed = {*asked.by, *(one.dimension for one in asked.filters)}
+    texts = [name for name in ("region", "age_band") if name in needed]
     query = (
         sa.select(
-            c.customer_key, c.region, c.age_band, t.tier, segment(is_tail).label("segment"), is_tail.label("is_tail")
+            c.customer_key,
+            *(c[name] for name in texts),
+            t.tier,
+            segment(is_tail).label("segment"),
+            is_tail.label("is_tail"),
         )
         .select_from(
             schema.customer.outerjoin(
@@ -84,12 +91,13 @@ def open_customers(asked: Asked) -> sa.Table:
         .where(c.opened_on <= day, sa.or_(c.closed_on.is_(None), c.closed_on > day))
     )
     columns = [sa.Column(column.key, column.type) for column in query.selected_columns]
-    table = sa.Table(f"open_{day:%Y%m%d}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+    name = "_".join(["open", f"{day:%Y%m%d}", *texts])
+    table = sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"])
     made = _MADE.setdefault(asked.connection.get_transaction(), set())
-    if day not in made:
+    if name not in made:
         table.create(asked.connection, checkfirst=False)
         asked.connection.execute(table.insert().from_select(list(table.columns.keys()), query))
-        made.add(day)
+        made.add(name)
     return table
 
 
