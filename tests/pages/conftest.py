@@ -1,5 +1,6 @@
 """One small demo bank for the tests of the pages."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,14 +25,25 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def served() -> Iterator[set[tuple[str, str]]]:
+    """The settings that what is kept between runs was made with: a server has one set of them as long as it lives."""
+    yield set()
+    st.cache_resource.clear()
+
+
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+def open_page(monkeypatch: pytest.MonkeyPatch, served: set[tuple[str, str]]) -> Callable[..., AppTest]:
     """Run the shell on a home with the given query parameters; ``leaf``: the id of the page."""
 
     def run(home: Path, leaf: str = DEFAULT, **params: str) -> AppTest:
         monkeypatch.setenv("KPI_HOME", str(home))
         monkeypatch.setenv("KPI_MEMORY", "1")
-        st.cache_resource.clear()
+        settings = {(name, value) for name, value in os.environ.items() if name.startswith("KPI_")}
+        if served != settings:
+            st.cache_resource.clear()
+            served.clear()
+            served.update(settings)
         app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
         if leaf != DEFAULT:
             # What Streamlit calls a page of st.navigation; AppTest can only switch to pages that are files.
@@ -40,5 +52,4 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest
             app.query_params[name] = value
         return app.run()
 
-    yield run
-    st.cache_resource.clear()
+    return run
