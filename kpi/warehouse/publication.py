@@ -81,22 +81,25 @@ class Publication:
     # --- feeds and masters ---
 
     def _write_feeds(self, known: dict[str, Feed]) -> None:
+        rows: list[dict[str, object]] = []
         for source, given in self._feeds.items():
             old = known.get(source, given)
             watermark, carries = max(given.watermark, old.watermark), given.carries | old.carries
             if replace(given, watermark=watermark, carries=carries) == known.get(source):
                 continue
-            self._connection.execute(schema.feed.delete().where(schema.feed.c.source == source))
-            self._connection.execute(
-                schema.feed.insert(),
+            rows.append(
                 {
                     "source": source,
                     "name_zh": given.name_zh,
                     "name_en": given.name_en,
                     "watermark": watermark,
                     "carries": json.dumps(sorted(carries)),
-                },
+                }
             )
+        if rows:
+            table = schema.feed
+            self._connection.execute(table.delete().where(table.c.source.in_([row["source"] for row in rows])))
+            self._connection.execute(table.insert().values(rows))
         registered = {*known, *self._feeds}
         for table in self._handed:
             if "source" in table.columns:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -126,16 +127,21 @@ def _runs(connection: sa.Connection, days: list[date]) -> Iterator[list[date]]:
     yield run
 
 
+@cache
+def _limits_used() -> frozenset[str]:
+    """Names of the values that roll-ups leave open."""
+    return frozenset(name for rollup in ROLLUPS for name in rollup.select().compile().params)
+
+
 def days_changed_by(connection: sa.Connection, before: Published, after: Published) -> set[date]:
     """Business dates whose roll-ups change although no row did: a limit that they depend on has moved.
 
     Limits are those of maturity, which follow the feeds' watermarks, and the end of the first days of the data,
     in which looking back is not possible.
     """
-    used = {name for rollup in ROLLUPS for name in rollup.select().compile().params}
     old, new = before.binds(), after.binds()
     moved: list[tuple[str, str, datetime, datetime]] = []
-    for name in used & set(new):
+    for name in _limits_used() & set(new):
         column = "started_at" if name == "look_back_from" else "ended_at"
         # Before the first feed, nothing was mature.
         was, now = old.get(name, datetime.min), new[name]

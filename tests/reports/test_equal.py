@@ -7,6 +7,7 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from html import unescape
 from io import BytesIO, StringIO
 
@@ -18,7 +19,7 @@ import pytest
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_value
 from kpi.metrics.registry import METRICS
-from kpi.query import Answer, Cell, Question, answer
+from kpi.query import Answer, Cell, Period, Question, answer
 from kpi.query.answering import last_mature
 from kpi.snapshots.model import Rendered
 from kpi.snapshots.render.workbook import change_of
@@ -31,17 +32,26 @@ FIGURES = (
 )
 
 
-def asked(bank: Warehouse, rendered: Rendered) -> Iterator[tuple[str, Answer, Cell]]:
+def asked(bank: Warehouse, rendered: Rendered) -> tuple[tuple[str, Answer, Cell], ...]:
     """(section, answer, cell) of every figure that the definition asks for, each section's question by itself."""
+    return _asked(bank, rendered.period)
+
+
+@cache
+def _asked(bank: Warehouse, period: Period) -> tuple[tuple[str, Answer, Cell], ...]:
+    return tuple(_ask(bank, period))
+
+
+def _ask(bank: Warehouse, period: Period) -> Iterator[tuple[str, Answer, Cell]]:
     for section in DEFINITION.sections:
         kpis = section.kpis[:1] if section.kind == "chart" else section.kpis
         sides = [(dimension,) for dimension in section.by] if len(section.by) == 2 else []
         for by in dict.fromkeys([(), *sides, section.by]):
-            question = Question(kpis, rendered.period, by, (), "previous")
+            question = Question(kpis, period, by, (), "previous")
             found = TARGETS.hold(answer(bank, question))
             yield from ((section.id, found, cell) for cell in found.cells)
         for kpi in kpis if section.kind == "headline" else ():
-            question = Question((kpi,), rendered.period, (), (), "previous")
+            question = Question((kpi,), period, (), (), "previous")
             if answer(bank, question).cell(kpi).reason == "immature" and (moved := last_mature(bank, question)):
                 found = TARGETS.hold(answer(bank, moved))
                 yield from ((section.id, found, cell) for cell in found.cells)
@@ -121,7 +131,7 @@ def test_every_figure_of_the_data(reader: Callable[[Rendered], Rows], bank: Ware
 
 
 def test_the_figures_a_revision_is_compared_by(bank: Warehouse, rendered: Rendered) -> None:
-    cells = list(asked(bank, rendered))
+    cells = asked(bank, rendered)
     assert len(rendered.figures) == len(cells) == sum(rendered.rows.values())
     for section, answered, cell in cells:
         named = zip(answered.question.by, cell.key, strict=True)
