@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -139,17 +140,18 @@ def days_changed_by(connection: sa.Connection, before: Published, after: Publish
     Limits are those of maturity, which follow the feeds' watermarks, and the end of the first days of the data,
     in which looking back is not possible.
     """
-    old, new = before.binds(), after.binds()
-    moved: list[tuple[str, str, datetime, datetime]] = []
+    old: dict[str, Any] = before.binds()
+    new: dict[str, Any] = after.binds()
+    moved: list[tuple[str, datetime, datetime]] = []
     for name in _limits_used() & set(new):
         column = "started_at" if name == "look_back_from" else "ended_at"
         # Before the first feed, nothing was mature.
         was, now = old.get(name, datetime.min), new[name]
         if was != now:
-            moved.append((name, column, *sorted((was, now))))
+            moved.append((column, min(was, now), max(was, now)))
     return {
         day
-        for _, column, low, high in moved
+        for column, low, high in moved
         for (day,) in connection.exec_driver_sql(
             f"SELECT DISTINCT business_date FROM interaction "
             f"WHERE {column} >= TIMESTAMP '{low}' AND {column} <= TIMESTAMP '{high}'"

@@ -1,12 +1,14 @@
 """One demo bank, one server and one browser for all browser tests."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser import server
+from tests.browser.server import Visitor
 
 SMALL = ("--days", "120", "--interactions", "400", "--customers", "4000", "--end", "2026-11-22", "--seed", "1")
 
@@ -35,25 +37,36 @@ def chromium() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """A page of a new visitor; fails the test when the page logs an error or a request fails."""
-    contexts, problems = [], []
+@pytest.fixture(scope="session")
+def visitors(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Visitors by language, colour scheme and screen; ``name`` tells apart several at the same time.
 
-    def open_(language: str = "en", scheme: str = "light", size: dict[str, int] | None = None) -> Page:
-        made = server.context(chromium, language, scheme, size)
-        contexts.append(made)
-        page = made.new_page()
-        page.on("console", lambda said: problems.append(said.text) if server.is_error(said) else None)
-        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-        page.on("request", lambda asked: problems.append(f"elsewhere: {asked.url}") if not _here(asked.url) else None)
-        return page
+    Each keeps his window: to load the framework's scripts again takes longer than a page.
+    """
+    contexts = []
+
+    @cache
+    def of(language: str = "en", scheme: str = "light", phone: bool = False, name: object = 0) -> Visitor:
+        contexts.append(server.context(chromium, language, scheme, server.PHONE if phone else server.WIDE))
+        return Visitor(contexts[-1].new_page())
+
+    yield of
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visit(visitors: Callable[..., Visitor]) -> Iterator[Callable[..., Page]]:
+    """The window of a visitor; fails the test when the page logs an error or a request fails."""
+    used: list[Visitor] = []
+
+    def open_(language: str = "en", scheme: str = "light", phone: bool = False) -> Page:
+        used.append(visitors(language, scheme, phone, len(used)))
+        used[-1].problems.clear()
+        return used[-1].page
 
     yield open_
-    for made in contexts:
-        made.close()
+    problems = [problem for visitor in used for problem in visitor.problems]
+    for visitor in used:
+        visitor.page.goto("about:blank")
     assert not problems
-
-
-def _here(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "data:", "blob:"))

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
@@ -33,29 +34,36 @@ LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 # not find.
 LOOKING = re.compile(r"/_stcore/(health|host-config)$")
 
+# Notes when the server was last heard: a run that is over at once may never show as running.
+HEAR = """(() => {
+    const Real = window.WebSocket;
+    window.heard = 0;
+    window.WebSocket = class extends Real {
+        constructor(...about) {
+            super(...about);
+            this.addEventListener('message', () => { window.heard = performance.now(); });
+        }
+    };
+})()"""
 # Watches from now on for a run of the script; ``window.begun`` is when the watch began.
-WATCH = """() => {
-    const app = document.querySelector('[data-testid="stApp"]');
-    [window.begun, window.ran] = [performance.now(), false];
-    new MutationObserver((_, watch) => {
-        if (app.dataset.testScriptState === 'running') { window.ran = true; watch.disconnect(); }
-    }).observe(app, { attributes: true });
-}"""
-# Resolves when the script has ended (after the run that is watched for), nothing on the page is stale or still to come
-# and every figure is drawn, and all that for 120 ms. Gives the milliseconds from ``window.begun`` to the quiet: the
-# browser's own, so that the waiting of the measuring program does not count.
+WATCH = "() => { window.begun = performance.now(); }"
+# Resolves when the server was heard since the watch began, the script has ended, nothing on the page is stale or still
+# to come and every figure is drawn, and all that for 120 ms. Gives the milliseconds from ``window.begun`` to the quiet:
+# the browser's own, so that the waiting of the measuring program does not count.
 SETTLED = """() => new Promise((done, fail) => {
     const asked = performance.now();
     let quiet = 0;
     const look = () => {
         const now = performance.now(), app = document.querySelector('[data-testid="stApp"]');
         const charts = [...app.querySelectorAll('[data-testid="stVegaLiteChart"]')];
-        const still = window.ran !== false && app.dataset.testScriptState === 'notRunning'
-            && !app.querySelector('[data-stale="true"], [data-testid="stMain"] [data-testid="stSkeleton"]')
-            && charts.every(chart => chart.querySelector('svg'));
-        if (!still) { quiet = 0; } else if (!quiet) { quiet = now; }
+        const waits = {
+            server: window.heard <= window.begun, script: app.dataset.testScriptState !== 'notRunning',
+            stale: !!app.querySelector('[data-stale="true"], [data-testid="stMain"] [data-testid="stSkeleton"]'),
+            charts: !charts.every(chart => chart.querySelector('svg')),
+        };
+        if (Object.values(waits).some(Boolean)) { quiet = 0; } else if (quiet < window.heard) { quiet = now; }
         if (quiet && now - quiet > 120) done(quiet - window.begun);
-        else if (now - asked > 60000) fail(new Error('the page does not settle'));
+        else if (now - asked > 60000) fail(new Error('the page does not settle: ' + JSON.stringify(waits)));
         else requestAnimationFrame(look);
     };
     look();
@@ -128,17 +136,41 @@ def context(
     opened: Browser, language: str = "en", scheme: str = "light", size: dict[str, int] | None = None
 ) -> BrowserContext:
     """A new visitor: language, colour scheme and size of the screen."""
-    return opened.new_context(
+    made = opened.new_context(
         viewport=size or WIDE,  # type: ignore[arg-type]
         color_scheme=scheme,  # type: ignore[arg-type]
         locale=LOCALES[language],
     )
+    made.add_init_script(HEAR)
+    return made
+
+
+@dataclass
+class Visitor:
+    """A browser window, and what went wrong in it: errors of the page, requests that failed or went elsewhere."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+        self.page.on("request", lambda asked: self._here(asked.url))
+
+    def _note(self, said: ConsoleMessage) -> None:
+        if is_error(said):
+            self.problems.append(f"{said.text} {said.location['url']}")
+
+    def _here(self, url: str) -> None:
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")):
+            self.problems.append(f"elsewhere: {url}")
 
 
 def settled(page: Page) -> None:
     """Wait until the script has run and every figure is drawn."""
     page.get_by_test_id("stMain").locator("h1, h2").first.wait_for(timeout=60_000)
-    page.evaluate("window.ran = true")
+    page.evaluate("window.begun = 0")
     page.evaluate(SETTLED)
 
 
@@ -155,6 +187,6 @@ def is_error(said: ConsoleMessage) -> bool:
 
 
 def leave(page: Page) -> None:
-    """Let the page load to its end and close it, before its server goes."""
+    """Let the page load to its end and leave it, before its server goes."""
     page.wait_for_load_state("networkidle")
-    page.close()
+    page.goto("about:blank")

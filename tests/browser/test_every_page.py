@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
 from kpi.i18n import LANGUAGES, Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
@@ -25,8 +25,7 @@ from kpi.query import Cell, Filter, Period, Question, last_mature
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
 from pages.book import BOOK, Leaf
-from tests.browser import server
-from tests.browser.server import PHONE, after, is_error, settled
+from tests.browser.server import Visitor, after, settled
 
 IDS = [f"{leaf.id}-{language}" for leaf in BOOK for language in LANGUAGES]
 
@@ -97,57 +96,38 @@ class Opened:
 
 
 @dataclass
-class Visitor:
-    """A browser window of one language and size that goes from page to page."""
+class Reader:
+    """Who goes from page to page in one window."""
 
     address: str
-    page: Page
-    problems: list[str] = field(default_factory=list)
+    visitor: Visitor
 
-    def __post_init__(self) -> None:
-        self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
-        self.page.on("request", lambda asked: self._here(asked.url))
-
-    def _note(self, said: ConsoleMessage) -> None:
-        if is_error(said):
-            self.problems.append(f"{said.text} {said.location['url']}")
-
-    def _here(self, url: str) -> None:
-        if not url.startswith((self.address, "data:", "blob:")):
-            self.problems.append(f"elsewhere: {url}")
+    @property
+    def problems(self) -> list[str]:
+        return self.visitor.problems
 
     def go(self, leaf: Leaf, query: str = "") -> Page:
         """Open a page by its address, cold."""
+        page = self.visitor.page
         # A request that is cut off by leaving is no problem of the page that is left.
-        self.page.wait_for_load_state("networkidle")
+        page.wait_for_load_state("networkidle")
         self.problems.clear()
-        self.page.goto(f"{self.address}/{leaf.address}{query}")
-        settled(self.page)
-        return self.page
+        page.goto(f"{self.address}/{leaf.address}{query}")
+        settled(page)
+        return page
 
 
 @pytest.fixture(scope="module")
-def visitor(chromium: Browser, address: str) -> Iterator[Callable[..., Visitor]]:
-    """The window of a language and size; one each for all tests here."""
-    contexts = []
-
-    @cache
-    def of(language: Language, phone: bool = False) -> Visitor:
-        contexts.append(server.context(chromium, language, size=PHONE if phone else None))
-        return Visitor(address, contexts[-1].new_page())
-
-    yield of
-    for context in contexts:
-        context.close()
+def reader(visitors: Callable[..., Visitor], address: str) -> Callable[..., Reader]:
+    """The reader of a language and size of screen; a window each for all tests here."""
+    return lambda language, phone=False: Reader(address, visitors(language, phone=phone, name="reader"))
 
 
 @pytest.fixture(scope="module", params=[(leaf, language) for leaf in BOOK for language in LANGUAGES], ids=IDS)
-def opened(request: pytest.FixtureRequest, visitor: Callable[..., Visitor]) -> Opened:
+def opened(request: pytest.FixtureRequest, reader: Callable[..., Reader]) -> Opened:
     """A page of the book in one language, loaded once for the tests that look at it."""
     leaf, language = request.param
-    window = visitor(language)
+    window = reader(language)
     return Opened(leaf, language, window.go(leaf), window.problems)
 
 
@@ -267,9 +247,9 @@ def test_one_of_its_figures_can_be_taken_apart(opened, usual):
 
 
 @pytest.mark.parametrize("leaf", BOOK, ids=lambda leaf: leaf.id)
-def test_opened_cold_by_an_address_with_filters(visitor, command_line, leaf):
+def test_opened_cold_by_an_address_with_filters(reader, command_line, leaf):
     # Yesterday has nothing mature where a KPI needs days; the formula of the service level is not the usual one.
-    window = visitor("en")
+    window = reader("en")
     page = window.go(leaf, "?period=yesterday&tier=1,2,3&sl=SL2&lang=zh")
     expect(page.locator(".st-key-chip_tier")).to_contain_text("3 项")
     expect(page.locator(".st-key-chip_period")).to_contain_text("昨天")
@@ -284,15 +264,15 @@ def test_opened_cold_by_an_address_with_filters(visitor, command_line, leaf):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("leaf", BOOK, ids=lambda leaf: leaf.id)
-def test_no_page_is_wider_than_a_phone(visitor, leaf, language):
-    page = visitor(language, phone=True).go(leaf)
+def test_no_page_is_wider_than_a_phone(reader, leaf, language):
+    page = reader(language, phone=True).go(leaf)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
     assert page.evaluate(STICKING_OUT, 390) == []
 
 
-def test_filters_go_from_page_to_page_and_back(visitor):
-    window = visitor("en")
+def test_filters_go_from_page_to_page_and_back(reader):
+    window = reader("en")
     page = window.go(BOOK[0], "?period=7d&tier=6,7&lang=en")
     places = [page.url]
     for leaf in BOOK[1:]:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kpi.i18n import phrase
-from tests.browser.server import PHONE, settled
+from tests.browser.server import settled
 
 
 def cards(page):
@@ -146,7 +146,7 @@ def test_bad_values_in_a_link_are_named(address, visit):
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_phone_does_not_scroll_sideways(address, visit, language):
-    page = visit(language, size=PHONE)
+    page = visit(language, phone=True)
     page.goto(address)
     settled(page)
     widths = page.evaluate(
