@@ -109,8 +109,6 @@ class Reader:
     def go(self, leaf: Leaf, query: str = "") -> Page:
         """Open a page by its address, cold."""
         page = self.visitor.page
-        # A request that is cut off by leaving is no problem of the page that is left.
-        page.wait_for_load_state("networkidle")
         self.problems.clear()
         page.goto(f"{self.address}/{leaf.address}{query}")
         settled(page)
