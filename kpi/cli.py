@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TextIO, get_args
 
-from kpi import commands, explain, output
+from kpi import commands, explain, output, rule_commands
 from kpi.errors import KpiError, PeriodError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.query.question import Compare
@@ -161,6 +161,19 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     applied = command("apply", commands.apply_targets, "targets_apply")
     applied.add_argument("file", type=Path, metavar="FILE.toml", help=say("targets_file"))
     command("dump", commands.dump_targets, "targets_dump")
+
+    rules = top.add_parser("rules", help=say("rules"), description=say("rules"), allow_abbrev=False)
+    chosen = rules.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    formats(command("list", rule_commands.list_, "rules_list"), ("table", "json"))
+    tail = command("tail", rule_commands.tail, "rules_tail")
+    tail.add_argument("kind", type=_one_of("kind", ("value", "tier")), metavar="value|tier", help=say("rules_kind"))
+    tail.add_argument("parameter", type=int, metavar="N", help=say("rules_parameter"))
+    service = command("service", rule_commands.service, "rules_service")
+    service.add_argument("channel", metavar="CHANNEL", help=say("rules_channel"))
+    service.add_argument("seconds", type=int, metavar="SECONDS", help=say("rules_seconds"))
+    for changed in (tail, service):
+        changed.add_argument("--from", dest="start", type=_day, required=True, metavar="DATE", help=say("rules_from"))
+        formats(changed, ("table", "json"))
 
     snapshots = top.add_parser("snapshots", help=say("snapshots"), description=say("snapshots"), allow_abbrev=False)
     chosen = snapshots.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)

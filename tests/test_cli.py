@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -407,6 +408,48 @@ def test_trap_reader_that_leaves_early_is_no_error(bank: Path) -> None:
             check=False,
         )
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+# --- rules ---
+
+
+def test_rules_are_listed_and_changed_and_the_figures_follow(
+    bank: Path, tmp_path: Path, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(bank, home)
+    assert run("rules", "list").out.splitlines()[2:] == [
+        "long tail = open customers outside the top 20% by value  1900-01-01"
+    ]
+    monkeypatch.setenv("KPI_WAREHOUSE_URL", f"ducklake:///{home / 'warehouse'}")
+    # Everybody waited 10 s; three of four were answered.
+    level = ("query", "service_level", *DAY, "--format", "json")
+    assert run(*level).json["rows"][0]["value"] == 0.75
+    said = run("rules", "service", "hotline", "9", "--from", "2026-03-02", "--format", "json")
+    assert said.json[1:] == [{"kind": "service", "parameter": 9, "valid_from": "2026-03-02", "channel": "hotline"}]
+    assert run(*level).json["rows"][0]["value"] == 0
+    said = run("rules", "tail", "tier", "5", "--from", "2026-02-01", language="zh")
+    assert "长尾＝星级不高于 5 星的在户客户" in said.out
+    assert "hotline：9 秒内响应" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("service", "hotlin", "9", "--from", "2026-03-02"), "hotline"),
+        (("service", "hotline", "-9", "--from", "2026-03-02"), "-9 seconds"),
+        (("tail", "tier", "8", "--from", "2026-02-01"), "1 to 7 stars"),
+        (("tail", "value", "100", "--from", "2026-02-01"), "1 to 99 per cent"),
+        (("tail", "value", "20", "--from", "2026-02-03"), "2026-02-03"),
+        (("tail", "values", "20", "--from", "2026-02-01"), "value"),
+    ],
+)
+def test_a_bad_rule_changes_nothing(run: Callable[..., Said], arguments: tuple[str, ...], named: str) -> None:
+    before = run("rules", "list").out
+    said = run("rules", *arguments)
+    assert said.code == 2
+    assert named in said.err
+    assert run("rules", "list").out == before
 
 
 # --- targets ---

@@ -10,7 +10,7 @@ _i = schema.interaction.c
 _CUSTOMER = ("tier", "region", "age_band")
 _CONTACT = ("channel", "line", "topic", "business_line", "complexity", "media")
 _BASE = frozenset({"customer", "customer_month"})
-_TAIL = "tail rule of the centre: outside the top 20 % of open customers by value in the last closed month"
+_TAIL = "tail rule of the centre; unless set: outside the top 20 % of open customers by value in the last closed month"
 _NO_CAUSE = ("对照不是因果", "a comparison, not a cause")
 
 METRICS = (

@@ -10,8 +10,8 @@ _INDUSTRY = "industry standard"
 
 # What "in time" means in each of the formulas, (zh, en).
 LIMITS = (
-    "时限按渠道：电话 20 秒，VIP 10 秒，在线与消息 60 秒（首次响应）",
-    "thresholds by channel: phone 20 s, VIP 10 s, chat and messaging 60 s (first response)",
+    "时限按渠道，除非另有设定：电话 20 秒，VIP 10 秒，在线与消息 60 秒（首次响应）",
+    "thresholds by channel, unless set otherwise: phone 20 s, VIP 10 s, chat and messaging 60 s (first response)",
 )
 
 # The five formulas in use, in short. They differ in what becomes of those who left the queue.

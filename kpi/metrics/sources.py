@@ -19,8 +19,8 @@ CHINESE: dict[str, str] = {
     "Measures for the handling of consumer complaints in banking and insurance, 2020": (
         "《银行业保险业消费投诉处理管理办法》，2020"
     ),
-    "tail rule of the centre: outside the top 20 % of open customers by value in the last closed month": (
-        "中心的长尾规则：上一个已结月份，在户客户中按价值不在前 20%"
+    "tail rule of the centre; unless set: outside the top 20 % of open customers by value in the last closed month": (
+        "中心的长尾规则；未另设时：上一个已结月份，在户客户中按价值不在前 20%"
     ),
     "Pareto": "帕累托（Pareto）",
     "Gini, 1912": "基尼（Gini），1912",

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from kpi.errors import LoadError, UnknownName
+from kpi.errors import InputError, UnknownName
 from kpi.warehouse import Warehouse
 from kpi.warehouse.rules import set_service_target, set_tail_rule
 from tests.warehouse.conftest import one, rolled_up, rolled_up_anew, table
@@ -148,11 +148,11 @@ def test_rules_that_make_no_sense_are_refused(warehouse: Warehouse) -> None:
     World().publish(warehouse, LATER)
     with pytest.raises(UnknownName, match="hotline"):
         set_service_target(warehouse, "hotlin", 30, date(2026, 3, 3))
-    for kind, parameter, since in (
-        ("value", 0, date(2026, 3, 1)),
-        ("tier", 8, date(2026, 3, 1)),
-        ("luck", 3, date(2026, 3, 1)),
-        ("tier", 3, date(2026, 3, 2)),
+    for kind, parameter, since, told in (
+        ("value", 0, date(2026, 3, 1), "1 to 99 per cent"),
+        ("tier", 8, date(2026, 3, 1), "1 to 7 stars"),
+        ("luck", 3, date(2026, 3, 1), "value, tier"),
+        ("tier", 3, date(2026, 3, 2), "2026-03-02"),
     ):
-        with pytest.raises(LoadError, match="tail_rule"):
+        with pytest.raises(InputError, match=told):
             set_tail_rule(warehouse, kind, parameter, since)
