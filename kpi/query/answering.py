@@ -167,7 +167,8 @@ def feeds_for(
     that hang on a contact, are a feed's own; the others (customers, unit costs, complaints) serve all.
     """
     needed = requirements(metric, measure)
-    if not (needed & _TABLES) <= frozenset().union(*(feed.carries for feed in published.feeds.values())):
+    somewhere = frozenset().union(*(feed.carries for feed in published.feeds.values()))
+    if not (metric.families <= published.families and needed & _TABLES <= somewhere):
         return frozenset()
     columns = [requirement.split("|") for requirement in needed - _TABLES]
     if not columns:

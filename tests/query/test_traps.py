@@ -34,6 +34,14 @@ def test_trap_a_breakdown_without_any_part_says_why(new_warehouse: New) -> None:
     }
 
 
+def test_trap_no_wechat_at_all_is_no_multiple_of_nought(new_warehouse: New) -> None:
+    facts, warehouse = World(channels=("hotline",)), new_warehouse()
+    facts.contact("call", "2026-03-02 10:00")
+    facts.publish(warehouse, "2026-03-20 00:00")
+    found = cell(warehouse, "wechat_phone_multiple", "2026-03-02")
+    assert (found.value, found.reason) == (None, "not_recorded")
+
+
 def test_trap_answered_without_a_queue(new_warehouse: New) -> None:
     """No wait is a wait of 0 s: it counts in the mean, is in time, and its percentile is no gap."""
     facts, warehouse = world(), new_warehouse()
