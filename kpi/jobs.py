@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +19,17 @@ _TAIL = 8192  # bytes of output that are looked at
 class Job:
     """``python -m MODULE …`` in the background, its standard error kept in a file."""
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
-        """Start it. ``log``: where its output is kept; ``environment``: settings beside those of this process."""
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str],
+        folder: Path | None = None,
+    ) -> None:
+        """Start it. ``log``: where its output is kept; ``environment``: settings beside those of this process;
+        ``folder``: what it reads, deleted when it ends, however it ends.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
         self.module = module
         self._log = log
@@ -31,6 +42,13 @@ class Job:
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )
+        if folder is not None:
+            # Whoever watches may leave before the end.
+            threading.Thread(target=self._clear, args=(folder,), daemon=True).start()
+
+    def _clear(self, folder: Path) -> None:
+        self._process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def running(self) -> bool:

@@ -175,7 +175,7 @@ def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
             style,
             lambda: mix_by_channel(parts.frame("channel_mix"), period, figures.slots, names, style, figures.notes),
         )
-        if parts.cells
+        if parts.valued
         else None,
         lambda: of_answer(parts, language, {"channel": names}),
         phrase(language, "channels_mix_alt", period=panels.dates(figures)),
@@ -239,7 +239,7 @@ def _hours(figures: Figures, style: Style) -> None:
         "hours",
         phrase(language, "channels_hours"),
         phrase(language, "channels_hours_sub", period=period),
-        figures.drawn("hours", style, lambda: by_hour(usual_week(parts, "volume"), style)) if parts.cells else None,
+        figures.drawn("hours", style, lambda: by_hour(usual_week(parts, "volume"), style)) if parts.valued else None,
         lambda: of_week(usual_week(parts, "volume"), language),
         phrase(language, "channels_hours_alt", period=period),
         style,
@@ -309,7 +309,7 @@ def _table(figures: Figures, parts: Answer | None, style: Style, names: Mapping[
                 [METRICS[kpi] for kpi in wholes], wholes, parts, titles, names, style, panels.everything(figures.view)
             ),
         )
-        if wholes and parts.cells
+        if wholes and parts.valued
         else None,
         lambda: of_answer(parts, language, {"channel": names}),
         phrase(language, "channels_table_alt"),

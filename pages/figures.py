@@ -143,7 +143,7 @@ class Figures:
     def cell(self, kpi: str) -> Cell | None:
         """The figure of the whole period; None where a filter does not apply to the KPI."""
         if kpi == COVERAGE and self._coverage is not None:
-            return self._answer(self._coverage).cell(kpi, self.view.period.end)
+            return self._answer(self._coverage).cells[-1]  # the days so far of the last day are the whole period
         return self._answer(self._headline).cell(kpi) if kpi in self._headline.kpis else None
 
     def line(self, kpi: str) -> Answer | None:

@@ -2,9 +2,14 @@
 answering; whoever opens the page meanwhile sees the same progress.
 """
 
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from kpi.i18n import Language, phrase
 from kpi.ingest import shipped_mappings
@@ -67,18 +72,23 @@ def _offer_import(language: Language) -> None:
     ):
         assert file is not None
         settings = load_settings()
-        folder = settings.home / "tmp" / "uploads"
-        folder.mkdir(parents=True, exist_ok=True)
-        # Only the last part of the name: where a file goes is not for its sender to say.
-        place = folder / Path(file.name).name
-        place.write_bytes(file.getbuffer())
-        by = str(mapping)
-        if own is not None:
-            written = folder / "mapping.toml"
-            written.write_bytes(own.getbuffer())
-            by = str(written)
-        _start(settings, "kpi", ["import", str(place), "--mapping", by], language)
+        temporary = settings.home / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="upload_", dir=temporary))
+        place = _keep(folder / "file", file)
+        by = str(mapping) if own is None else str(_keep(folder / "mapping", own))
+        _start(settings, "kpi", ["import", str(place), "--mapping", by], language, folder)
         st.rerun()
+
+
+def _keep(folder: Path, file: UploadedFile) -> Path:
+    """Write an upload, which may name customers, for the service's user alone."""
+    folder.mkdir()
+    # Only the last part of the name: where a file goes is not for its sender to say.
+    place = folder / Path(file.name).name
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
+        written.write(file.getbuffer())
+    return place
 
 
 def _make_demo(language: Language) -> None:
@@ -86,13 +96,18 @@ def _make_demo(language: Language) -> None:
     _start(settings, "seed", ["--target", settings.warehouse_url], language)
 
 
-def _start(settings: Settings, module: str, arguments: list[str], language: Language) -> None:
-    """Start the work, unless somebody else just did."""
+def _start(
+    settings: Settings, module: str, arguments: Sequence[str], language: Language, folder: Path | None = None
+) -> None:
+    """Start the work, unless somebody else just did. ``folder``: what was uploaded for it, deleted in the end."""
     work = cache.first_job()
     with work.lock:
         if work.job is None or not work.job.running:
             log = settings.home / "tmp" / "first_run.log"
-            work.job = Job(module, arguments, log, {"KPI_LANGUAGE": language, "KPI_HOME": str(settings.home)})
+            environment = {"KPI_LANGUAGE": language, "KPI_HOME": str(settings.home)}
+            work.job = Job(module, arguments, log, environment, folder)
+        elif folder is not None:
+            shutil.rmtree(folder)
 
 
 @st.fragment(run_every=1.0)

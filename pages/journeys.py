@@ -145,7 +145,7 @@ def _amounts(figures: Figures, style: Style) -> None:
         figures.drawn(
             "journey_amounts", style, lambda: amounts(answered, "scenario", slots, names, window, style, figures.notes)
         )
-        if answered.cells
+        if answered.valued
         else None,
         lambda: of_answer(answered, language, {"scenario": names}),
         phrase(language, "alt_amounts", period=period),

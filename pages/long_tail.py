@@ -136,7 +136,7 @@ def _reach(figures: Figures, style: Style) -> None:
             style,
             lambda: reach_bars(answered.cells, figures.cell("tail_unreached_year"), names, style),
         )
-        if answered.cells
+        if answered.valued
         else None,
         lambda: of_answer(answered, language, {"reach": names}),
         phrase(language, "tail_alt_reach"),
@@ -209,7 +209,7 @@ def _dividends(figures: Figures, style: Style) -> None:
         phrase(language, "tail_panel_dividends"),
         phrase(language, "tail_panel_dividends_sub"),
         figures.drawn("dividends", style, lambda: contrast(metrics, answered.cells, style))
-        if any(cell.value is not None for cell in answered.cells)
+        if answered.valued
         else None,
         lambda: of_answer(answered, language, {"served": _names(figures, "served")}),
         phrase(language, "tail_alt_dividends"),
@@ -233,7 +233,7 @@ def moves(figures: Figures, style: Style) -> None:
             style,
             lambda: migration(answered.cells, names["tier"], names["tier_after"], style),
         )
-        if answered.cells
+        if answered.valued
         else None,
         lambda: of_answer(answered, language, names),
         phrase(language, "alt_moves"),

@@ -79,7 +79,7 @@ def _by_channel(figures: Figures, style: Style, names: Mapping[str, str]) -> Non
                 metric, whole, parts.cells, names, style, whole_name=panels.everything(figures.view)
             ),
         )
-        if whole is not None and parts.cells
+        if whole is not None and parts.valued
         else None,
         lambda: of_answer(parts, language, {"channel": names}),
         phrase(language, "alt_by_channel", value=format_value(whole.value if whole else None, metric.unit, language)),
@@ -123,7 +123,7 @@ def _tiers(figures: Figures, style: Style, titles: Mapping[str, str], names: Map
             style,
             lambda: by_tier([METRICS[kpi] for kpi in wholes], wholes, parts, titles, names, style),
         )
-        if parts.cells
+        if parts.valued
         else None,
         lambda: of_answer(parts, language, {"tier": names}),
         phrase(language, "alt_tiers"),

@@ -47,7 +47,7 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
             style,
             lambda: volume_by_channel(parts.frame("volume"), totals, slots, names, style, figures.notes),
         )
-        if parts.cells
+        if parts.valued
         else None,
         lambda: of_answer(parts, language, {"channel": names}),
         phrase(language, "alt_volume", period=dates(figures), total=total),

@@ -149,9 +149,7 @@ def _scores(figures: Figures, style: Style) -> None:
         "scores",
         phrase(language, "satisfaction_scores"),
         phrase(language, "satisfaction_scores_sub"),
-        figures.drawn("scores", style, lambda: score_distribution(parts, names, style))
-        if any(cell.value is not None for cell in parts.cells)
-        else None,
+        figures.drawn("scores", style, lambda: score_distribution(parts, names, style)) if parts.valued else None,
         lambda: of_answer(parts, language, {"score": names}),
         phrase(language, "satisfaction_scores_alt"),
         style,
@@ -186,7 +184,7 @@ def _nps(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
         phrase(language, "satisfaction_nps"),
         phrase(language, "satisfaction_nps_sub"),
         figures.drawn("nps", style, lambda: nps_groups(shares, nets, names, groups, style, 250))
-        if any(cell.value is not None for cell in nets.cells)
+        if nets.valued
         else None,
         lambda: of_answer(shares, language, {"channel": names, "nps_group": groups}),
         phrase(

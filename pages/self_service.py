@@ -161,7 +161,7 @@ def _media(figures: Figures, style: Style) -> None:
         phrase(language, "panel_media"),
         phrase(language, "panel_media_sub"),
         figures.drawn("service_media", style, lambda: fates(answered, names, titles, style))
-        if answered.cells
+        if answered.valued
         else None,
         lambda: of_answer(answered, language, {"media": names}),
         phrase(language, "alt_media"),

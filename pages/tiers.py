@@ -123,7 +123,7 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
                 name_width=170,
             ),
         )
-        if parts is not None and whole is not None and parts.cells
+        if parts is not None and whole is not None and parts.valued
         else None,
         lambda: of_answer(parts, language, names) if parts is not None else pd.DataFrame(),
         phrase(language, "tiers_alt_matrix", section=SECTIONS[section][0 if language == "zh" else 1]),
@@ -179,7 +179,7 @@ def _course(figures: Figures, style: Style, kpi: str) -> None:
             style,
             lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style),
         )
-        if parts is not None and whole is not None and any(cell.value is not None for cell in parts.cells)
+        if parts is not None and whole is not None and parts.valued
         else None,
         lambda: of_answer(parts, language, {"tier": names}) if parts is not None else pd.DataFrame(),
         phrase(language, "tiers_alt_course", kpi=metric.name(language)),

@@ -127,6 +127,15 @@ def test_trap_what_cannot_be_computed_is_null_with_its_reason(run: Callable[...,
     assert (row["value"], row["reason"]) == (None, "zero_denominator")
 
 
+def test_trap_a_breakdown_without_any_part_says_why(run: Callable[..., Said]) -> None:
+    before = ("--from", "2026-02-01", "--to", "2026-02-02")
+    rows = run("query", "volume", "csat", "--by", "channel", *before, "--format", "json").json["rows"]
+    assert [(row["kpi"], row["channel"], row["value"], row["reason"]) for row in rows] == [
+        ("volume", None, None, "no_data"),
+        ("csat", None, None, "no_data"),
+    ]
+
+
 def test_comparison(run: Callable[..., Said]) -> None:
     (row,) = run("query", "volume", *DAY, "--compare", "previous", "--format", "json").json["rows"]
     assert (row["value"], row["previous"], row["change"]) == (8, 2, 6)

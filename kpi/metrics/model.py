@@ -179,6 +179,7 @@ class Metric:
 
     ``maturity``: a contact counts only when this window after it is over. ``look_back``: null in the first days
     of the data. ``requires``: tables or columns that a feed must carry beyond those in the conditions.
+    ``families``: of channels that there must be, since without one there is nothing to count rather than nought.
     ``not_by``: dimensions of the fact that make no sense for it. ``source``: where the formula comes from.
     ``variants``: the formulas of that name, one of which a setting chooses: id -> (measure, formula zh and en).
     ``within``: another measure, used where the question groups or filters by one of these dimensions (handling time
@@ -201,6 +202,7 @@ class Metric:
     maturity: timedelta | None = None
     look_back: bool = False
     requires: frozenset[str] = frozenset()
+    families: frozenset[str] = frozenset()
     not_by: tuple[str, ...] = ()
     version: int = 1
     variants: Mapping[str, tuple[Measure, tuple[str, str]]] = field(default_factory=dict)

@@ -53,6 +53,7 @@ METRICS = (
         Ratio(p.CONTACTS_WECHAT, p.ANSWERED_PHONE, proportion=False),
         ("微信业务量 ÷ 两条电话线路的人工接通量", "WeChat volume ÷ answered calls of both phone lines"),
         "ICBC Electronic Banking Centre, 2015: over 7 times",
+        families=frozenset({"wechat", "phone"}),
         not_by=("channel", "line", "family"),
     ),
     Metric(

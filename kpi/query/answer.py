@@ -28,7 +28,8 @@ class Counted:
 
 @dataclass(frozen=True)
 class Cell:
-    """One KPI for one combination of the question's dimensions (in the question's order; None = unknown).
+    """One KPI for one combination of the question's dimensions (in the question's order; None = unknown). A KPI without
+    a value for any combination has one cell, all of whose key is unknown, to say why.
 
     ``value`` is None exactly when ``reason`` says why. ``n``: the contacts (customers, answers) it stands on.
     ``low``, ``high``: 95 % interval of a proportion. ``previous``: the value of the comparison; ``change``: value −
@@ -104,6 +105,11 @@ class Answer:
     rolled_up: int = 0
     # parent of a distinct count: (kpi) -> how many customers were counted in more than one row
     counted_twice: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def valued(self) -> bool:
+        """Whether any cell has a value, so that there is something to draw."""
+        return any(cell.value is not None for cell in self.cells)
 
     @cached_property
     def _by_key(self) -> dict[tuple[str, tuple[DimensionValue, ...]], Cell]:

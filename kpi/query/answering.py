@@ -83,9 +83,12 @@ def answer_on(
             if compared is not None and (moved := compared.moved(question.by, key)) is not None
         }
         seen = {key: raw for key, raw in previous.items() if raw.reason != "hidden"}
-        for key in _keys(question, now, metric.id, seen):
+        keys = _keys(question, now, metric.id, seen)
+        for key in keys:
             cell = kpi.cell(question.by, key, now[metric.id].get(key), previous.get(key), period)
             cells.append(_without_figures(cell) if key in hidden.get(metric.id, ()) else cell)
+        if not keys and (nothing := kpi.cell(question.by, (None,) * len(question.by), None, None, period)).reason:
+            cells.append(nothing)  # no row at all would not say why
     return Answer(
         question=question,
         version=published.version,
@@ -164,7 +167,8 @@ def feeds_for(
     that hang on a contact, are a feed's own; the others (customers, unit costs, complaints) serve all.
     """
     needed = requirements(metric, measure)
-    if not (needed & _TABLES) <= frozenset().union(*(feed.carries for feed in published.feeds.values())):
+    somewhere = frozenset().union(*(feed.carries for feed in published.feeds.values()))
+    if not (metric.families <= published.families and needed & _TABLES <= somewhere):
         return frozenset()
     columns = [requirement.split("|") for requirement in needed - _TABLES]
     if not columns:
@@ -266,7 +270,7 @@ class _Judged:
             change=value - before if value is not None and before is not None else None,
             change_low=change_low,
             change_high=change_high,
-            provisional=self._provisional(span),
+            provisional=reason != "not_recorded" and self._provisional(span),
             reason=reason,
             note=raw.note if raw and reason is None else (),
             variant=self.variant,

@@ -26,7 +26,7 @@ class Feed:
 class Published:
     """One published state. Two readings with the same ``version`` give the same numbers.
 
-    ``data_start``: UTC start of the oldest interaction; None in an empty warehouse.
+    ``data_start``: UTC start of the oldest interaction; None in an empty warehouse. ``families``: of its channels.
     """
 
     version: int
@@ -35,6 +35,7 @@ class Published:
     synthetic: bool
     data_start: datetime | None
     feeds: dict[str, Feed] = field(hash=False)
+    families: frozenset[str] = frozenset()
     empty: bool = False  # nothing was ever loaded
 
     @property
@@ -94,6 +95,7 @@ def read_published(connection: sa.Connection, version_query: str) -> Published:
         synthetic=facts.get("synthetic") == "true",
         data_start=datetime.fromisoformat(start) if start else None,
         feeds=feeds,
+        families=frozenset(connection.scalars(sa.select(schema.channel.c.family).distinct())),
         empty="synthetic" not in facts,
     )
 

@@ -135,6 +135,7 @@ NOT_TOLD = [
     "long_tail_coverage",
     "cost_per_contact",
     "recognition_rate",
+    "wechat_phone_multiple",
 ]
 
 

@@ -18,6 +18,30 @@ def test_trap_zero_denominator_is_no_zero(new_warehouse: New) -> None:
     assert (after.value, after.previous, after.change) == (1.0, None, None)
 
 
+def test_trap_a_breakdown_without_any_part_says_why(new_warehouse: New) -> None:
+    """By whatever it is taken apart, a KPI that has no part has one cell with its reason, whose key is unknown."""
+    facts, warehouse = world(1), new_warehouse()
+    facts.carries["hotline"] = EVERYTHING - {"csat_score"}
+    facts.contact("call", "2026-03-02 10:00", customer_key=1, topic="balance")
+    facts.publish(warehouse, "2026-03-20 00:00")
+    for by in (("channel",), ("date",), ("tier", "half_hour")):
+        (found,) = asked(warehouse, "csat", "2026-03-02", *by, channel="hotline").cells
+        assert (found.key, found.value, found.reason) == ((None,) * len(by), None, "not_recorded")
+    beside = asked(warehouse, "nps csat", "2026-03-02", "channel", channel="hotline").cells
+    assert {one.kpi: (one.key, one.reason) for one in beside} == {
+        "nps": (("hotline",), "zero_denominator"),
+        "csat": (("hotline",), "not_recorded"),
+    }
+
+
+def test_trap_no_wechat_at_all_is_no_multiple_of_nought(new_warehouse: New) -> None:
+    facts, warehouse = World(channels=("hotline",)), new_warehouse()
+    facts.contact("call", "2026-03-02 10:00")
+    facts.publish(warehouse, "2026-03-20 00:00")
+    found = cell(warehouse, "wechat_phone_multiple", "2026-03-02")
+    assert (found.value, found.reason) == (None, "not_recorded")
+
+
 def test_trap_answered_without_a_queue(new_warehouse: New) -> None:
     """No wait is a wait of 0 s: it counts in the mean, is in time, and its percentile is no gap."""
     facts, warehouse = world(), new_warehouse()

@@ -1,0 +1,60 @@
+"""Every page of a bank whose one feed records little: calls, and neither customers nor answers nor self-service."""
+
+import re
+
+import pytest
+
+from kpi.i18n import phrase
+from kpi.ingest import import_file
+from kpi.settings import load_settings
+from kpi.warehouse import Warehouse
+from pages.book import BOOK
+from pages.cards import title
+from tests.ingest import bank_log
+from tests.pages.test_overview import html
+
+# The pages with cards, and those of their figures that such a feed cannot carry, by hand.
+NOT_RECORDED = {
+    "overview": "self_service_rate csat long_tail_coverage fcr",
+    "channels": "wechat_phone_multiple",
+    "self_service": "self_service_rate",
+    "satisfaction": "csat nps ces fcr complaint_rate",
+    "desk": "occupancy",
+    "journeys": "referral_rate end_to_end",
+    "long_tail": "long_tail_coverage tail_unreached_year top20_share tail_nps tier_upgrade_rate",
+    "tiers": "self_service_rate csat long_tail_coverage fcr tier_upgrade_rate",
+}
+
+
+@pytest.fixture(scope="module")
+def bank_home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    file = folder / "calls.csv"
+    file.write_text(bank_log.text())
+    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(folder / "home"), "KPI_MEMORY": "1"}))
+    import_file(warehouse, file, "bank_calls")
+    warehouse.close()
+    return folder / "home"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("leaf", [leaf.id for leaf in BOOK])
+def test_every_page_opens_and_says_what_is_not_recorded(bank_home, open_page, leaf, language):
+    app = open_page(bank_home, leaf, lang=language)
+    assert not app.exception
+    assert app.title[0].value == phrase(language, f"page_{leaf}")
+    reason = phrase(language, "reason_not_recorded")
+    for kpi in NOT_RECORDED.get(leaf, "").split():
+        assert _figure(app, kpi, language).split() == ["–", *reason.split()], kpi
+
+
+@pytest.mark.parametrize("period", ["yesterday", "ytd"])
+def test_periods_other_than_the_usual_open_too(bank_home, open_page, period):
+    for leaf in ("overview", "long_tail", "tiers"):
+        assert not open_page(bank_home, leaf, lang="en", period=period, compare="year").exception
+
+
+def _figure(app, kpi, language):
+    """The words in the place of a card's figure."""
+    shown = next(body for body in html(app) if f'<div class="kpi-label">{title(kpi, language)}</div>' in body)
+    return re.sub(r"<[^>]+>", " ", re.findall(r'<div class="kpi-value">(.*?)</div>', shown)[0])
