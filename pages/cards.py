@@ -176,17 +176,21 @@ def _target(cell: Cell, metric: Metric, days: Days | None, language: Language) -
 
 def card_not_applicable(metric: Metric, name: str, view: View) -> None:
     """A card whose KPI does not have a dimension that is filtered by: says which, and shows no figure."""
-    language = view.language
-    missing = [
-        DIMENSIONS[one.dimension].name(language) for one in view.filters if one.dimension not in metric.dimensions
-    ]
-    listed = phrase(language, "say_and").join(missing)
     with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
         st.html(
             f'<div class="kpi-label">{escape(name)}</div>'
             f'<div class="kpi-value">–</div><p class="kpi-note">'
-            f"{escape(phrase(language, 'card_not_by', dimensions=listed))}</p>"
+            f"{escape(not_by(metric, view))}</p>"
         )
+
+
+def not_by(metric: Metric, view: View) -> str:
+    """By which of the view's filters the KPI cannot be filtered."""
+    language = view.language
+    missing = [
+        DIMENSIONS[one.dimension].name(language) for one in view.filters if one.dimension not in metric.dimensions
+    ]
+    return phrase(language, "card_not_by", dimensions=phrase(language, "say_and").join(missing))
 
 
 def short_name(kpi: str, language: Language) -> str | None:

@@ -14,6 +14,7 @@ import streamlit as st
 
 from kpi.charts import Style
 from kpi.charts.theme import value_colour
+from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
 from kpi.insight import goals
@@ -28,7 +29,7 @@ from kpi.query.question import Filter, Question
 from kpi.query.rows import LARGEST_PAGE, RowsPage
 from kpi.tables import column_name, dimensions_of, of_rows
 from kpi.warehouse.published import Published
-from pages import cache, cards, reasons, state
+from pages import cache, cards, components, reasons, state
 from pages.state import View
 
 _SIZE = 50
@@ -46,13 +47,26 @@ def show(view: View, published: Published, style: Style) -> None:
 
 
 def _content(view: View, published: Published, style: Style) -> None:
-    # A click within the drawer runs this alone, with the view as it was when it was opened.
+    # A click within the drawer runs this alone, with the view and the version as they were when it was opened, and
+    # what goes wrong in it does not reach the page.
+    try:
+        _taken_apart(view, published, style)
+    except cache.Moved:
+        state.rerun_page()
+    except KpiError as error:
+        components.problem(error.message(view.language), view.language)
+
+
+def _taken_apart(view: View, published: Published, style: Style) -> None:
     version = published.version
     choices = {way: cache.labels(way, view.language, version) for way in state.WAYS}
     drill, at, chosen = state.read_drill(state.query_params(), choices, METRICS)
     if drill is None:
         return
     metric = METRICS[drill]
+    if not view.applies(metric):
+        st.html(f'<p class="first-text">{escape(cards.not_by(metric, view))}</p>')
+        return
     steps = tuple(step for step in at if step.dimension in metric.dimensions)
     question = _mature(_within(view.question(metric.id), steps), version)
     ways = [way for way in state.WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
