@@ -82,6 +82,18 @@ def test_customers_of_several_channels_are_counted(demo_home, open_page):
     assert "Counted in several rows" in told(app)
 
 
+def test_a_step_on_few_says_so_and_the_running_day_that_it_is_still_arriving(demo_home, open_page):
+    app = open_page(demo_home, lang="en", drill="self_service_rate", at="tier:7,channel:wechat", period="7d")
+    assert not app.exception
+    path = Filter("tier", ("7",)), Filter("channel", ("wechat",))
+    (cell,) = asked(("self_service_rate",), 7, *path).cells
+    assert 0 < cell.n < 30
+    assert cell.provisional
+    (head,) = [body for body in html(app) if 'class="drill-figure"' in body]
+    assert "<small>n < 30</small>" in head
+    assert 'class="arriving"' in head
+
+
 def each_that_does_not_apply():
     """The drawer's content of every KPI with a filter that it does not have, told apart by a line each."""
     from datetime import date
