@@ -11,7 +11,8 @@ from kpi import output, target_file
 from kpi.errors import FileError, InputError, StateError
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value
-from kpi.insight.goals import band_text, verdict
+from kpi.insight.doubts import doubts
+from kpi.insight.goals import band_text, since, verdict
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import parts_of
 from kpi.metrics.registry import METRICS, SECTIONS, metric
@@ -116,7 +117,7 @@ def list_kpis(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
 
 _CELL = (
     *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"),
-    *("target_low", "target_high", "met"),
+    *("target_low", "target_high", "met", "target_since", "before_low", "before_high"),
 )
 
 
@@ -179,8 +180,8 @@ def _answer_table(warehouse: Warehouse, answered: Answer, language: Language, to
         notes = [phrase(language, f"reason_{cell.reason}")] if cell.reason else []
         if cell.met is not None:
             notes.append(verdict(cell, language))
-        if cell.provisional:
-            notes.append(phrase(language, "provisional"))
+        notes += [changed] if (changed := since(cell, declared, language)) else []
+        notes += doubts(cell, language)
         lines.append(
             [
                 *(names[dimension].get(key, key) or "–" for dimension, key in zip(question.by, keys, strict=True)),

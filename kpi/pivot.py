@@ -10,13 +10,14 @@ import pandas as pd
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date, weekday
+from kpi.insight.doubts import doubts
+from kpi.insight.goals import since
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell, DimensionValue
 
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 100, 31, 2400  # what a browser shows without a pause
-SMALL = 30  # an n below this is marked
 Names = Mapping[str, Mapping[str, str]]
 
 
@@ -143,9 +144,18 @@ def place_name(dimension: str, place: Place, names: Names, language: Language) -
     return phrase(language, "pivot_all") if place is ALL else value_name(dimension, place, names, language)
 
 
+def _said(cell: Cell | None, metric: Metric, language: Language) -> dict[str, str | None]:
+    """What has to be said of a figure, by the name of its column."""
+    return {
+        "table_target_since": (since(cell, metric, language) or None) if cell else None,
+        "table_doubts": (phrase(language, "say_and").join(doubts(cell, language)) or None) if cell else None,
+    }
+
+
 def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
     """The pivot as it is downloaded: a row a value of the first dimension, then the total; of each KPI and value of
-    the second dimension the value with its comparison, change, interval, target and n. Figures in full, shares as 0–1.
+    the second dimension the value with its comparison, change, interval, target and n, and what has to be said of it.
+    Figures in full, shares as 0–1.
     """
     told = (
         ("value", "chart_value"),
@@ -172,5 +182,7 @@ def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
                     head.append(place_name(pivot.cols.dimension, col, names, language))
                 for field, key in told:
                     record[" · ".join([*head, phrase(language, key)])] = getattr(cell, field) if cell else None
+                for key, text in _said(cell, METRICS[kpi], language).items():
+                    record[" · ".join([*head, phrase(language, key)])] = text
         rows.append(record)
     return pd.DataFrame(rows).dropna(axis="columns", how="all")

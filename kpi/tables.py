@@ -9,8 +9,9 @@ import pandas as pd
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import weekday_name
 from kpi.insight.decompose import Decomposition
+from kpi.insight.doubts import doubts
 from kpi.insight.finding import Why
-from kpi.insight.goals import verdict
+from kpi.insight.goals import since, verdict
 from kpi.insight.planning import Plan
 from kpi.insight.telling import value_name
 from kpi.metrics.dimensions import DIMENSIONS
@@ -28,7 +29,8 @@ _NAMED_BY = {"agent_key": "agent"}
 def of_answer(
     answer: Answer, language: Language, names: Mapping[str, Mapping[str, str]], kpi: str | None = None
 ) -> pd.DataFrame:
-    """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, target, reason.
+    """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, target, reason, and
+    why a figure is not to be relied on.
 
     ``names``: dimension -> value (as text) -> name. Shares stay shares (0–1), so that a sheet can go on with them.
     """
@@ -55,7 +57,9 @@ def of_answer(
             phrase(language, "table_target_low"): cell.target_low,
             phrase(language, "table_target_high"): cell.target_high,
             phrase(language, "table_target_met"): verdict(cell, language),
+            phrase(language, "table_target_since"): since(cell, metric, language),
             phrase(language, "table_reason"): phrase(language, f"reason_{cell.reason}") if cell.reason else "",
+            phrase(language, "table_doubts"): phrase(language, "say_and").join(doubts(cell, language)),
         }
         rows.append(row)
     frame = pd.DataFrame(rows)

@@ -10,6 +10,7 @@ from kpi.charts import Style, spark
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
 from kpi.insight import goals
+from kpi.insight.doubts import few
 from kpi.insight.goals import Days
 from kpi.insight.tone import tone
 from kpi.metrics.dimensions import DIMENSIONS
@@ -114,8 +115,6 @@ def card(
     if cell.value is None and mature is not None:
         shown, shown_foot = mature[0], phrase(language, "card_mature_period", period=mature[1])
     reason = phrase(language, f"reason_{shown.reason}") if shown.value is None and shown.reason else ""
-    arriving = phrase(language, "card_provisional")
-    mark = f'<i class="arriving" title="{arriving}"><span class="sr">{arriving}</span></i>' if shown.provisional else ""
     values = [value for value, _ in line]
     known = [value for value in values if value is not None]
     description = (
@@ -135,7 +134,7 @@ def card(
         st.html(
             f'<div class="kpi-label">{escape(name)}</div>'
             f'<div class="kpi-value">{format_value(shown.value, metric.unit, language)}'
-            f"{mark}<small>{escape(reason)}</small></div>"
+            f"{arriving(shown, language)}<small>{escape(reason) or few_mark(shown, language)}</small></div>"
             f'<div class="kpi-delta">{delta(shown, metric, view.compare, language)}</div>'
             f'<img class="{"spark low" if held else "spark"}" alt="{escape(description, quote=True)}" '
             f'src="data:image/svg+xml;base64,{drawn}">'
@@ -174,19 +173,36 @@ def _target(cell: Cell, metric: Metric, days: Days | None, language: Language) -
     return f'<div class="kpi-target" title="{whole}"><span>{left}</span><span>{escape(right)}</span></div>'
 
 
+def arriving(cell: Cell, language: Language) -> str:
+    """The mark of a figure whose data are still arriving, as HTML; "" of any other."""
+    if not cell.provisional:
+        return ""
+    told = phrase(language, "doubt_provisional")
+    return f'<i class="arriving" title="{told}"><span class="sr">{told}</span></i>'
+
+
+def few_mark(cell: Cell, language: Language) -> str:
+    """The mark of a figure that stands on few, as HTML; "" of any other."""
+    return escape(phrase(language, "doubt_few")) if few(cell) else ""
+
+
 def card_not_applicable(metric: Metric, name: str, view: View) -> None:
     """A card whose KPI does not have a dimension that is filtered by: says which, and shows no figure."""
-    language = view.language
-    missing = [
-        DIMENSIONS[one.dimension].name(language) for one in view.filters if one.dimension not in metric.dimensions
-    ]
-    listed = phrase(language, "say_and").join(missing)
     with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
         st.html(
             f'<div class="kpi-label">{escape(name)}</div>'
             f'<div class="kpi-value">–</div><p class="kpi-note">'
-            f"{escape(phrase(language, 'card_not_by', dimensions=listed))}</p>"
+            f"{escape(not_by(metric, view))}</p>"
         )
+
+
+def not_by(metric: Metric, view: View) -> str:
+    """By which of the view's filters the KPI cannot be filtered."""
+    language = view.language
+    missing = [
+        DIMENSIONS[one.dimension].name(language) for one in view.filters if one.dimension not in metric.dimensions
+    ]
+    return phrase(language, "card_not_by", dimensions=phrase(language, "say_and").join(missing))
 
 
 def short_name(kpi: str, language: Language) -> str | None:

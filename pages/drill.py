@@ -14,11 +14,13 @@ import streamlit as st
 
 from kpi.charts import Style
 from kpi.charts.theme import value_colour
+from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
 from kpi.insight import goals
 from kpi.insight.adding import adding
-from kpi.insight.intervals import SMALL_N
+from kpi.insight.doubts import doubts, few
+from kpi.insight.goals import Days
 from kpi.insight.tone import goodness
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
@@ -27,8 +29,9 @@ from kpi.query.answer import Answer, Cell
 from kpi.query.question import Filter, Question
 from kpi.query.rows import LARGEST_PAGE, RowsPage
 from kpi.tables import column_name, dimensions_of, of_rows
+from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
-from pages import cache, cards, reasons, state
+from pages import cache, cards, components, reasons, state
 from pages.state import View
 
 _SIZE = 50
@@ -46,24 +49,39 @@ def show(view: View, published: Published, style: Style) -> None:
 
 
 def _content(view: View, published: Published, style: Style) -> None:
-    # A click within the drawer runs this alone, with the view as it was when it was opened.
+    # A click within the drawer runs this alone, with the view and the version as they were when it was opened, and
+    # what goes wrong in it does not reach the page.
+    try:
+        _taken_apart(view, published, style)
+    except cache.Moved:
+        state.rerun_page()
+    except KpiError as error:
+        components.problem(error.message(view.language), view.language)
+
+
+def _taken_apart(view: View, published: Published, style: Style) -> None:
     version = published.version
     choices = {way: cache.labels(way, view.language, version) for way in state.WAYS}
     drill, at, chosen = state.read_drill(state.query_params(), choices, METRICS)
     if drill is None:
         return
     metric = METRICS[drill]
+    if not view.applies(metric):
+        st.html(f'<p class="first-text">{escape(cards.not_by(metric, view))}</p>')
+        return
     steps = tuple(step for step in at if step.dimension in metric.dimensions)
     question = _mature(_within(view.question(metric.id), steps), version)
     ways = [way for way in state.WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
     by = chosen if chosen in ways else next(iter(ways), None)
     split = replace(question, by=(by,)) if by is not None else None
     also = [partial(cache.why, question, version)] if question.compare is not None else []
-    cache.prepare([[question], [split] if split else []], None, version, also)
     held = cache.targets()
+    daily = replace(question, by=("date",), compare=None) if held.of([drill]) and "date" in metric.dimensions else None
+    cache.prepare([[one] for one in (question, split, daily) if one is not None], None, version, also)
     whole = cache.answer(question, version, held).cell(metric.id)
+    days = days_on_target(cache.answer(daily, version, held).cells) if daily is not None else None
     _path(steps, view.language, version)
-    st.html(_figure(whole, metric, question, view.language))
+    st.html(_figure(whole, metric, question, days, view.language))
     if split is not None and by is not None:
         parts = cache.answer(split, version, held)
         _ways(ways, by, view.language)
@@ -113,17 +131,18 @@ def _named(dimension: str, value: str, language: Language, version: int) -> str:
     return phrase(language, "drill_unknown", dimension=DIMENSIONS[dimension].name(language)) if value == "" else name
 
 
-def _figure(cell: Cell, metric: Metric, question: Question, language: Language) -> str:
-    """The figure of the step, its n, its change and its dates."""
+def _figure(cell: Cell, metric: Metric, question: Question, days: Days | None, language: Language) -> str:
+    """The figure of the step, its n, its change, its dates and its target. ``days``: on target."""
     value = format_value(cell.value, metric.unit, language)
     reason = phrase(language, f"reason_{cell.reason}") if cell.value is None and cell.reason else ""
     said = [format_period(question.period.start, question.period.end, language)]
     if cell.n is not None:
         said.append(f"n {format_count(cell.n, language, compact=False)}")
     pill = cards.delta(cell, metric, question.compare, language)
-    said += [told] if (told := goals.tip(cell, metric, language)) else []
+    said += [told] if (told := goals.tip(cell, metric, language, days)) else []
     return (
-        f'<div class="drill-figure"><span class="kpi-value">{value}<small>{escape(reason)}</small></span>'
+        f'<div class="drill-figure"><span class="kpi-value">{value}{cards.arriving(cell, language)}'
+        f"<small>{escape(reason) or cards.few_mark(cell, language)}</small></span>"
         f'<span class="kpi-delta">{pill}</span><span class="drill-said">{escape(" · ".join(said))}</span></div>'
     )
 
@@ -184,14 +203,16 @@ def _bar(cell: Cell, metric: Metric, top: float, colour: str, language: Language
     """One row: bar, value, change, n; pale where it stands on few."""
     width = 0 if cell.value is None else 100 * abs(cell.value) / top
     reason = phrase(language, f"reason_{cell.reason}") if cell.value is None and cell.reason else ""
-    tip = escape(reason or goals.tip(cell, metric, language), quote=True)
-    small = " small" if (cell.n or 0) < SMALL_N else ""
+    told = [*doubts(cell, language), goals.tip(cell, metric, language)]
+    tip = escape(reason or " · ".join(filter(None, told)), quote=True)
+    small = " small" if few(cell) else ""
     good = {1: "better", -1: "worse"}.get(goodness(cell, metric), "")
     change = "" if cell.change is None else format_change(cell, metric.unit, language)
     count = "–" if cell.n is None else format_count(cell.n, language)
+    value = f"{format_value(cell.value, metric.unit, language)}{cards.arriving(cell, language)}"
     return (
         f'<div class="part{small}"><span class="track"><i style="width:{width:.1f}%;background:{colour}"></i></span>'
-        f'<strong title="{tip}">{format_value(cell.value, metric.unit, language)}</strong>'
+        f'<strong title="{tip}">{value}</strong>'
         f'<span class="{good}">{escape(change)}</span><span>n {count}</span></div>'
     )
 

@@ -6,11 +6,12 @@ from html import escape
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_value
 from kpi.insight import goals
+from kpi.insight.doubts import few
 from kpi.insight.tone import goodness
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.pivot import ALL, SMALL, Names, Pivot, Place, adds, place_name
+from kpi.pivot import ALL, Names, Pivot, Place, adds, place_name
 from kpi.query.answer import Cell
 from kpi.query.question import Filter
 from pages import cards, state
@@ -76,17 +77,13 @@ def remarks(pivot: Pivot, names: Names, language: Language) -> list[str]:
             )
         if pivot.rows is not None and not adds(METRICS[kpi]):
             said.append(phrase(language, "explore_no_total", kpi=name))
-    if any((cell := pivot.cell(kpi, row, col)) is not None and _small(cell) for kpi, row, col in _places(pivot)):
+    if any((cell := pivot.cell(kpi, row, col)) is not None and few(cell) for kpi, row, col in _places(pivot)):
         said.append(phrase(language, "explore_small"))
     return said
 
 
 def _places(pivot: Pivot) -> list[tuple[str, Place, Place]]:
     return [(kpi, row, col) for row in pivot.row_places for kpi in pivot.kpis for col in pivot.col_places]
-
-
-def _small(cell: Cell) -> bool:
-    return cell.value is not None and cell.n is not None and cell.n < SMALL
 
 
 def _head(pivot: Pivot, names: Names, fields: Mapping[str, Sequence[str]], language: Language) -> str:
@@ -138,7 +135,8 @@ def _figures(pivot: Pivot, kpi: str, row: Place, col: Place, language: Language)
     text = escape(format_value(cell.value, metric.unit, language))
     if (steps := _steps(pivot, row, col)) is not None and cell.n:
         text = f'<a href="{escape(state.drill_link(kpi, steps), quote=True)}" target="_self">{text}</a>'
-    told = {"value": f'<span class="small">{text}*</span>' if _small(cell) else text}
+    shown = f'<span class="small">{text}*</span>' if few(cell) else text
+    told = {"value": shown + cards.arriving(cell, language)}
     if cell.previous is not None:
         told["previous"] = f"<small>{escape(format_value(cell.previous, metric.unit, language))}</small>"
     if cell.change is not None:
@@ -156,15 +154,15 @@ def _figures(pivot: Pivot, kpi: str, row: Place, col: Place, language: Language)
 
 
 def _target(cell: Cell, metric: Metric, language: Language) -> str:
-    """The target of a figure with the mark of its being met, as HTML."""
+    """The target of a figure with the mark of its being met, and below what was before, as HTML."""
     assert cell.goal is not None
-    band = escape(goals.band_text(cell.goal, metric, language))
-    if cell.met is None:
-        return band
-    word = escape(goals.verdict(cell, language))
-    return (
-        f'{band} <b class="{goals.tone_of(cell)}" title="{word}">{goals.mark(cell)}<span class="sr">{word}</span></b>'
-    )
+    told = escape(goals.band_text(cell.goal, metric, language))
+    if cell.met is not None:
+        word = escape(goals.verdict(cell, language))
+        mark = f'{goals.mark(cell)}<span class="sr">{word}</span>'
+        told += f' <b class="{goals.tone_of(cell)}" title="{word}">{mark}</b>'
+    before = escape(goals.since(cell, metric, language))
+    return f"{told}<br>{before}" if before else told
 
 
 def _steps(pivot: Pivot, row: Place, col: Place) -> Sequence[Filter] | None:

@@ -23,7 +23,7 @@ from tests.world import World, make
 
 CELL = {
     *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"),
-    *("target_low", "target_high", "met"),
+    *("target_low", "target_high", "met", "target_since", "before_low", "before_high"),
 }
 DAY = ("--from", "2026-03-02", "--to", "2026-03-02")
 
@@ -505,8 +505,27 @@ def test_targets_are_applied_dumped_and_shown(run: Callable[..., Said], state: P
     assert "≥90%" in table
     assert "missed" in table
     assert "未达标" in run("query", "csat", *DAY, language="zh").out
+    assert "n < 30" in table
     lines = list(csv.DictReader(io.StringIO(run("query", "csat", *DAY, "--format", "csv").out)))
     assert (lines[0]["target_low"], lines[0]["target_high"], lines[0]["met"]) == ("0.9", "", "False")
+
+
+def test_a_period_of_two_targets_says_so(run: Callable[..., Said], state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text(
+        '[[target]]\nkpi = "csat"\nlow = 0.5\nfirst = 2026-01-01\nlast = 2026-03-01\n'
+        '[[target]]\nkpi = "csat"\nlow = 0.9\nfirst = 2026-03-02\n',
+        "utf-8",
+    )
+    assert run("targets", "apply", str(file)).code == 0
+    days = ("--from", "2026-03-01", "--to", "2026-03-02")
+    (row,) = run("query", "csat", *days, "--format", "json").json["rows"]
+    assert (row["target_low"], row["target_since"], row["before_low"], row["before_high"]) == (
+        0.9, "2026-03-02", 0.5, None,
+    )  # fmt: skip
+    assert "since 2 Mar 2026, ≥50% before" in run("query", "csat", *days).out
+    (row,) = run("query", "csat", *DAY, "--format", "json").json["rows"]
+    assert (row["target_low"], row["target_since"], row["before_low"]) == (0.9, None, None)
 
 
 def test_a_bad_file_of_targets_changes_nothing(run: Callable[..., Said], state: Path, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from kpi.pivot import ALL, Axis, Pivot, axis, to_frame, value_name
 from kpi.query.answer import Answer, Cell
+from kpi.query.goal import Band, Goal
 from kpi.query.question import Period, Question
+from kpi.tables import of_answer
 
 WEEK = Period(date(2026, 11, 16), date(2026, 11, 22))
 TIERS = {"tier": {"1": "1★", "2": "2★", "": "unknown"}, "channel": {"wechat": "WeChat", "sms": "SMS", "": "unknown"}}
@@ -80,6 +82,26 @@ def test_the_download_holds_the_comparison():
     assert list(frame["业务量 · 对比期"]) == [90, 60, 150]
     assert list(frame["业务量 · 变化"]) == [10, -10, 0]
     assert frame["等待 P90 · 数值"].isna().tolist() == [False, False, True]
+
+
+def test_the_download_says_what_is_to_be_doubted_and_which_targets_changed():
+    kpis, since = ("self_service_rate",), date(2026, 11, 18)
+    cells = (
+        Cell(
+            kpis[0], (1,), 0.9, 9, 10, 10, provisional=True, goal=Goal(0.8, None, since=since, before=Band(0.7, None))
+        ),
+        Cell(kpis[0], (2,), 0.8, 80, 100, 100),
+    )
+    by_rows = Answer(Question(kpis, WEEK, ("tier",)), 1, True, {}, WEEK, None, None, (), cells)
+    whole = answered(kpis, (), [(kpis[0], (), 0.81, 110, None)])
+    frame = to_frame(Pivot(whole, Axis("tier", (1, 2)), by_rows), TIERS, "en")
+    assert frame["self-service rate · Caution"].fillna("").tolist() == ["still arriving, n < 30", "", ""]
+    assert frame["self-service rate · target changed"].fillna("").tolist() == [
+        "since 18 Nov 2026, ≥70% before", "", "",
+    ]  # fmt: skip
+    table = of_answer(by_rows, "en", TIERS)
+    assert table["Caution"].tolist() == ["still arriving, n < 30", ""]
+    assert table["target changed"].tolist() == ["since 18 Nov 2026, ≥70% before", ""]
 
 
 @pytest.mark.parametrize(

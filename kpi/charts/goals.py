@@ -8,7 +8,7 @@ import pandas as pd
 
 from kpi.charts.theme import Style
 from kpi.i18n import phrase
-from kpi.insight.goals import band_text, named, verdict
+from kpi.insight.goals import band_text, named, since, verdict
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
@@ -74,10 +74,11 @@ def behind(texts: alt.Chart, style: Style) -> alt.Chart:
 
 
 def target_tip(cell: Cell, metric: Metric, style: Style) -> str:
-    """The target of a figure, and whether it is met."""
+    """The target of a figure, whether it is met, and since when it is another one than before."""
     if cell.goal is None:
         return "–"
-    return " ".join(filter(None, [band_text(cell.goal, metric, style.language), verdict(cell, style.language)]))
+    told = " ".join(filter(None, [band_text(cell.goal, metric, style.language), verdict(cell, style.language)]))
+    return " · ".join(filter(None, [told, since(cell, metric, style.language)]))
 
 
 def target_tips(cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:

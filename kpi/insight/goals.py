@@ -2,6 +2,7 @@
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date, format_limit
+from kpi.insight.doubts import few
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 from kpi.query.goal import Band
@@ -35,8 +36,20 @@ def verdict(cell: Cell, language: Language) -> str:
 
 
 def tone_of(cell: Cell) -> str:
-    """The tone that a mark is set in: better, worse, or none."""
-    return {True: "better", False: "worse"}.get(cell.met, "") if cell.met is not None else ""
+    """The tone that a mark is set in: better, worse, or none, as on a figure that says little."""
+    return "" if cell.met is None or few(cell) else "better" if cell.met else "worse"
+
+
+def since(cell: Cell, metric: Metric, language: Language) -> str:
+    """Of a target that was another one, or none, earlier in the figure's days: since when, and what was before; ""
+    of any other.
+    """
+    if cell.goal is None or cell.goal.since is None:
+        return ""
+    day = format_date(cell.goal.since, language, year=True)
+    if cell.goal.before is None:
+        return phrase(language, "goal_since", day=day)
+    return phrase(language, "goal_before", day=day, band=band_text(cell.goal.before, metric, language))
 
 
 def tip(cell: Cell, metric: Metric, language: Language, days: Days | None = None) -> str:
@@ -46,15 +59,8 @@ def tip(cell: Cell, metric: Metric, language: Language, days: Days | None = None
     """
     said = []
     if cell.goal is not None:
-        goal = cell.goal
         said.append(" ".join(filter(None, [named(cell, metric, language), verdict(cell, language)])))
-        if goal.since is not None:
-            since = format_date(goal.since, language, year=True)
-            said.append(
-                phrase(language, "goal_since", day=since)
-                if goal.before is None
-                else phrase(language, "goal_before", day=since, band=band_text(goal.before, metric, language))
-            )
+        said += [spanned] if (spanned := since(cell, metric, language)) else []
     if days is not None and days[1]:
         said.append(phrase(language, "goal_days", met=days[0], days=days[1]))
     return " · ".join(said)

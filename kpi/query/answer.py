@@ -66,6 +66,21 @@ class Cell:
         return self.goal.high if self.goal is not None else None
 
     @property
+    def target_since(self) -> date | None:
+        """The first day of a target that was another one, or none, earlier in the figure's days."""
+        return self.goal.since if self.goal is not None else None
+
+    @property
+    def before_low(self) -> float | None:
+        """The lower limit of the target before that day."""
+        return self.goal.before.low if self.goal is not None and self.goal.before is not None else None
+
+    @property
+    def before_high(self) -> float | None:
+        """The upper limit of the target before that day."""
+        return self.goal.before.high if self.goal is not None and self.goal.before is not None else None
+
+    @property
     def met(self) -> bool | None:
         """Whether the target is met; None without a target, or a value."""
         return self.goal.met(self.value) if self.goal is not None else None

@@ -1,12 +1,14 @@
 """Targets in figures: a rule with a step on time axes, a dashed tick across bars and ranges, a line in every tip."""
 
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 import pandas as pd
 import pytest
 
 from kpi.charts import Slots, Style, by_channel_and_tier, coverage, multiples, rate_ranges, rates_by_channel, trend
+from kpi.charts.goals import target_tip
 from kpi.charts.lines import _apart
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
@@ -102,6 +104,12 @@ def test_coverage_has_the_rule_of_the_whole_period():
     ((rule,),) = dashed(chart)
     assert rule["text"] == "目标 ≥25%"
     assert dashed(coverage(through.drop(columns="target_low"), daily, cell(value=10.0), SLOTS, STYLE)) == []
+
+
+def test_a_tip_says_since_when_a_target_is_another_one():
+    goal = Goal(0.87, None, since=date(2026, 11, 18), before=Goal(0.8, None))
+    told = target_tip(replace(cell(value=0.9), goal=goal), RATE, STYLE)
+    assert told == "≥87% met · since 18 Nov 2026, ≥80% before"
 
 
 def test_names_that_would_meet_stand_around_their_mean():

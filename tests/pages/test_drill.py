@@ -4,12 +4,20 @@ import re
 from html import unescape
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from kpi.errors import WarehouseError
+from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
+from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter
-from pages.state import read_drill
-from tests.pages.test_overview import asked, text
+from kpi.settings import load_settings
+from kpi.warehouse import Warehouse
+from pages import cache, drill
+from pages.state import FILTERS, read_drill
+from tests.pages.test_overview import asked, html, text
+from tests.world import World
 
 CHOICES = {"tier": {"1": "", "3": "", "": ""}, "channel": {"wechat": "", "": ""}, "topic": {"cards": ""}}
 
@@ -72,3 +80,83 @@ def test_customers_of_several_channels_are_counted(demo_home, open_page):
     app = open_page(demo_home, lang="en", drill="customers_served", by="channel")
     assert not app.exception
     assert "Counted in several rows" in told(app)
+
+
+def test_a_step_on_few_says_so_and_the_running_day_that_it_is_still_arriving(demo_home, open_page):
+    app = open_page(demo_home, lang="en", drill="self_service_rate", at="tier:7,channel:wechat", period="7d")
+    assert not app.exception
+    path = Filter("tier", ("7",)), Filter("channel", ("wechat",))
+    (cell,) = asked(("self_service_rate",), 7, *path).cells
+    assert 0 < cell.n < 30
+    assert cell.provisional
+    (head,) = [body for body in html(app) if 'class="drill-figure"' in body]
+    assert "<small>n < 30</small>" in head
+    assert 'class="arriving"' in head
+
+
+def each_that_does_not_apply():
+    """The drawer's content of every KPI with a filter that it does not have, told apart by a line each."""
+    from datetime import date
+
+    import streamlit as st
+
+    from kpi.charts import Style
+    from kpi.metrics.registry import METRICS
+    from kpi.query import Filter, Period
+    from pages import cache, drill
+    from pages.state import FILTERS, View
+
+    for kpi, metric in METRICS.items():
+        for dimension in (one for one in FILTERS if one not in metric.dimensions):
+            st.query_params["drill"] = kpi
+            st.html(f"<p>{kpi} {dimension}</p>")
+            period, filters = Period(date(2026, 11, 1), date(2026, 11, 22)), (Filter(dimension, ("",)),)
+            drill._content(View("en", period, filters=filters, drill=kpi), cache.published(), Style("en", "light"))
+
+
+def test_a_filter_that_a_kpi_does_not_have_is_named_instead_of_its_parts(demo_home, open_page):
+    open_page(demo_home, "dictionary")
+    app = AppTest.from_function(each_that_does_not_apply, default_timeout=60).run()
+    assert not app.exception
+    said = html(app)
+    expected = [(kpi, one) for kpi, metric in METRICS.items() for one in FILTERS if one not in metric.dimensions]
+    assert ("occupancy", "tier") in expected
+    assert len(said) == 2 * len(expected)
+    for (kpi, dimension), line, named in zip(expected, said[::2], said[1::2], strict=True):
+        assert line == f"<p>{kpi} {dimension}</p>"
+        assert f"cannot be filtered by {DIMENSIONS[dimension].name('en')}" in named
+
+
+def test_what_goes_wrong_in_the_drawer_is_told_in_it(demo_home, open_page, monkeypatch):
+    def broken(*_):
+        raise WarehouseError("warehouse_empty", place="the lake")
+
+    monkeypatch.setattr(cache, "rows", broken)
+    app = open_page(demo_home, lang="en", drill="volume")
+    assert not app.exception
+    assert app.header[0].value == phrase("en", "problem_title")
+    assert "the lake" in told(app)
+
+
+def test_a_load_that_is_published_while_the_drawer_is_made_makes_the_page_anew(tmp_path, open_page, monkeypatch):
+    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(tmp_path), "KPI_MEMORY": "1"}))
+    warehouse.create()
+    world = World()
+    world.contact("call", "2026-11-20 10:00", talk_seconds=60)
+    world.publish(warehouse, "2026-11-20 12:00")
+    opened, contents = [], drill._taken_apart
+
+    def publishing(view, published, style):
+        opened.append(published.version)
+        if len(opened) == 1:
+            world.contact("call", "2026-11-20 11:00")
+            world.publish(warehouse, "2026-11-20 12:30")
+        contents(view, published, style)
+
+    monkeypatch.setattr(drill, "_taken_apart", publishing)
+    app = open_page(tmp_path, lang="en", drill="volume")
+    warehouse.close()
+    assert not app.exception
+    assert len(opened) == 2
+    assert opened[0] < opened[1]
+    assert "2 rows" in told(app)

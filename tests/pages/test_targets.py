@@ -106,7 +106,7 @@ def test_a_filter_leads_to_the_narrower_target(demo_home, open_page, state):
 def test_the_drill_down_says_it(demo_home, open_page, state):
     save_targets(state, [], [RATE, WECHAT], "ann")
     app = open_page(demo_home, lang="en", drill="self_service_rate", by="channel")
-    assert any("drill-figure" in body and "target ≥10% met" in body for body in html(app))
+    assert any("drill-figure" in body and "target ≥10% met · 28 of 28 days on target" in body for body in html(app))
 
 
 def test_an_edit_shows_at_once_and_a_broken_database_takes_no_figure_away(demo_home, open_page, state, monkeypatch):
