@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from kpi.charts.goals import limits
+from kpi.charts.goals import limits, target_tip, target_tips
 from kpi.charts.lines import rule_of
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, channel_rank, finish
@@ -149,6 +149,7 @@ def multiples(
                     "when": slots.name(start, language),
                     "text": format_value(cell.value, metric.unit, language, compact=False),
                     "n": format_count(cell.n or 0, language, compact=False),
+                    "target": target_tip(cell, metric, style),
                 }
             )
     figures = [row["y"] for row in (*lines, *greys, *goals)] or [0.0]
@@ -166,6 +167,7 @@ def multiples(
         alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
         alt.Tooltip("when:N", title=phrase(language, "chart_when")),
         alt.Tooltip("text:N", title=metric.name(language)),
+        *target_tips(parts.cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     detail = alt.Detail("tier:N")
