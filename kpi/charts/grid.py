@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.goals import behind, grouped_ticks, limits, missed_corners, target_ticks, target_tip, target_tips
+from kpi.charts.notes import Note, edge_notes
 from kpi.charts.theme import Palette, Style, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_change, format_count, format_value
@@ -22,10 +23,13 @@ _NARROW = 27  # pixels that a figure in a cell of the heat map needs
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a dimension: its name, and its colour where it has one everywhere (a channel, a tier)."""
+    """A value of a dimension: its name, its colour where it has one everywhere (a channel, a tier), and, of a time,
+    what began then.
+    """
 
     name: str
     colour: str | None = None
+    happened: tuple[Note, ...] = ()
 
 
 def colour_of(dimension: str, value: DimensionValue, palette: Palette) -> str | None:
@@ -84,7 +88,8 @@ def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]],
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
-    return finish([drawn, ticks, *goals, *halo, values, changes], style, max(_LEAST, _BAR * len(listed)))
+    noted = edge_notes(_happened([value for value, _ in listed], "name"), style, y=y)
+    return finish([drawn, ticks, *goals, *halo, values, changes, *noted], style, max(_LEAST, _BAR * len(listed)))
 
 
 def grouped(
@@ -145,7 +150,9 @@ def grouped(
     placed = [({"name": rows[row].name, "col": cols[col].name}, cell) for (row, col), cell in sorted(cells.items())]
     goals = grouped_ticks(placed, y, offset, metric, style)
     halo = [behind(texts, style)] if goals else []
-    return finish([drawn, *goals, *halo, texts], style, max(_LEAST, len(rows) * (15 * len(cols) + 8)))
+    within = [({"name": row.name} | fields, note) for row in rows for fields, note in _happened(cols, "col")]
+    noted = edge_notes(_happened(rows, "name"), style, y=y) + edge_notes(within, style, y=y, yOffset=offset)
+    return finish([drawn, *goals, *halo, texts, *noted], style, max(_LEAST, len(rows) * (15 * len(cols) + 8)))
 
 
 def heat(
@@ -221,7 +228,13 @@ def heat(
         color=alt.ExprRef(f"datum.pale ? '{palette.mute}' : '{palette.ink}'"),
         text=alt.ExprRef(f"width / {max(1, len(cols))} < {_NARROW} ? '' : datum.figure"),
     )
-    return finish([fills, texts, *missed_corners(frame, x, y, style)], style, max(_LEAST, 24 * len(rows) + 24))
+    noted = edge_notes(_happened(rows, "name"), style, y=y) + edge_notes(_happened(cols, "col"), style, x=x)
+    corners = missed_corners(frame, x, y, style)
+    return finish([fills, texts, *corners, *noted], style, max(_LEAST, 24 * len(rows) + 24))
+
+
+def _happened(values: Sequence[Value], field: str) -> list[tuple[dict[str, str], Note]]:
+    return [({field: value.name}, note) for value in values for note in value.happened]
 
 
 def _labels(palette: Palette) -> alt.Axis:
