@@ -104,6 +104,7 @@ def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
     parts = figures.panel("map")
     if whole is None or parts is None:
         return
+    held = not counted and any(cell.goal is not None for cell in parts.cells)
     title = phrase(language, "desk_map", shown=phrase(language, f"desk_map_{shown}"))
 
     def choose() -> None:
@@ -119,7 +120,7 @@ def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
     components.panel(
         "map",
         title,
-        phrase(language, f"desk_map_sub_{shown}"),
+        phrase(language, f"desk_map_sub_{shown}{'_target' if held else ''}"),
         figures.drawn(
             f"desk map {shown}",
             style,

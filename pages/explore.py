@@ -186,8 +186,7 @@ def _picture(
         cards.metric_title(metric, language),
         " · ".join(filter(None, [phrase(language, "explore_sub", by=by), _unit(metric, pivot, kind, language)])),
         cache.figure(
-            f"explore {kind} {found.choice} {view.compare} {found.notes if kind == 'line' else ''} "
-            f"{found.targets.mark} {metric.id}",
+            f"explore {kind} {found.choice} {view.compare} {found.notes} {found.targets.mark} {metric.id}",
             view.question("volume"),
             style,
             found.version,

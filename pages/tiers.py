@@ -177,7 +177,7 @@ def _course(figures: Figures, style: Style, kpi: str) -> None:
         figures.drawn(
             f"course {kpi}",
             style,
-            lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style),
+            lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style, figures.notes),
         )
         if parts is not None and whole is not None and parts.valued
         else None,

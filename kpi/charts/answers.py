@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import target_tip
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_percent, format_value
+from kpi.insight.goals import mark
 from kpi.insight.intervals import SMALL_N
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 
 HEIGHT = 322
@@ -74,7 +77,8 @@ class _Piece:
 
 def nps_groups(shares: Answer, nets: Answer, names: Mapping[str, str], groups: Mapping[str, str], style: Style,
                height: int) -> alt.LayerChart:  # fmt: skip
-    """Detractors, passives and promoters of each channel as one full bar, the net at its end.
+    """Detractors, passives and promoters of each channel as one full bar, the net at its end, marked where a target
+    is set for it.
 
     ``shares``: nps_share by channel and group; ``nets``: nps by channel. n < 30 is pale.
     """
@@ -90,7 +94,7 @@ def nps_groups(shares: Answer, nets: Answer, names: Mapping[str, str], groups: M
             count = format_count((cell.numerator or 0) if cell else 0, language, compact=False)
             told = format_percent(share) if share >= 0.1 else ""
             few = (net[channel].n or 0) < SMALL_N
-            tip = f"{format_percent(share, 1)} · {count}"
+            tip = f"{format_percent(share, 1)} · {count}" + _net_target(net[channel], style)
             pieces.append(_Piece(names.get(channel, channel), groups[group], share * 100, told, tip, few))
     ends = {names.get(channel, channel): _net(net[channel], style) for channel in order}
     colours = [style.palette.worse_fill, style.palette.border, style.palette.better_fill]
@@ -101,7 +105,14 @@ def nps_groups(shares: Answer, nets: Answer, names: Mapping[str, str], groups: M
 def _net(cell: Cell, style: Style) -> str:
     text = format_value(cell.value, "points", style.language)
     few = (cell.n or 0) < SMALL_N
-    return f"{text} · n {cell.n or 0}" if few else text
+    return " ".join(filter(None, [text, mark(cell), f"· n {cell.n or 0}" if few else ""]))
+
+
+def _net_target(cell: Cell, style: Style) -> str:
+    """The target of the net, for a tip; "" without one."""
+    if cell.goal is None:
+        return ""
+    return f" · {phrase(style.language, 'define_target')} {target_tip(cell, METRICS['nps'], style)}"
 
 
 def complaints_by_age(

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
+from kpi.charts.lines import rule_of, target_pieces
 from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
@@ -29,12 +30,14 @@ def volume_by_channel(
 ) -> alt.LayerChart:
     """Stacked bars of interactions: one bar a slot, one colour a channel, labels beside the last bar.
 
-    ``by_channel``: grain, channel, value. ``totals``: grain, value, previous; its ``previous`` is the grey line.
+    ``by_channel``: grain, channel, value. ``totals``: grain, value, previous; its ``previous`` is the grey line, and
+    target_low and target_high, where there are targets, a dashed rule.
     A slot that is cut by the period or still running is pale, and the running one has a dashed outline.
     """
     palette, language = style.palette, style.language
     place = {start: index for index, start in enumerate(slots.starts)}
-    top = max([1.0, *totals["value"].dropna(), *totals["previous"].dropna()])
+    targets = target_pieces(totals, slots, 1.0)
+    top = max([1.0, *totals["value"].dropna(), *totals["previous"].dropna(), *targets["y"]])
     divisor, _ = axis_unit(top, language)
     total = {row[slots.grain]: row["value"] or 0 for row in totals.to_dict("records")}
     order = sorted(by_channel["channel"].dropna().unique(), key=channel_rank)
@@ -90,6 +93,8 @@ def volume_by_channel(
         )
     )
     layers: list[alt.Chart] = [bars]
+    if len(targets):
+        layers.append(rule_of(targets.assign(y=targets["y"] / divisor), style))
 
     compared = totals.dropna(subset=["previous"])
     if len(compared):

@@ -6,17 +6,20 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.bars import HEIGHT
-from kpi.charts.goals import target_tip, target_tips
+from kpi.charts.goals import behind, limits, missed_corners, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.desk import clock
+from kpi.insight.goals import named, verdict
 from kpi.insight.intervals import SMALL_N
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell, DimensionValue
 
 _HALF_HOURS = 48
-_BAND = (0.70, 0.85)  # where occupancy should be
+_BAND = (0.70, 0.85)  # where occupancy should be, unless a target says otherwise
+_REACH = 0.2  # from the centre of a rate's colours to their ends
 _ROW_HEIGHT = 250
 
 
@@ -31,7 +34,8 @@ def half_hours(
     """A map of the day: one row a team, under the row of all where there are several, one column a half hour.
 
     ``whole``: keyed by half hour; ``parts``: by half hour and team. ``counted``: shows what the KPI is a share of. A
-    rate is coloured by its distance from the centre's average half hour, occupancy by its band, a count by its size.
+    rate is coloured by its distance from its target, else from the centre's average half hour; occupancy by the band
+    of its target, else by the usual one; a count by its size.
     """
     palette, language = style.palette, style.language
     everybody = phrase(language, "desk_all_teams")
@@ -58,10 +62,12 @@ def half_hours(
                     if counted
                     else format_value(value, metric.unit, language, compact=False),
                     "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+                    "target": target_tip(cell, metric, style),
                 }
             )
     frame = pd.DataFrame(rows)
-    average = _average(whole)
+    # Targets are set neither by half hour nor by team: it is the same for all.
+    held = None if counted else next((cell for cell in (*whole, *parts) if cell.goal is not None), None)
     if counted:
         largest = float(frame.loc[frame["team"] != everybody, "value"].max()) if len(teams) else 1.0
         colour = alt.Scale(
@@ -69,7 +75,8 @@ def half_hours(
         )
     elif metric.direction == "band":
         # Neutral in the middle of the band, full colour as far beyond its ends as they are apart.
-        middle, reach = sum(_BAND) / 2, _BAND[1] - _BAND[0]
+        low, high = _band(held)
+        middle, reach = (low + high) / 2, high - low
         colour = alt.Scale(
             domain=[middle - reach, middle, middle + reach],
             range=[palette.tint, palette.neutral_fill, palette.worse_fill],
@@ -77,9 +84,9 @@ def half_hours(
             interpolate="rgb",
         )
     else:
-        reach = 0.2
+        centre = _average(whole) if held is None else limits(held)[0]
         colour = alt.Scale(
-            domain=[average - reach, average, min(1.0, average + reach)],
+            domain=[centre - _REACH, centre, min(1.0, centre + _REACH)],
             range=[palette.worse_fill, palette.neutral_fill, palette.better_fill],
             clamp=True,
             interpolate="rgb",
@@ -109,11 +116,23 @@ def half_hours(
                 alt.Tooltip("team:N", title=phrase(language, "desk_team")),
                 alt.Tooltip("when:N", title=phrase(language, "chart_when")),
                 alt.Tooltip("text:N", title=phrase(language, "desk_offered") if counted else metric.name(language)),
+                *target_tips([] if held is None else [held], style),
                 alt.Tooltip("n:N", title="n"),
             ],
         )
     )
-    return finish([chart], style, HEIGHT)
+    layers = [chart]
+    if held is not None:
+        words = pd.DataFrame([{"x": 0, "words": named(held, metric, language)}])
+        text = alt.Chart(words).mark_text(align="left", baseline="bottom", color=palette.ink, fontSize=11)
+        layers.append(text.encode(x=alt.X("x:Q"), y=alt.value(-1), text=alt.Text("words:N")))
+    return finish(layers, style, HEIGHT)
+
+
+def _band(held: Cell | None) -> tuple[float, float]:
+    """The band of a target, with the usual end where it has only one."""
+    low, high = (None, None) if held is None else (held.target_low, held.target_high)
+    return _BAND[0] if low is None else low, _BAND[1] if high is None else high
 
 
 def _average(cells: Sequence[Cell]) -> float:
@@ -152,21 +171,25 @@ def by_channel_and_tier(
                 "small": small,
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
                 "target": target_tip(cell, metric, style),
+                "missed": cell.met is False,
             }
         )
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X(
-            "tier:N",
-            sort=[tiers[str(star)] for star in stars],
-            scale=alt.Scale(paddingInner=0.1, paddingOuter=0),
-            axis=alt.Axis(orient="top", labelAngle=0, labelColor=palette.ink2, labelOverlap=False),
-        ),
-        y=alt.Y(
-            "channel:N",
-            sort=[channels.get(channel, channel) for channel in order],
-            scale=alt.Scale(paddingInner=0.14, paddingOuter=0),
-            axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False),
-        ),
+    frame = pd.DataFrame(rows)
+    x = alt.X(
+        "tier:N",
+        sort=[tiers[str(star)] for star in stars],
+        scale=alt.Scale(paddingInner=0.1, paddingOuter=0),
+        axis=alt.Axis(orient="top", labelAngle=0, labelColor=palette.ink2, labelOverlap=False),
+    )
+    y = alt.Y(
+        "channel:N",
+        sort=[channels.get(channel, channel) for channel in order],
+        scale=alt.Scale(paddingInner=0.14, paddingOuter=0),
+        axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False),
+    )
+    base = alt.Chart(frame).encode(
+        x=x,
+        y=y,
         tooltip=[
             alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
             alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
@@ -191,20 +214,19 @@ def by_channel_and_tier(
         fontSize=alt.ExprRef("width < 300 ? 10 : 12"),
         color=alt.ExprRef(f"datum.small ? '{palette.mute}' : '{palette.ink}'"),
     ).encode(text=alt.Text("text:N"))
-    return finish([cells_drawn, text], style, _ROW_HEIGHT)
+    return finish([cells_drawn, text, *missed_corners(frame, x, y, style)], style, _ROW_HEIGHT)
 
 
 def waits_by_channel(
     slow: Sequence[Cell], mean: Mapping[DimensionValue, Cell], names: Mapping[str, str], style: Style
 ) -> alt.LayerChart:
-    """How long nine in ten wait at most, one bar a channel, the average as a tick. ``slow``: wait_p90 by channel;
-    ``mean``: channel -> asa.
+    """How long nine in ten wait at most, one bar a channel, the average as a tick, the target as a dashed one.
+    ``slow``: wait_p90 by channel; ``mean``: channel -> asa, whose target stands in the tip.
     """
-    palette, language = style.palette, style.language
+    palette, language, metric = style.palette, style.language, METRICS["wait_p90"]
     rows = []
-    for cell in sorted(slow, key=lambda cell: channel_rank(str(cell.key[0]))):
-        if cell.key[0] is None:
-            continue
+    slow = [cell for cell in sorted(slow, key=lambda cell: channel_rank(str(cell.key[0]))) if cell.key[0] is not None]
+    for cell in slow:
         average = mean.get(cell.key[0])
         rows.append(
             {
@@ -213,7 +235,8 @@ def waits_by_channel(
                 "value": cell.value or 0.0,
                 "mean": average.value if average is not None else None,
                 "text": format_value(cell.value, "seconds", language),
-                "mean_text": format_value(average.value if average is not None else None, "seconds", language),
+                "mean_text": _mean_text(average, style),
+                "target": target_tip(cell, metric, style),
                 "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
             }
@@ -224,11 +247,12 @@ def waits_by_channel(
         sort=list(frame["name"]),
         axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False),
     )
+    top = max([1.0, float(frame["value"].max()), *(end for cell in slow for end in limits(cell))])
     x = alt.X(
         "value:Q",
         scale=alt.Scale(
             domainMin=0,
-            domainMax=alt.ExprRef(f"{max(1.0, float(frame['value'].max()))} * width / max(60, width - 60)"),
+            domainMax=alt.ExprRef(f"{top} * width / max(60, width - 60)"),
             nice=False,
         ),
         axis=None,
@@ -242,6 +266,7 @@ def waits_by_channel(
         tooltip=[
             alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
             alt.Tooltip("text:N", title="P90"),
+            *target_tips(slow, style),
             alt.Tooltip("mean_text:N", title=phrase(language, "desk_mean")),
             alt.Tooltip("n:N", title="n"),
         ],
@@ -250,4 +275,15 @@ def waits_by_channel(
     texts = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
         x=x, y=y, text=alt.Text("text:N")
     )
-    return finish([bars, ticks, texts], style, _ROW_HEIGHT)
+    named_rows = list(zip(frame["name"], slow, strict=True))
+    goals = target_ticks(named_rows, "name:N", list(frame["name"]), metric, 1.0, style)
+    halo = [behind(texts, style)] if goals else []
+    return finish([bars, ticks, *goals, *halo, texts], style, _ROW_HEIGHT)
+
+
+def _mean_text(cell: Cell | None, style: Style) -> str:
+    """The average wait, with its target where it has one."""
+    told = format_value(None if cell is None else cell.value, "seconds", style.language)
+    if cell is None or cell.goal is None:
+        return told
+    return f"{told} ({named(cell, METRICS['asa'], style.language)} {verdict(cell, style.language)})"

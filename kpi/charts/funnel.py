@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import behind, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, finish, legend
 from kpi.charts.tones import change_text, text_colour
 from kpi.i18n import phrase
@@ -12,6 +13,7 @@ from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.funnel import Funnel, Step
 from kpi.insight.intervals import SMALL_N
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 
 HEIGHT, NESTED_HEIGHT = 322, 280
 
@@ -20,7 +22,7 @@ def funnel(funnels: Mapping[str, Funnel], style: Style, height: int = HEIGHT) ->
     """One bar a step, as a share of its cohort; what did not reach it lies at its end and is named beside it.
 
     ``funnels``: heading -> cohort, one below the other; the heading of a single one is not shown. A tick marks the
-    step in the comparison. A cohort below 30 is pale.
+    step in the comparison, a dashed one the target of the last step. A cohort below 30 is pale.
     """
     palette, language = style.palette, style.language
     rows = _rows(funnels, style)
@@ -87,7 +89,11 @@ def funnel(funnels: Mapping[str, Funnel], style: Style, height: int = HEIGHT) ->
     beside = base.mark_text(align="left", dx=8, dy=-8 if tall else 0, fontSize=12, text=alt.ExprRef(told)).encode(
         x=alt.X("end:Q"), y=y
     )
-    layers = [kept, lost, words, after, beside]
+    lasts = [(f"{heading}{len(cohort.steps) - 1}", cohort.last) for heading, cohort in funnels.items()]
+    metric = METRICS[lasts[0][1].kpi]
+    goals = target_ticks(lasts, "row:N", [str(row["row"]) for row in rows], metric, 1.0, style, height)
+    halo = [behind(beside, style)] if goals else []
+    layers = [kept, lost, *goals, *halo, words, after, beside]
     if bars["previous"].notna().any():
         layers.append(ticks)
     if tall:
@@ -174,7 +180,8 @@ def nested(funnels: Mapping[str, Funnel], metric: Metric, style: Style, height: 
     """One bar a group with the later steps within the earlier ones; the last step's share and its change beside it.
 
     ``funnels``: name of the group -> cohort, all of the same steps; ``metric``: the KPI of the last step. The first
-    group, the whole, is set bold, and its last step runs through all groups as a line. Below 30 a cohort is pale.
+    group, the whole, is set bold, and its last step runs through all groups as a line. Below 30 a cohort is pale. The
+    target of the last step is a tick.
     """
     palette, language = style.palette, style.language
     colours = (
@@ -192,6 +199,7 @@ def nested(funnels: Mapping[str, Funnel], metric: Metric, style: Style, height: 
                     "text": format_value(step.share, "share", language, compact=False),
                     "count": format_count(step.count, language, compact=False),
                     "n": format_count(cohort.cohort, language, compact=False),
+                    "target": target_tip(cohort.last, metric, style),
                     "opacity": opacity,
                     "depth": depth,
                 }
@@ -234,6 +242,7 @@ def nested(funnels: Mapping[str, Funnel], metric: Metric, style: Style, height: 
                 alt.Tooltip("text:N", title=phrase(language, "funnel_share")),
                 alt.Tooltip("count:N", title="n"),
                 alt.Tooltip("n:N", title=phrase(language, "funnel_cohort")),
+                *target_tips([cohort.last for cohort in funnels.values()], style),
             ],
         )
     )
@@ -250,4 +259,7 @@ def nested(funnels: Mapping[str, Funnel], metric: Metric, style: Style, height: 
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
-    return finish([bars, rule, values, changes], style, height).resolve_scale(color="independent")
+    lasts = [(name, cohort.last) for name, cohort in funnels.items()]
+    goals = target_ticks(lasts, "name:N", list(funnels), metric, 1.0, style, height)
+    halo = [behind(values, style)] if goals else []
+    return finish([bars, rule, *goals, *halo, values, changes], style, height).resolve_scale(color="independent")

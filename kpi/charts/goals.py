@@ -1,4 +1,4 @@
-"""The target of a figure in a chart of bars or dots: a dashed tick across its row."""
+"""The target of a figure: in a chart of bars or dots a dashed tick across its row, in a map a corner of its cell."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +13,8 @@ from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
 _UPRIGHT, _LYING = "M0,-1L0,1", "M-1,0L1,0"
-_LENGTH = 24  # pixels
+_CORNER = "M-1,-1L1,-1L1,1Z"
+_LENGTH, _THIN = 24, 13  # pixels: of a tick, of one across a bar of a group
 _ABOVE = -1  # pixels: where the name of a target stands
 
 
@@ -29,11 +30,13 @@ def target_ticks(
     metric: Metric,
     factor: float,
     style: Style,
+    foot: int | None = None,
 ) -> list[alt.Chart]:
     """A dashed tick at each limit, and above the figure the name of the first row's target.
 
     ``rows``: value of ``field`` (the row's encoding, such as ``name:N``) and figure; ``factor``: from the KPI's unit to
-    that of the axis. Nothing where no figure has a target.
+    that of the axis; ``foot``: the figure's height, where the name stands below it. Nothing where no figure has a
+    target.
     """
     name = field.partition(":")[0]
     found = [{name: row, "goal": end * factor} for row, cell in rows for end in limits(cell)]
@@ -41,12 +44,34 @@ def target_ticks(
         return []
     y = alt.Y(field) if order is None else alt.Y(field, sort=list(order))
     first = next(cell for _, cell in rows if cell.goal is not None)
-    words = pd.DataFrame([{"goal": found[0]["goal"], "words": named(first, metric, style.language)}])
-    text = alt.Chart(words).mark_text(baseline="bottom", color=style.palette.ink, fontSize=11)
     return [
         _ticks(found, _UPRIGHT, style).encode(x=alt.X("goal:Q"), y=y),
-        text.encode(x=alt.X("goal:Q"), y=alt.value(_ABOVE), text=alt.Text("words:N")),
+        _name(found[0]["goal"], first, metric, style, foot),
     ]
+
+
+def grouped_ticks(
+    bars: Sequence[tuple[dict[str, Any], Cell]], y: alt.Y, offset: alt.YOffset, metric: Metric, style: Style
+) -> list[alt.Chart]:
+    """As ``target_ticks``, for bars in groups. ``bars``: the fields that place it, and figure."""
+    found = [row | {"goal": end} for row, cell in bars for end in limits(cell)]
+    if not found:
+        return []
+    first = next(cell for _, cell in bars if cell.goal is not None)
+    return [
+        _ticks(found, _UPRIGHT, style, _THIN).encode(x=alt.X("goal:Q"), y=y, yOffset=offset),
+        _name(found[0]["goal"], first, metric, style),
+    ]
+
+
+def _name(goal: float, cell: Cell, metric: Metric, style: Style, foot: int | None = None) -> alt.Chart:
+    """The name of a target over its tick, or below a figure of ``foot`` pixels."""
+    words = pd.DataFrame([{"goal": goal, "words": named(cell, metric, style.language)}])
+    text = alt.Chart(words).mark_text(
+        baseline="bottom" if foot is None else "top", color=style.palette.ink, fontSize=11
+    )
+    at = _ABOVE if foot is None else foot - _ABOVE
+    return text.encode(x=alt.X("goal:Q"), y=alt.value(at), text=alt.Text("words:N"))
 
 
 def lying_ticks(found: Sequence[dict[str, Any]], length: float, style: Style) -> alt.Chart:
@@ -71,6 +96,33 @@ def behind(texts: alt.Chart, style: Style) -> alt.Chart:
     edge = texts.copy()
     edge.mark = alt.MarkDef(**{**texts.mark.to_dict(), "stroke": style.palette.background, "strokeWidth": 4})
     return edge
+
+
+def missed_corners(frame: pd.DataFrame, x: alt.X, y: alt.Y, style: Style) -> list[alt.Chart]:
+    """A corner in each cell of a map that misses its target, named once below. ``frame``: has the column ``missed``;
+    ``x``, ``y``: where the cells stand. Nothing where none is missed.
+    """
+    found = frame[frame["missed"]]
+    if found.empty:
+        return []
+    word = phrase(style.language, "goal_corner")
+    shape = alt.Shape(
+        "word:N",
+        scale=alt.Scale(domain=[word], range=[_CORNER]),
+        legend=alt.Legend(
+            orient="bottom",
+            title=None,
+            labelColor=style.palette.ink2,
+            symbolFillColor=style.palette.worse,
+            symbolStrokeWidth=0,
+            symbolSize=24,
+            offset=4,
+        ),
+    )
+    corners = alt.Chart(found.assign(word=word)).mark_point(
+        filled=True, color=style.palette.worse, size=26, opacity=1, xOffset=-3, yOffset=3
+    )
+    return [corners.encode(x=x.bandPosition(1), y=y.bandPosition(0), shape=shape)]
 
 
 def target_tip(cell: Cell, metric: Metric, style: Style) -> str:

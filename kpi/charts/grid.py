@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
-from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
+from kpi.charts.goals import behind, grouped_ticks, limits, missed_corners, target_ticks, target_tip, target_tips
+from kpi.charts.notes import Note, edge_notes
 from kpi.charts.theme import Palette, Style, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_change, format_count, format_value
@@ -22,10 +23,13 @@ _NARROW = 27  # pixels that a figure in a cell of the heat map needs
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a dimension: its name, and its colour where it has one everywhere (a channel, a tier)."""
+    """A value of a dimension: its name, its colour where it has one everywhere (a channel, a tier), and, of a time,
+    what began then.
+    """
 
     name: str
     colour: str | None = None
+    happened: tuple[Note, ...] = ()
 
 
 def colour_of(dimension: str, value: DimensionValue, palette: Palette) -> str | None:
@@ -84,7 +88,8 @@ def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]],
     changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
-    return finish([drawn, ticks, *goals, *halo, values, changes], style, max(_LEAST, _BAR * len(listed)))
+    noted = edge_notes(_happened([value for value, _ in listed], "name"), style, y=y)
+    return finish([drawn, ticks, *goals, *halo, values, changes, *noted], style, max(_LEAST, _BAR * len(listed)))
 
 
 def grouped(
@@ -94,7 +99,10 @@ def grouped(
     cells: Mapping[tuple[int, int], Cell],
     style: Style,
 ) -> alt.LayerChart:
-    """A group of bars a row, a bar a column, each named at its end. ``cells``: (row, column) -> figure."""
+    """A group of bars a row, a bar a column, each named at its end, the target as a dashed tick.
+
+    ``cells``: (row, column) -> figure.
+    """
     palette = style.palette
     shades = [1.0 - 0.6 * index / max(1, len(cols) - 1) for index in range(len(cols))]
     records = []
@@ -114,7 +122,7 @@ def grouped(
     order = [row.name for row in rows]
     y = alt.Y("name:N", sort=order, axis=_labels(palette), scale=alt.Scale(paddingInner=0.2))
     offset = alt.YOffset("col:N", sort=[col.name for col in cols])
-    top = max(float(frame["value"].max()), 0.0) or 1.0
+    top = max([float(frame["value"].max()), 0.0, *(end for cell in cells.values() for end in limits(cell))]) or 1.0
     x = alt.X(
         "value:Q",
         scale=alt.Scale(
@@ -139,7 +147,12 @@ def grouped(
     texts = base.mark_text(align="left", dx=5, fontSize=11, color=palette.ink2).encode(
         x=alt.X("value:Q"), y=y, yOffset=offset, text=alt.Text("label:N")
     )
-    return finish([drawn, texts], style, max(_LEAST, len(rows) * (15 * len(cols) + 8)))
+    placed = [({"name": rows[row].name, "col": cols[col].name}, cell) for (row, col), cell in sorted(cells.items())]
+    goals = grouped_ticks(placed, y, offset, metric, style)
+    halo = [behind(texts, style)] if goals else []
+    within = [({"name": row.name} | fields, note) for row in rows for fields, note in _happened(cols, "col")]
+    noted = edge_notes(_happened(rows, "name"), style, y=y) + edge_notes(within, style, y=y, yOffset=offset)
+    return finish([drawn, *goals, *halo, texts, *noted], style, max(_LEAST, len(rows) * (15 * len(cols) + 8)))
 
 
 def heat(
@@ -153,7 +166,8 @@ def heat(
 ) -> alt.LayerChart:
     """One cell a pair. A rate is coloured by its distance from the whole, better or worse; a count by its size.
 
-    On fewer than 30 it is pale and not coloured. ``cells``: (row, column) -> figure, written in units of ``divisor``.
+    On fewer than 30 it is pale and not coloured; a missed target is a corner. ``cells``: (row, column) -> figure,
+    written in units of ``divisor``.
     """
     palette, language = style.palette, style.language
     judged = metric.direction in {"up", "down"} and whole is not None and whole.value is not None
@@ -214,7 +228,13 @@ def heat(
         color=alt.ExprRef(f"datum.pale ? '{palette.mute}' : '{palette.ink}'"),
         text=alt.ExprRef(f"width / {max(1, len(cols))} < {_NARROW} ? '' : datum.figure"),
     )
-    return finish([fills, texts], style, max(_LEAST, 24 * len(rows) + 24))
+    noted = edge_notes(_happened(rows, "name"), style, y=y) + edge_notes(_happened(cols, "col"), style, x=x)
+    corners = missed_corners(frame, x, y, style)
+    return finish([fills, texts, *corners, *noted], style, max(_LEAST, 24 * len(rows) + 24))
+
+
+def _happened(values: Sequence[Value], field: str) -> list[tuple[dict[str, str], Note]]:
+    return [({field: value.name}, note) for value in values for note in value.happened]
 
 
 def _labels(palette: Palette) -> alt.Axis:
@@ -244,6 +264,7 @@ def _told(metric: Metric, cell: Cell, style: Style) -> dict[str, object]:
         "opacity": _alpha(cell),
         "n": format_count(cell.n, language, compact=False) if cell.n is not None else "–",
         "target": target_tip(cell, metric, style),
+        "missed": cell.met is False,
     }
 
 

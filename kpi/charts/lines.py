@@ -65,7 +65,7 @@ def trend(
     data = pd.DataFrame(rows)
     figures = data[["value", "previous"]].to_numpy(dtype=float).ravel()
     figures = figures[~pd.isna(figures)]
-    targets = _targets(frame, slots, factor)
+    targets = target_pieces(frame, slots, factor)
     figures = np.append(figures, targets["y"].to_numpy(dtype=float))
     if anchor is not None:
         figures = np.append(figures, anchor[0] * factor)
@@ -113,7 +113,7 @@ def trend(
     )
     noted = note_layers(notes, slots, style)
     layers += noted
-    named = [(end["y"], end["name"]) for end in _target_ends(targets, len(slots.starts), metric, factor, style)]
+    named = target_ends(targets, len(slots.starts), metric, factor, style)
     if len(targets):
         layers.insert(0, rule_of(targets, style))
     if anchor is not None:
@@ -138,7 +138,7 @@ def _target(row: Mapping[Any, Any], metric: Metric, style: Style) -> str:
     return "–" if low is None and high is None else band_text(Band(low, high), metric, style.language)
 
 
-def _targets(frame: pd.DataFrame, slots: Slots, factor: float) -> pd.DataFrame:
+def target_pieces(frame: pd.DataFrame, slots: Slots, factor: float) -> pd.DataFrame:
     """The limits in force as pieces from slot to slot, as long as they stay the same: x, x2, y, column."""
     place = {start: index for index, start in enumerate(slots.starts)}
     pieces: list[dict[str, Any]] = []
@@ -154,16 +154,13 @@ def _targets(frame: pd.DataFrame, slots: Slots, factor: float) -> pd.DataFrame:
     return pd.DataFrame(pieces, columns=["x", "x2", "y", "column"])
 
 
-def _target_ends(
+def target_ends(
     targets: pd.DataFrame, slots: int, metric: Metric, factor: float, style: Style
-) -> list[dict[str, Any]]:
-    """Name and height of the limits that are in force at the end of the axis."""
-    ends = targets[targets["x2"] == slots].to_dict("records")
+) -> list[tuple[float, str]]:
+    """Height and name of the limits that are in force at the end of the axis."""
+    ends = targets.loc[targets["x2"] == slots, "y"]
     return [
-        {
-            "y": end["y"],
-            "name": phrase(style.language, "goal", band=format_limit(end["y"] / factor, metric.unit, style.language)),
-        }
+        (end, phrase(style.language, "goal", band=format_limit(end / factor, metric.unit, style.language)))
         for end in ends
     ]
 

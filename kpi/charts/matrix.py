@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from kpi.charts.goals import target_tip
+from kpi.charts.goals import missed_corners, target_tip
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
@@ -62,6 +62,7 @@ def by_tier(
                     "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
                     "full": _tip(cell, metric, style),
                     "target": target_tip(cell, metric, style) if cell is not None else "–",
+                    "missed": cell is not None and cell.met is False,
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
                     "name": titles[metric.id],
                 }
@@ -99,6 +100,7 @@ def by_channel(
                     "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
                     "full": _tip(cell, metric, style),
                     "target": target_tip(cell, metric, style) if cell is not None else "–",
+                    "missed": cell is not None and cell.met is False,
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
                     "name": titles[metric.id],
                 }
@@ -208,4 +210,4 @@ def _layers(
         fontWeight=alt.ExprRef("datum.whole ? 600 : 400"),
         color=alt.ExprRef(f"datum.pale ? '{palette.mute}' : '{palette.ink}'"),
     ).encode(text=alt.Text("text:N"))
-    return [judged, sized, text]
+    return [judged, sized, text, *missed_corners(frame, x, y, style)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -20,6 +20,7 @@ NOTES_ROOM = 48  # pixels of a figure's height that marks and texts take at the 
 _ROWS = 3  # of labels at most; what finds no room keeps its mark and its tip
 _LETTER = 0.0155  # of the axis that a Latin letter takes in the narrower of the usual panels
 _RIGHTMOST = 1.12  # where the room right of the axis, which is there for the lines' names, ends
+_CLEAR = -3  # pixels: of a mark from the figure's edge
 _PHONE = "width < 320"
 
 
@@ -42,21 +43,10 @@ def note_layers(notes: Sequence[Note], slots: Slots, style: Style, letter: float
     rows = _placed(notes, slots, style, letter)
     if not rows:
         return []
-    frame, palette, language = pd.DataFrame(rows), style.palette, style.language
-    tips = [
-        alt.Tooltip("text:N", title=phrase(language, "note_title")),
-        alt.Tooltip("kind:N", title=phrase(language, "note_kind")),
-        alt.Tooltip("when:N", title=phrase(language, "chart_when")),
-    ]
-    base = alt.Chart(frame)
-    x = alt.X("x:Q")
+    frame, palette, x = pd.DataFrame(rows), style.palette, alt.X("x:Q")
     height = alt.ExprRef(f"{_PHONE} ? -4 : datum.y")
-    lines = base.mark_rule(
-        color=palette.mute, strokeDash=[2, 3], strokeWidth=1, opacity=0.7, y=height, y2=alt.ExprRef("height")
-    ).encode(x=x)
-    marks = base.mark_point(shape="triangle-down", filled=True, color=palette.ink2, size=34, opacity=1, y=-3).encode(
-        x=x, tooltip=tips
-    )
+    lines, marks = _lines(frame, height, style), _mark(frame, "triangle-down", style, y=_CLEAR).encode(x=x)
+    base, tips = alt.Chart(frame), _tips(style)
     texts = (
         base.transform_filter("datum.shown")
         .mark_text(
@@ -73,15 +63,87 @@ def note_layers(notes: Sequence[Note], slots: Slots, style: Style, letter: float
     return [lines, marks, texts]
 
 
+def repeated_notes(notes: Sequence[Note], slots: Slots, lefts: Sequence[float], style: Style) -> list[alt.Chart]:
+    """As ``note_layers`` for small figures side by side, each one unit wide and beginning at one of ``lefts``: what
+    happened is in the tips only.
+    """
+    rows = [
+        {"x": left + (slot + 0.5) / len(slots.starts), **_told(note, style)}
+        for left in lefts
+        for note in notes
+        if (slot := _slot(note, slots)) is not None
+    ]
+    if not rows:
+        return []
+    frame = pd.DataFrame(rows)
+    return [_lines(frame, 0, style), _mark(frame, "triangle-down", style, y=_CLEAR).encode(x=alt.X("x:Q"))]
+
+
+def begun(notes: Sequence[Note], slots: Slots) -> dict[date, list[Note]]:
+    """First day of a slot -> the notes that stand at it."""
+    found: dict[date, list[Note]] = {}
+    for note in notes:
+        if (slot := _slot(note, slots)) is not None:
+            found.setdefault(slots.starts[slot], []).append(note)
+    return found
+
+
+def edge_notes(placed: Sequence[tuple[dict[str, str], Note]], style: Style, **at: Any) -> list[alt.Chart]:
+    """As ``note_layers`` where each slot is a row or a column of cells or bars: a mark at its edge, what happened in
+    the tip. ``placed``: the fields of the row or the column, and note; ``at``: its encoding, ``x`` or ``y``.
+    """
+    if not placed:
+        return []
+    frame = pd.DataFrame([fields | _told(note, style) for fields, note in placed])
+    down = "x" in at
+    mark = _mark(frame, "triangle-down" if down else "triangle-right", style, **{"y" if down else "x": _CLEAR})
+    return [mark.encode(**at)]
+
+
+def _lines(frame: pd.DataFrame, top: Any, style: Style) -> alt.Chart:
+    lines = alt.Chart(frame).mark_rule(
+        color=style.palette.mute, strokeDash=[2, 3], strokeWidth=1, opacity=0.7, y=top, y2=alt.ExprRef("height")
+    )
+    return lines.encode(x=alt.X("x:Q"))
+
+
+def _mark(frame: pd.DataFrame, shape: str, style: Style, **at: Any) -> alt.Chart:
+    """The marks of notes with their tips; ``at``: pixels."""
+    mark = alt.Chart(frame).mark_point(shape=shape, filled=True, color=style.palette.ink2, size=34, opacity=1, **at)
+    return mark.encode(tooltip=_tips(style))
+
+
+def _tips(style: Style) -> list[alt.Tooltip]:
+    language = style.language
+    return [
+        alt.Tooltip("text:N", title=phrase(language, "note_title")),
+        alt.Tooltip("kind:N", title=phrase(language, "note_kind")),
+        alt.Tooltip("when:N", title=phrase(language, "chart_when")),
+    ]
+
+
+def _told(note: Note, style: Style) -> dict[str, str]:
+    """What the tip of a mark says."""
+    return {
+        "text": note.text,
+        "kind": phrase(style.language, f"note_{note.kind}"),
+        "when": format_period(note.first, note.last, style.language),
+    }
+
+
+def _slot(note: Note, slots: Slots) -> int | None:
+    """The first slot of a note; None outside of the period."""
+    days = ((slot, start, slots.last_day(start)) for slot, start in enumerate(slots.starts))
+    return next((slot for slot, first, last in days if note.first <= last and note.last >= first), None)
+
+
 def _placed(notes: Sequence[Note], slots: Slots, style: Style, letter_width: float) -> list[dict[str, object]]:
     """A row a note: the slot that it begins in, and where its text stands; pixels, upwards from the figure's top."""
     starts = slots.starts
     found = []
     for note in sorted(notes, key=lambda one: (one.kind == "holiday", -one.first.toordinal())):
-        for slot, start in enumerate(starts):
-            if note.first <= slots.last_day(start) and note.last >= start:
-                found.append((note, slot))
-                break
+        if (slot := _slot(note, slots)) is not None:
+            found.append((note, slot))
     places = [(slot + 0.5) / len(starts) for _, slot in found]
     taken: list[tuple[int, float, float]] = []  # row, start and end of a text that stands, as shares of the axis
     lines: list[tuple[int, float]] = []  # up to which row, and where
@@ -107,9 +169,7 @@ def _placed(notes: Sequence[Note], slots: Slots, style: Style, letter_width: flo
         rows.append(
             {
                 "x": slot + 0.5,
-                "text": note.text,
-                "kind": phrase(style.language, f"note_{note.kind}"),
-                "when": format_period(note.first, note.last, style.language),
+                **_told(note, style),
                 "y": _FOOT - _ROW * (row or 0),
                 "left": left,
                 "shown": row is not None,

@@ -6,6 +6,7 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, finish
 from kpi.charts.tones import change_text, fill_colour, text_colour
 from kpi.i18n import phrase
@@ -33,10 +34,12 @@ def ranked(
     by: By = "value",
     height: int = HEIGHT,
 ) -> alt.LayerChart:
-    """Bars of ``cells`` in their order, keyed by one dimension; the comparison's value as a tick.
+    """Bars of ``cells`` in their order, keyed by one dimension; the comparison's value as a tick, the target as a
+    dashed one.
 
     By ``value``: the KPI beside the bar, its change and the numerator's count in columns at the right. By
-    ``numerator``: the bar shows the count, the KPI stands behind it. What moved beyond chance is coloured.
+    ``numerator``: the bar shows the count, the KPI stands behind it, and its target in the tip. What
+    moved beyond chance is coloured.
     """
     palette, language = style.palette, style.language
     rates = by == "value" and metric.unit == "share"
@@ -58,9 +61,11 @@ def ranked(
                 "count": count if rates else "",
                 "full": format_value(cell.value, metric.unit, language, compact=False),
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+                "target": target_tip(cell, metric, style),
             }
         )
-    longest = max((float(str(row["end"])) for row in rows), default=0.0)
+    held = [end for cell in cells for end in limits(cell)] if by == "value" else []
+    longest = max([*(float(str(row["end"])) for row in rows), *held], default=0.0)
     room = (150 if rates else 110) if by == "value" else 134
     y = alt.Y(
         "name:N",
@@ -90,6 +95,7 @@ def ranked(
             alt.Tooltip("name:N", title=phrase(language, "chart_group")),
             alt.Tooltip("full:N", title=metric.name(language)),
             alt.Tooltip("change:N", title=phrase(language, "chart_change")),
+            *target_tips(cells, style),
             alt.Tooltip("count:N", title=phrase(language, "table_numerator")),
             alt.Tooltip("n:N", title="n"),
         ],
@@ -106,6 +112,10 @@ def ranked(
         y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
     )
     layers = [bars, values]
+    if held:
+        named = [(row["name"], cell) for row, cell in zip(rows, cells, strict=True)]
+        goals = target_ticks(named, "name:N", [row["name"] for row in rows], metric, 1.0, style)
+        layers = [bars, *goals, behind(values, style), values]
     if any(cell.previous is not None for cell in cells):
         layers += [ticks, changes] if by == "value" else [changes]
     if rates:

@@ -6,7 +6,9 @@ from datetime import date
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import target_tip, target_tips
 from kpi.charts.grid import Value
+from kpi.charts.lines import rule_of, target_ends, target_pieces
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
@@ -34,7 +36,8 @@ def series(
     ``lines`` are drawn.
 
     A channel and a tier have their colours; of other lines the first is the accent and the rest are grey, told apart
-    by the names at their ends. Counts begin at zero; the axis of a rate shows its change.
+    by the names at their ends. Counts begin at zero; the axis of a rate shows its change. A target is a dashed rule:
+    one with its name where it is the same for all lines, else one a line in its colour.
     """
     palette, language = style.palette, style.language
     lines = lines[:MOST_LINES]
@@ -54,12 +57,15 @@ def series(
             "when": slots.name(start, language),
             "text": format_value(cell.value, metric.unit, language, compact=False),
             "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+            "target": target_tip(cell, metric, style),
             "slot": place[start],
             "cut": slots.last_day(start) >= slots.running,
         }
         for line, start, cell in known
     ]
-    low, high = min(values) * factor, max(values) * factor
+    targets = _targets(known, [line.name for line in lines], slots, factor)
+    values = [*(value * factor for value in values), *targets["y"]]
+    low, high = min(values), max(values)
     room = (high - low) * 0.08 or max(abs(high) * 0.05, 0.5)
     least = min(0.0, low) if counted else low - room if low < 0 else max(low - room, 0.0)
     most = min(high + room, 100.0) if metric.unit == "share" else high + room
@@ -86,6 +92,7 @@ def series(
             alt.Tooltip("line:N", title=phrase(language, "explore_cols")),
             alt.Tooltip("when:N", title=phrase(language, "chart_when")),
             alt.Tooltip("text:N", title=metric.name(language)),
+            *target_tips(cells.values(), style),
             alt.Tooltip("n:N", title="n"),
         ],
     )
@@ -95,11 +102,19 @@ def series(
         points,
         *note_layers(notes, slots, style, _LETTER),
     ]
-    ends = _ends(data, lines, least, most, len(slots.starts))
+    shared = targets[targets["line"] == ""]
+    apart = targets[targets["line"] != ""]
+    if len(shared):
+        layers.insert(0, rule_of(shared, style))
+    if len(apart):
+        layers.insert(0, rule_of(apart, style).encode(color=colour))
+    named = target_ends(shared, len(slots.starts), metric, factor, style)
+    ends = _ends(data, lines, named, least, most, len(slots.starts))
     if len(ends):
         label = alt.Chart(ends)
+        squares = alt.Chart(ends[~ends["line"].isin([name for _, name in named])])
         layers += [
-            label.mark_square(size=52, xOffset=8, opacity=1).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=colour),
+            squares.mark_square(size=52, xOffset=8, opacity=1).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=colour),
             label.mark_text(align="left", dx=16, fontSize=11.5, color=palette.ink2, limit=100).encode(
                 x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("line:N")
             ),
@@ -107,16 +122,44 @@ def series(
     return finish(layers, style, HEIGHT)
 
 
-def _ends(data: pd.DataFrame, lines: Sequence[Value], least: float, most: float, end: int) -> pd.DataFrame:
-    """Where the name of each line stands: at its last value that is no longer running, a line's height from others."""
+def _targets(
+    known: Sequence[tuple[int, date, Cell]], names: Sequence[str], slots: Slots, factor: float
+) -> pd.DataFrame:
+    """The targets as pieces: x, x2, y, column, and the name of the line; "" where all lines have the same."""
+    found = []
+    for line, name in enumerate(names):
+        held = [
+            {slots.grain: start, "target_low": cell.target_low, "target_high": cell.target_high}
+            for at, start, cell in known
+            if at == line
+        ]
+        found.append(target_pieces(pd.DataFrame(held), slots, factor).assign(line=name))
+    if len(found) > 1 and all(one.drop(columns="line").equals(found[0].drop(columns="line")) for one in found):
+        found = [found[0].assign(line="")]
+    return pd.concat(found, ignore_index=True)
+
+
+def _ends(
+    data: pd.DataFrame,
+    lines: Sequence[Value],
+    named: Sequence[tuple[float, str]],
+    least: float,
+    most: float,
+    end: int,
+) -> pd.DataFrame:
+    """Where the name of each line stands: at its last value that is no longer running, a line's height from others;
+    and those of other heights (``named``).
+    """
     if len(data) and not data["cut"].all():
         data = data[~data["cut"]]
-    last = data.dropna(subset=["y"]).groupby("line")["y"].last() if len(data) else pd.Series(dtype=float)
-    order = sorted((name for line in lines if (name := line.name) in last), key=lambda name: float(last[name]))
+    found = data.dropna(subset=["y"]).groupby("line")["y"].last() if len(data) else pd.Series(dtype=float)
+    last = {name: float(found[name]) for line in lines if (name := line.name) in found}
+    last |= {name: height for height, name in named}
+    order = sorted(last, key=lambda name: last[name])
     gap = (most - least) * _GAP / HEIGHT
     placed: list[float] = []
     for name in order:
-        placed.append(max(float(last[name]), placed[-1] + gap if placed else least + gap / 2))
+        placed.append(max(last[name], placed[-1] + gap if placed else least + gap / 2))
     limit = most
     for index in range(len(placed) - 1, -1, -1):
         placed[index] = min(placed[index], limit)

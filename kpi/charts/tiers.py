@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from kpi.charts.goals import limits
+from kpi.charts.goals import limits, target_tip, target_tips
 from kpi.charts.lines import rule_of
+from kpi.charts.notes import Note, repeated_notes
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
@@ -102,7 +103,13 @@ def migration(
 
 
 def multiples(
-    metric: Metric, parts: Answer, whole: pd.DataFrame, slots: Slots, names: Mapping[str, str], style: Style
+    metric: Metric,
+    parts: Answer,
+    whole: pd.DataFrame,
+    slots: Slots,
+    names: Mapping[str, str],
+    style: Style,
+    notes: Sequence[Note] = (),
 ) -> alt.LayerChart:
     """One small figure a tier, side by side on one scale: the KPI over time in the tier's colour, that of all
     customers as a thin grey line in each, the target as a dashed rule. Of a count there is no such line, and none of
@@ -119,7 +126,8 @@ def multiples(
         for row in whole.sort_values(slots.grain).to_dict("records")
         if not metric.adds and not pd.isna(row["value"])
     ]
-    lines, greys, heads = [], [], []
+    lines, greys = [], []
+    heads: list[dict[str, Any]] = []
     goals: list[dict[str, Any]] = []
     for index, tier in enumerate(tiers):
         left, name = index * (1 + _GAP), names.get(str(tier), str(tier))
@@ -149,6 +157,7 @@ def multiples(
                     "when": slots.name(start, language),
                     "text": format_value(cell.value, metric.unit, language, compact=False),
                     "n": format_count(cell.n or 0, language, compact=False),
+                    "target": target_tip(cell, metric, style),
                 }
             )
     figures = [row["y"] for row in (*lines, *greys, *goals)] or [0.0]
@@ -166,6 +175,7 @@ def multiples(
         alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
         alt.Tooltip("when:N", title=phrase(language, "chart_when")),
         alt.Tooltip("text:N", title=metric.name(language)),
+        *target_tips(parts.cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     detail = alt.Detail("tier:N")
@@ -175,6 +185,7 @@ def multiples(
             x=x, y=alt.value(0), text=alt.Text("text:N")
         ),
     ]
+    layers += repeated_notes(notes, slots, [head["x"] for head in heads], style)
     if goals:
         layers.append(rule_of(pd.DataFrame(goals), style))
     if greys:

@@ -7,14 +7,37 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from kpi.charts import Slots, Style, by_channel_and_tier, coverage, multiples, rate_ranges, rates_by_channel, trend
+from kpi.charts import (
+    Slots,
+    Style,
+    by_channel,
+    by_channel_and_tier,
+    by_tier,
+    coverage,
+    funnel,
+    multiples,
+    nested,
+    nps_groups,
+    ranked,
+    rate_bars,
+    rate_ranges,
+    rates_by_channel,
+    trend,
+    volume_by_channel,
+)
+from kpi.charts import desk as desk_figures
 from kpi.charts.goals import target_tip
+from kpi.charts.grid import Value, bars, grouped, heat
 from kpi.charts.lines import _apart
+from kpi.charts.series import series
+from kpi.insight.funnel import CHAIN_KPIS, chain
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 from kpi.query.goal import Goal
 from kpi.query.question import Question
-from tests.charts.test_charts import CHANNELS, STYLE, TODAY, WEEK, cell, days, layers_of
+from tests.charts.test_charts import CHANNELS, STYLE, TODAY, WEEK, answered, cell, days, layers_of, volume_frames
+from tests.insight.test_funnel import answered as asked
+from tests.insight.test_funnel import chain_cells, there
 
 RATE = METRICS["self_service_rate"]
 SLOTS = Slots(WEEK, "date", TODAY)
@@ -118,3 +141,114 @@ def test_names_that_would_meet_stand_around_their_mean():
     assert _apart([-9.0, 5.0, 6.0], 4) == [-9.0, 3.5, 7.5]
     placed = _apart([1.0, 2.0, 2.5, 9.0], 3)
     assert all(after - before >= 3 - 1e-9 for before, after in pairwise(placed))
+
+
+# --- every figure ---
+
+
+LEVEL, WAIT, OCCUPANCY = METRICS["service_level"], METRICS["wait_p90"], METRICS["occupancy"]
+TIERS = {str(tier): f"{tier}★" for tier in range(1, 8)}
+
+
+def a_chain(goal: bool = True):
+    found = there(chain(asked(CHAIN_KPIS, chain_cells())))
+    return replace(found, last=held(found.last) if goal else found.last)
+
+
+def volumes(low: float | None):
+    parts, totals = volume_frames()
+    return volume_by_channel(parts, totals.assign(target_low=low), SLOTS, CHANNELS, STYLE)
+
+
+def drawn(give):
+    """Every figure that is given figures of KPIs: name -> chart. ``give``: what is done to each of them."""
+    whole, wechat, two = give(cell()), give(cell(key=("wechat",))), give(cell(key=("wechat", 1)))
+    by_day = {(line, day): give(cell(key=(day,))) for line in range(2) for day in days()}
+    lines = [Value("WeChat bank"), Value("SMS")]
+    course = answered(("tier", "date"), [give(cell(key=(tier, day))) for tier in (1, 2) for day in days()])
+    net = give(cell("nps", key=("wechat",)))
+    groups = {"detractor": "detractors", "passive": "passives", "promoter": "promoters"}
+    share = cell("nps_share", key=("wechat", "promoter"))
+    half = [give(cell(key=(19,)))]
+    parts = [give(cell(key=(19, "cards")))]
+    goal = whole.goal is not None
+    return {
+        "rates_by_channel": rates_by_channel(RATE, whole, [wechat], CHANNELS, STYLE),
+        "rate_bars": rate_bars(RATE, [("All", STYLE.palette.ink2, whole)], STYLE),
+        "volume_by_channel": volumes(0.87 if goal else None),
+        "trend": trend(RATE, frame(*[0.87 if goal else None] * 7), SLOTS, STYLE),
+        "series": series(RATE, lines, by_day, SLOTS, 1.0, STYLE),
+        "multiples": multiples(RATE, course, frame(*[None] * 7), SLOTS, TIERS, STYLE),
+        "rate_ranges": rate_ranges(RATE, ("All", whole), [wechat], CHANNELS, (RATE, {}), STYLE, 200),
+        "by_channel_and_tier": by_channel_and_tier(RATE, answered(("channel", "tier"), [two]), CHANNELS, TIERS, STYLE),
+        "by_tier": by_tier(
+            [RATE], {RATE.id: whole}, answered(("tier",), [give(cell(key=(1,)))]), {RATE.id: "rate"}, TIERS, STYLE
+        ),
+        "by_channel": by_channel(
+            [RATE], {RATE.id: whole}, answered(("channel",), [wechat]), {RATE.id: "rate"}, CHANNELS, STYLE, "All"
+        ),
+        "bars": bars(RATE, whole, [(lines[0], wechat)], STYLE),
+        "grouped": grouped(RATE, lines[:1], lines, {(0, 0): two}, STYLE),
+        "heat": heat(RATE, whole, lines[:1], lines, {(0, 0): two}, 1.0, STYLE),
+        "ranked by value": ranked(RATE, [wechat], CHANNELS, STYLE),
+        "ranked by count": ranked(RATE, [wechat], CHANNELS, STYLE, "numerator"),
+        "funnel": funnel({"": a_chain(goal)}, STYLE),
+        "nested": nested({"All": a_chain(goal)}, METRICS["settled_rate"], STYLE),
+        "nps_groups": nps_groups(
+            answered(("channel", "nps_group"), [share]), answered(("channel",), [net]), CHANNELS, groups, STYLE, 200
+        ),
+        "half_hours": desk_figures.half_hours(LEVEL, half, parts, {"cards": "Cards"}, STYLE),
+        "desk by_channel_and_tier": desk_figures.by_channel_and_tier(LEVEL, [two], CHANNELS, TIERS, STYLE),
+        "waits_by_channel": desk_figures.waits_by_channel([wechat], {"wechat": wechat}, CHANNELS, STYLE),
+    }
+
+
+WITH, WITHOUT = drawn(held), drawn(lambda one: one)
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_every_figure_has_the_target(name):
+    def marks(chart):
+        """Drawn as targets are, said in a tip, or written."""
+        dashes = dashed(chart) + dashed(chart, "point")
+        texts = {str(value) for _, data, _ in layers_of(chart) for row in data for value in row.values()}
+        return [row for data in dashes for row in data], {text for text in texts if "87" in text or "✕" in text}
+
+    assert any(marks(WITH[name])), name
+    lost = [row for row in marks(WITHOUT[name])[0] if row.keys() & {"goal", "column", "left"}]
+    assert (lost, marks(WITHOUT[name])[1]) == ([], set())
+
+
+def test_a_cell_of_a_map_that_misses_its_target_has_a_corner():
+    lines = [Value("WeChat bank"), Value("SMS")]
+    cells = {(0, 0): held(cell(key=("wechat", 1))), (0, 1): held(cell(key=("wechat", 2), value=0.9))}
+    chart = heat(RATE, cell(), lines[:1], lines, cells, 1.0, STYLE)
+    ((corners, encoding),) = [(data, encoding) for mark, data, encoding in layers_of(chart) if mark["type"] == "point"]
+    # 80 % against at least 87 %; the other, at 90 %, has none.
+    assert [row["col"] for row in corners] == ["WeChat bank"]
+    assert encoding["shape"]["scale"]["domain"] == ["corner: target missed"]
+
+
+def test_occupancy_is_coloured_by_the_band_of_its_target():
+    half, team = cell("occupancy", key=(19,)), cell("occupancy", key=(19, "cards"))
+    plain = desk_figures.half_hours(OCCUPANCY, [half], [team], {"cards": "Cards"}, STYLE)
+    assert layers_of(plain)[0][2]["color"]["scale"]["domain"] == pytest.approx([0.625, 0.775, 0.925])
+    aimed = desk_figures.half_hours(
+        OCCUPANCY, [held(half, 0.6, 0.7)], [held(team, 0.6, 0.7)], {"cards": "Cards"}, STYLE
+    )
+    assert layers_of(aimed)[0][2]["color"]["scale"]["domain"] == pytest.approx([0.55, 0.65, 0.75])
+    assert layers_of(aimed)[1][1][0]["words"] == "target 60–70%"
+
+
+def test_lines_with_one_target_have_one_rule_and_of_several_each_its_own():
+    lines = [Value("WeChat bank", "#111111"), Value("SMS", "#222222")]
+    same = {(line, day): held(cell(key=(day,))) for line in range(2) for day in days()}
+    (rule,) = dashed(series(RATE, lines, same, SLOTS, 1.0, STYLE))
+    assert [(row["x"], row["x2"], row["y"], row["line"]) for row in rule] == [(0, 7, 87.0, "")]
+    names = [
+        data for mark, data, _ in layers_of(series(RATE, lines, same, SLOTS, 1.0, STYLE)) if mark["type"] == "text"
+    ]
+    assert "target 87%" in {row["line"] for row in names[-1]}
+    apart = same | {(1, day): held(cell(key=(day,)), 0.95) for day in days()}
+    (rules,) = dashed(series(RATE, lines, apart, SLOTS, 1.0, STYLE))
+    assert [(row["y"], row["line"]) for row in rules] == [(87.0, "WeChat bank"), (95.0, "SMS")]
