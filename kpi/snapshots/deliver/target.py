@@ -9,6 +9,7 @@
 What follows # is for this program and never sent. A target names a secret and never holds it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ _KINDS: dict[str, Kind] = {
     "https": "webhook",
     "http": "webhook",
 }
+# One plain address and nothing that a mail server could read as another, or as several: what is held against the
+# allow-list must be whom the mail goes to. "%" and "!" would ask an old relay to pass it on elsewhere.
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"[A-Za-z0-9._+=~-]{{1,64}}@{_HOST}(?:\.{_HOST})*")
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Target:
 
 
 def parse(text: str) -> Target:
-    """Raises InputError for what is no target, or holds a password."""
+    """Raises InputError for what is no target, holds a password, or is a mail to anything but one plain address."""
     parts = urlsplit(text.strip())
     kind = _KINDS.get(parts.scheme)
     if kind is None or not (parts.netloc or parts.path):
@@ -53,8 +58,12 @@ def parse(text: str) -> Target:
         raise InputError("target_holds_secret")
     options = dict(parse_qsl(parts.fragment))
     match kind:
-        case "folder" | "mail" | "chat":
+        case "folder" | "chat":
             place = unquote(parts.path)
+        case "mail":
+            place = unquote(parts.path)
+            if parts.query or not _ADDRESS.fullmatch(place):
+                raise InputError("target_no_address", address=place[:100])
         case "s3":
             place = f"{parts.netloc}{parts.path}".rstrip("/")
         case "webhook":
