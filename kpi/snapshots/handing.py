@@ -7,12 +7,12 @@ it any more stems from a worker that was killed in between: it becomes "unconfir
 import hashlib
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
 
-from kpi.snapshots.ledger import Ledger, patiently
+from kpi.snapshots.ledger import Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Parcel, Recipient
 from kpi.snapshots.notices import notice_of
 from kpi.snapshots.runs import Run, Sent, deliveries, run_of
@@ -81,14 +81,6 @@ def hand_over(
 def _write(state: StateDatabase, line: int, values: dict[str, object]) -> None:
     with state.transaction() as connection:
         connection.execute(sa.update(snapshot_delivery).where(_c.id == line).values(**values))
-
-
-def unconfirmed(connection: sa.Connection, *where: sa.ColumnElement[bool], moment: datetime) -> int:
-    """Make the lines that somebody left in the middle of a hand-over say so; how many there were."""
-    values = {"status": "unconfirmed", "ended_at": moment}
-    return connection.execute(
-        sa.update(snapshot_delivery).where(_c.status == "handing", *where).values(**values)
-    ).rowcount
 
 
 def tell(ledger: Ledger, deliver: Deliver) -> int:
