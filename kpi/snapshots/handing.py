@@ -99,7 +99,7 @@ def tell(ledger: Ledger, deliver: Deliver) -> int:
     sent = 0
     for run in told:
         for line in deliveries(ledger.state, run):
-            if line.kind == "copy" or line.status != "due" or (recipient := _recipient(run, line)) is None:
+            if line.kind == "copy" or line.status != "due" or (recipient := _recipient(ledger, run, line)) is None:
                 continue
             language = recipient.language or run.definition.language
             notice = notice_of(run, line.kind, language, deliveries(ledger.state, run))
@@ -114,7 +114,7 @@ def untold(state: StateDatabase) -> bool:
         return connection.execute(sa.select(due)).scalar_one()
 
 
-def _recipient(run: Run, line: Sent) -> Recipient | None:
+def _recipient(ledger: Ledger, run: Run, line: Sent) -> Recipient | None:
     if line.kind == "owner":
-        return Recipient("owner", run.definition.owner)
+        return Recipient("owner", ledger.owner_of(run.definition))
     return next((one for one in run.definition.recipients if one.name == line.recipient), None)

@@ -67,12 +67,18 @@ def _patient(call: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 class Ledger:
-    """The ledger of one state database, for one worker. ``clock``: UTC, without a zone."""
+    """The ledger of one state database, for one worker. ``clock``: UTC, without a zone. ``owner``: who is told of runs
+    whose snapshot names nobody, a target; "" for nobody.
+    """
 
-    def __init__(self, state: StateDatabase, clock: Clock = now) -> None:
-        self.state, self.clock = state, clock
+    def __init__(self, state: StateDatabase, clock: Clock = now, owner: str = "") -> None:
+        self.state, self.clock, self._owner = state, clock, owner
         self.worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._began = clock()
+
+    def owner_of(self, definition: Definition) -> str:
+        """Who is told of its runs that are not simply sent; "" for nobody."""
+        return definition.owner or self._owner
 
     # --- putting down ---
 
@@ -125,7 +131,7 @@ class Ledger:
                                                                                      strict=True)))  # fmt: skip
         there = sa.exists(sa.select(_c.id).where(_c.key == key))
         added = connection.execute(sa.insert(snapshot_run).from_select(columns, chosen.where(~there))).rowcount
-        if added == 1 and state == "missed" and definition.owner:
+        if added == 1 and state == "missed" and self.owner_of(definition):
             found = connection.execute(sa.select(_c.id).where(_c.key == key)).scalar_one()
             self._announce(connection, found, "owner", "owner")
         return max(added, 0)
@@ -249,7 +255,7 @@ class Ledger:
                 state, reason = "unconfirmed", told if reason is None else reason.and_then(told)
             self.write(connection, run, state=state, reason=reason.text() if reason else "", lease_until=None,
                        step="recorded", seconds=(run.seconds or 0) + max(worked, 0))  # fmt: skip
-            if state in {"held", "failed", "missed", "unconfirmed"} and run.definition.owner:
+            if state in {"held", "failed", "missed", "unconfirmed"} and self.owner_of(run.definition):
                 self._announce(connection, run.id, "owner", "owner")
             for name in recipients:
                 self._announce(connection, run.id, "notice", name)

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -219,6 +220,15 @@ def test_one_target_that_fails_does_not_stop_the_others_and_the_run_is_no_succes
     assert "refused: failed refused" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text()
 
 
+def test_without_an_owner_of_its_own_the_default_owner_is_told(centre):
+    desk = replace(centre.settings, snapshot_owner=f"file://{centre.outbox / 'desk'}")
+    centre.warehouse.settings = desk
+    centre.keep(centre.weekly("refused", owner=""))
+    centre.run()
+    assert states(centre) == ["failed"]
+    assert len(got(centre.outbox, "desk", "notice.txt")) == 1
+
+
 def test_a_renderer_that_fails_is_tried_again_and_then_told(centre):
     tried = []
 
@@ -290,11 +300,14 @@ def test_a_stuck_run_is_ended_by_its_time_limit(centre, monkeypatch):
 
 
 def test_a_hand_over_that_is_cut_off_by_the_time_limit_is_unconfirmed(centre, monkeypatch):
-    monkeypatch.setattr(worker, "_BEAT", 0.1)
-    centre.keep(centre.weekly("ann", "ben", time_limit_seconds=1))
+    centre.keep(centre.weekly("ann", "ben"))
     told: list[tuple[str, str]] = []
+    hours = [0]
+    monkeypatch.setattr(worker, "_BEAT", 0.05)
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 3600 * hours[0]))
 
     def hangs(rendered, recipient, *, key):
+        hours[0] = 1
         if ended.wait(20):
             told.extend((line.recipient, line.status) for line in deliveries(centre.state, runs(centre.state)[0])
                         if line.kind == "copy")  # fmt: skip
@@ -304,7 +317,7 @@ def test_a_hand_over_that_is_cut_off_by_the_time_limit_is_unconfirmed(centre, mo
     centre.run(deliver=hangs, on_stuck=ended.set)
     (run,) = runs(centre.state)
     assert run.state == "unconfirmed"
-    assert "time limit of 1 s" in say(run.reason, "en")
+    assert "time limit of 60 s" in say(run.reason, "en")
     assert told[:2] == [("ann", "unconfirmed"), ("ben", "due")]
     assert got(centre.outbox, "ben") == []
     assert "Ask them" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text()
