@@ -116,6 +116,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("KPI_SNAPSHOT_RUNS", "60", "runs", "Of how many runs of a snapshot the files are kept.", _positive),
     Setting("KPI_SNAPSHOT_DAYS", "400", "days", "How long the files of a run are kept.", _positive),
     Setting(
+        "KPI_SNAPSHOT_OWNER",
+        "",
+        "target",
+        "Who is told of runs that are not simply sent where a snapshot names no owner: mailto:ADDRESS, chat:NAME, …",
+        str,
+    ),
+    Setting(
         "KPI_SNAPSHOT_WORKER",
         "off",
         "off | inside",
@@ -162,6 +169,7 @@ class Settings:
     topic_covered: float
     snapshot_runs: int
     snapshot_days: int
+    snapshot_owner: str
     snapshot_worker: str
     load_wait: int
     memory: int

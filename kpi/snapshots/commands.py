@@ -35,7 +35,7 @@ def apply(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
         text = asked.file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError("targets_unreadable", file=asked.file, problem=error) from error
-    wanted = definition_file.load(text, *known(warehouse))
+    wanted = definition_file.load(text, *known(warehouse), warehouse.settings)
     with opened(warehouse) as state:
         done = book.apply(state, wanted, LOCAL)
     to.write(phrase(language, "snapshots_applied", **vars(done)) + "\n")

@@ -7,6 +7,7 @@ import tomli_w
 
 from kpi.entry_file import Entries
 from kpi.i18n import Language, phrase
+from kpi.settings import Settings
 from kpi.snapshots.model import Definition
 from kpi.snapshots.plain import as_plain, of_plain
 from kpi.snapshots.valid import problems_of
@@ -22,14 +23,17 @@ def dump(definitions: Sequence[Definition], language: Language) -> str:
 
 
 def load(
-    text: str, feeds: Collection[str] | None = None, values: Mapping[str, Collection[str]] | None = None
+    text: str,
+    feeds: Collection[str] | None = None,
+    values: Mapping[str, Collection[str]] | None = None,
+    settings: Settings | None = None,
 ) -> list[Definition]:
-    """The definitions that a file holds. ``feeds``, ``values``: as ``problems_of`` takes them.
+    """The definitions that a file holds. ``feeds``, ``values``, ``settings``: as ``problems_of`` takes them.
 
     Raises FileError for what is no TOML, BadRows for entries that cannot be used: each with its line and what is wrong.
     """
     entries = Entries.read(text, _TABLE, "snapshots_no_list")
     read = [of_plain(entry, number) for number, entry in enumerate(entries.content, start=1)]
     found = [definition for definition, _ in read]
-    entries.refuse((problem for _, wrong in read for problem in wrong), problems_of(found, feeds, values))
+    entries.refuse((problem for _, wrong in read for problem in wrong), problems_of(found, feeds, values, settings))
     return found

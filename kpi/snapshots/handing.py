@@ -7,12 +7,12 @@ it any more stems from a worker that was killed in between: it becomes "unconfir
 import hashlib
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
 
-from kpi.snapshots.ledger import Ledger, patiently
+from kpi.snapshots.ledger import Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Parcel, Recipient
 from kpi.snapshots.notices import notice_of
 from kpi.snapshots.runs import Run, Sent, deliveries, run_of
@@ -83,14 +83,6 @@ def _write(state: StateDatabase, line: int, values: dict[str, object]) -> None:
         connection.execute(sa.update(snapshot_delivery).where(_c.id == line).values(**values))
 
 
-def unconfirmed(connection: sa.Connection, *where: sa.ColumnElement[bool], moment: datetime) -> int:
-    """Make the lines that somebody left in the middle of a hand-over say so; how many there were."""
-    values = {"status": "unconfirmed", "ended_at": moment}
-    return connection.execute(
-        sa.update(snapshot_delivery).where(_c.status == "handing", *where).values(**values)
-    ).rowcount
-
-
 def tell(ledger: Ledger, deliver: Deliver) -> int:
     """Send every notice that is due: to owners why a run is not simply sent, to recipients that they get nothing yet.
     Says how many were sent.
@@ -107,7 +99,7 @@ def tell(ledger: Ledger, deliver: Deliver) -> int:
     sent = 0
     for run in told:
         for line in deliveries(ledger.state, run):
-            if line.kind == "copy" or line.status != "due" or (recipient := _recipient(run, line)) is None:
+            if line.kind == "copy" or line.status != "due" or (recipient := _recipient(ledger, run, line)) is None:
                 continue
             language = recipient.language or run.definition.language
             notice = notice_of(run, line.kind, language, deliveries(ledger.state, run))
@@ -122,7 +114,7 @@ def untold(state: StateDatabase) -> bool:
         return connection.execute(sa.select(due)).scalar_one()
 
 
-def _recipient(run: Run, line: Sent) -> Recipient | None:
+def _recipient(ledger: Ledger, run: Run, line: Sent) -> Recipient | None:
     if line.kind == "owner":
-        return Recipient("owner", run.definition.owner)
+        return Recipient("owner", ledger.owner_of(run.definition))
     return next((one for one in run.definition.recipients if one.name == line.recipient), None)

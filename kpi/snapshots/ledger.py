@@ -67,12 +67,18 @@ def _patient(call: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 class Ledger:
-    """The ledger of one state database, for one worker. ``clock``: UTC, without a zone."""
+    """The ledger of one state database, for one worker. ``clock``: UTC, without a zone. ``owner``: who is told of runs
+    whose snapshot names nobody, a target; "" for nobody.
+    """
 
-    def __init__(self, state: StateDatabase, clock: Clock = now) -> None:
-        self.state, self.clock = state, clock
+    def __init__(self, state: StateDatabase, clock: Clock = now, owner: str = "") -> None:
+        self.state, self.clock, self._owner = state, clock, owner
         self.worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._began = clock()
+
+    def owner_of(self, definition: Definition) -> str:
+        """Who is told of its runs that are not simply sent; "" for nobody."""
+        return definition.owner or self._owner
 
     # --- putting down ---
 
@@ -125,7 +131,7 @@ class Ledger:
                                                                                      strict=True)))  # fmt: skip
         there = sa.exists(sa.select(_c.id).where(_c.key == key))
         added = connection.execute(sa.insert(snapshot_run).from_select(columns, chosen.where(~there))).rowcount
-        if added == 1 and state == "missed" and definition.owner:
+        if added == 1 and state == "missed" and self.owner_of(definition):
             found = connection.execute(sa.select(_c.id).where(_c.key == key)).scalar_one()
             self._announce(connection, found, "owner", "owner")
         return max(added, 0)
@@ -237,16 +243,29 @@ class Ledger:
     def end(self, run: Run, state: str, reason: Reason | None = None, recipients: tuple[str, ...] = ()) -> None:
         """Write how it ended, and in the same moment whom that is told to: its owner where it is not simply sent, and
         ``recipients``, who got nothing.
+
+        One that failed while somebody may have got his copy is unconfirmed: its owner is to ask him, not to send again.
         """
         moment = self.clock()
         worked = (moment - (run.began_at or moment)).total_seconds()
         with self.state.transaction() as connection:
-            self.write(connection, run, state=state, reason=reason.text() if reason else "", ended_at=moment,
-                       lease_until=None, step="recorded", seconds=(run.seconds or 0) + max(worked, 0))  # fmt: skip
-            if state in {"held", "failed", "missed", "unconfirmed"} and run.definition.owner:
+            self.write(connection, run, ended_at=moment)
+            if state == "failed" and (names := self._unconfirmed(connection, run)):
+                told = Reason("run_unconfirmed", names=", ".join(names))
+                state, reason = "unconfirmed", told if reason is None else reason.and_then(told)
+            self.write(connection, run, state=state, reason=reason.text() if reason else "", lease_until=None,
+                       step="recorded", seconds=(run.seconds or 0) + max(worked, 0))  # fmt: skip
+            if state in {"held", "failed", "missed", "unconfirmed"} and self.owner_of(run.definition):
                 self._announce(connection, run.id, "owner", "owner")
             for name in recipients:
                 self._announce(connection, run.id, "notice", name)
+
+    def _unconfirmed(self, connection: sa.Connection, run: Run) -> list[str]:
+        """Who may have got his copy: those whose hand-over was broken off, now or before."""
+        copies = (snapshot_delivery.c.run_id == run.id, snapshot_delivery.c.kind == "copy")
+        unconfirmed(connection, *copies, moment=self.clock())
+        named = sa.select(snapshot_delivery.c.recipient).where(*copies, snapshot_delivery.c.status == "unconfirmed")
+        return list(connection.execute(named.order_by(snapshot_delivery.c.id)).scalars())
 
     def _announce(self, connection: sa.Connection, run_id: int, kind: str, recipient: str) -> None:
         values = {"run_id": run_id, "kind": kind, "recipient": recipient, "status": "due", "detail": "", "attempts": 0}
@@ -267,6 +286,13 @@ class Ledger:
         """Say that this worker ends."""
         with self.state.transaction() as connection:
             connection.execute(sa.delete(snapshot_worker).where(snapshot_worker.c.name == self.worker))
+
+
+def unconfirmed(connection: sa.Connection, *where: sa.ColumnElement[bool], moment: datetime) -> int:
+    """Make the lines that somebody left in the middle of a hand-over say so; how many there were."""
+    values = {"status": "unconfirmed", "ended_at": moment}
+    handing = sa.update(snapshot_delivery).where(snapshot_delivery.c.status == "handing", *where)
+    return connection.execute(handing.values(**values)).rowcount
 
 
 def key_of(definition: Definition, due: Due, revision: int) -> str:

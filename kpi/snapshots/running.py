@@ -18,8 +18,8 @@ from kpi import target_file
 from kpi.errors import RunError
 from kpi.settings import Settings
 from kpi.snapshots import store
-from kpi.snapshots.handing import Deliver, hand_over, unconfirmed
-from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently
+from kpi.snapshots.handing import Deliver, hand_over
+from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Definition, Recipient, Rendered, period_of
 from kpi.snapshots.notices import changes_text
 from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, figures, files

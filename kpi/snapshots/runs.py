@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from kpi.errors import KpiError
-from kpi.i18n import Language, phrase
+from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.snapshots.book import of_text
 from kpi.snapshots.model import Definition
 from kpi.state import StateDatabase
@@ -37,6 +37,11 @@ class Reason:
             return cls("run_error", zh=error.message("zh"), en=error.message("en"))
         told = f"{type(error).__name__}: {error}"
         return cls("run_error", zh=told, en=told)
+
+    def and_then(self, other: "Reason") -> "Reason":
+        """Both, one after the other."""
+        both = {one: " ".join(say(reason.text(), one) for reason in (self, other)) for one in LANGUAGES}
+        return Reason("run_error", **both)
 
     def text(self) -> str:
         return json.dumps({"key": self.key} | self.values, ensure_ascii=False)

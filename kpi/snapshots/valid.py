@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from kpi.errors import KpiError, NotApplicable, UnknownName
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter
+from kpi.settings import Settings
 from kpi.snapshots import schedule
 from kpi.snapshots.model import Definition, Section
+from kpi.snapshots.target import check_allowed, parse
 from kpi.state import Problem
 
 # A name is part of file names and of addresses.
@@ -21,14 +22,16 @@ def problems_of(
     definitions: Sequence[Definition],
     feeds: Collection[str] | None = None,
     values: Mapping[str, Collection[str]] | None = None,
+    settings: Settings | None = None,
 ) -> list[Problem]:
     """Everything that keeps the definitions from being saved. ``feeds``: those of the warehouse; ``values``:
-    dimension -> its values there; None: not known.
+    dimension -> its values there; ``settings``: say where copies may go and who hears of a run that fails; None: not
+    known.
     """
     found: list[Problem] = []
     names: set[str] = set()
     for number, definition in enumerate(definitions, start=1):
-        for error in _problems(definition, feeds, values or {}):
+        for error in _problems(definition, feeds, values or {}, settings):
             if isinstance(error, KpiError):
                 found.append(Problem(number, "problem_is", (("what", error),)))
             else:
@@ -44,7 +47,10 @@ _Told = tuple[str, dict[str, object]]
 
 
 def _problems(
-    definition: Definition, feeds: Collection[str] | None, values: Mapping[str, Collection[str]]
+    definition: Definition,
+    feeds: Collection[str] | None,
+    values: Mapping[str, Collection[str]],
+    settings: Settings | None,
 ) -> Iterable[KpiError | _Told]:
     if not NAME.fullmatch(definition.name):
         yield "snapshot_bad_name", {"name": definition.name[:60]}
@@ -58,8 +64,8 @@ def _problems(
         yield "snapshot_bad_limit", {"value": definition.time_limit_seconds, "most": _MOST_SECONDS}
     yield from _sections(definition)
     yield from _filters(definition.filters, values)
-    yield from _recipients(definition, values)
-    yield from _target("owner", definition.owner)
+    yield from _recipients(definition, values, settings)
+    yield from _owner(definition, settings)
     if definition.schedule is not None:
         yield from _schedule(definition, feeds)
 
@@ -106,7 +112,9 @@ def _filters(filters: Iterable[Filter], values: Mapping[str, Collection[str]]) -
                 yield UnknownName("value", value, list(known))
 
 
-def _recipients(definition: Definition, values: Mapping[str, Collection[str]]) -> Iterable[KpiError | _Told]:
+def _recipients(
+    definition: Definition, values: Mapping[str, Collection[str]], settings: Settings | None
+) -> Iterable[KpiError | _Told]:
     names = [recipient.name for recipient in definition.recipients]
     for recipient in definition.recipients:
         if not recipient.name or "/" in recipient.name or recipient.name.startswith(".") or len(recipient.name) > 60:
@@ -115,19 +123,29 @@ def _recipients(definition: Definition, values: Mapping[str, Collection[str]]) -
             yield "snapshot_recipient_twice", {"name": recipient.name}
         if not recipient.target:
             yield "snapshot_no_target", {"name": recipient.name}
-        yield from _target(recipient.name, recipient.target)
+        else:
+            yield from _target(recipient.name, recipient.target, settings)
         yield from _filters(recipient.scope.filters, values)
 
 
-def _target(name: str, target: str) -> Iterable[_Told]:
-    """A target is kept in the database and shown on the page: a password must not be in it."""
+def _owner(definition: Definition, settings: Settings | None) -> Iterable[_Told]:
+    """What goes out by itself must have somebody who hears when it does not."""
+    if definition.owner:
+        yield from _target("owner", definition.owner, settings)
+    elif settings is not None and settings.snapshot_owner:
+        yield from _target("KPI_SNAPSHOT_OWNER", settings.snapshot_owner, settings)
+    elif settings is not None and definition.schedule is not None and definition.recipients:
+        yield "snapshot_no_owner", {}
+
+
+def _target(name: str, target: str, settings: Settings | None) -> Iterable[_Told]:
+    """What would be refused on the day is refused now."""
     try:
-        secret = urlsplit(target).password
-    except ValueError:
-        yield "snapshot_bad_target", {"name": name}
-        return
-    if secret:
-        yield "snapshot_secret", {"name": name}
+        parsed = parse(target)
+        if settings is not None:
+            check_allowed(parsed, settings)
+    except KpiError as error:
+        yield "snapshot_bad_target", {"name": name, "what": error}
 
 
 def _schedule(definition: Definition, feeds: Collection[str] | None) -> Iterable[KpiError | _Told]:

@@ -42,8 +42,8 @@ def parts() -> tuple[Render, Deliver]:
 class Keeper:
     """Renews the claim of a run while it is worked on, and ends it when its time is over."""
 
-    def __init__(self, running: Running, run: Run, on_stuck: Callable[[], None], beat: float = _BEAT) -> None:
-        self._running, self._run, self._on_stuck, self._beat = running, run, on_stuck, beat
+    def __init__(self, running: Running, run: Run, on_stuck: Callable[[], None]) -> None:
+        self._running, self._run, self._on_stuck = running, run, on_stuck
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
@@ -57,7 +57,7 @@ class Keeper:
     def _keep(self) -> None:
         limit = self._run.definition.time_limit_seconds
         ledger, until = self._running.ledger, time.monotonic() + limit
-        while not self._over.wait(min(self._beat, max(0.0, until - time.monotonic()))):
+        while not self._over.wait(min(_BEAT, max(0.0, until - time.monotonic()))):
             try:
                 if time.monotonic() >= until:
                     untold = self._running.untold(self._run)
@@ -82,7 +82,7 @@ def run_due(
     written; the default ends the process, since nothing else stops what hangs in a library.
     """
     state = StateDatabase(warehouse.settings)
-    ledger = Ledger(state, clock)
+    ledger = Ledger(state, clock, warehouse.settings.snapshot_owner)
     running = Running(ledger, warehouse, render, bound(deliver, settings=warehouse.settings))
 
     def stuck() -> None:
@@ -149,7 +149,7 @@ def serve(
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, asked)
     state = StateDatabase(settings)
-    ledger = Ledger(state)
+    ledger = Ledger(state, owner=settings.snapshot_owner)
     child: subprocess.Popen[bytes] | None = None
     broken, not_before = 0, 0.0
     try:

@@ -23,7 +23,6 @@ from kpi.query import Period
 from kpi.settings import Settings, load_settings
 from kpi.snapshots.deliver import Delivery, deliver
 from kpi.snapshots.deliver.attempts import pause
-from kpi.snapshots.deliver.target import parse
 from kpi.snapshots.model import Notice, Parcel, Recipient, Rendered
 from tests.reports.receivers import closed_port, receiving
 
@@ -368,6 +367,17 @@ def test_a_chat_whose_secret_is_no_address(settings: Settings, monkeypatch: pyte
         ("mailto:auditor@firm.example", True),
         ("mailto:other@firm.example", False),
         ("mailto:head@otherbank.example", False),
+        ("mailto:x@evil.example,b@bank.example", False),
+        ("mailto:x@evil.example%2Cb@bank.example", False),
+        ("mailto:x@evil.example(@bank.example", False),
+        ("mailto:<x@evil.example>@bank.example", False),
+        ("mailto:x@evil.example>@bank.example", False),
+        ("mailto:%22x@evil.example%22@bank.example", False),
+        ("mailto:x@evil.example b@bank.example", False),
+        ("mailto:x@evil.example%0D%0ARCPT:b@bank.example", False),
+        ("mailto:x%25evil.example@bank.example", False),
+        ("mailto:head@bank.example?cc=x@evil.example", False),
+        ("mailto:head@bank.example%0A", False),
         ("https://hooks.bank.example/in", True),
         ("https://bank.example.evil.example/in", False),
         ("chat:OPS", True),
@@ -381,17 +391,17 @@ def test_a_chat_whose_secret_is_no_address(settings: Settings, monkeypatch: pyte
 def test_only_who_is_allowed(home: Path, monkeypatch: pytest.MonkeyPatch, target: str, allowed: bool) -> None:
     monkeypatch.setenv("KPI_DELIVER_TO", "bank.example, auditor@firm.example, chat:OPS, s3://reports, /srv/reports")
     reached: list[str] = []
-    module = {"mailto": "mail", "https": "webhook", "chat": "chat", "s3": "s3", "file": "folder"}[target.split(":")[0]]
+    kind = {"mailto": "mail", "https": "webhook", "chat": "chat", "s3": "s3", "file": "folder"}[target.split(":")[0]]
     monkeypatch.setattr(
         "kpi.snapshots.deliver.attempts._SENDERS",
-        {parse(target).kind: lambda *_, **__: reached.insert(0, module) or "there"},  # type: ignore[func-returns-value]
+        {kind: lambda *_, **__: reached.insert(0, kind) or "there"},  # type: ignore[func-returns-value]
     )
     found = sent(load_settings(), target)
     assert (found.status == "sent") is allowed
     assert bool(reached) is allowed
     if not allowed:
         assert (found.status, found.attempts) == ("permanent", 0)
-        assert "KPI_DELIVER_TO" in found.detail
+        assert "KPI_DELIVER_TO" in found.detail or "one plain address" in found.detail
 
 
 @pytest.mark.parametrize(

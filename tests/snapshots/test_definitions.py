@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kpi.errors import BadRows, FileError, StaleEdit, UnknownName
 from kpi.query.question import Filter, Scope
-from kpi.settings import Settings
+from kpi.settings import Settings, load_settings
 from kpi.snapshots import book
 from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.model import Definition, Recipient, Schedule, Section
@@ -103,7 +104,13 @@ FILE = dump([PLAIN, WEEKLY], "en")
         ('language = "zh"', 'language = "fr"', "Valid: zh, en"),
         ("0 8 * * 1", "0 8 * *", "five fields"),
         ("Europe/Berlin", "Berlin", "IANA"),
-        ("file:///srv", "smtp://u:secret@host", "holds a password"),
+        ("file:///srv", "s3://u:secret@host", "holds a password"),
+        ("file:///srv", "fiel:///srv", "begins with one of file:"),
+        ("file:///srv/reports", "https://host:80a/hook", "a port is a number"),
+        ("file:///srv/reports", "https://host/hook#timeout=soon", "timeout=soon cannot be"),
+        ("file:///srv/reports", "https://hooks.slack.com/services/T1/B1/secret", "chat:NAME"),
+        ("file:///srv/reports", "https://host/hook?token=secret", "chat:NAME"),
+        ("mailto:o@bank.example", "mailto:o@evil.example,o@bank.example", "one plain address"),
         ('"hotline"', '"hotlin"', "Did you mean “hotline”?"),
         ('"tail"', '"tale"', "Did you mean “tail”?"),
         ('name = "head"', 'name = "../head"', "the recipient's name"),
@@ -116,9 +123,32 @@ def test_a_bad_file_names_the_entry_and_what_would_do(old: str, new: str, said: 
         load(FILE.replace(old, new, 1), ["hotline", "wechat"])
     told = caught.value.message("en")
     assert said in told
-    assert "secret" not in told
+    assert "=secret" not in told
+    assert "/secret" not in told
+    assert ":secret" not in told
     assert "Entry 1 (line 3)" in told or "Entry 2 (line " in told
     assert "未作任何更改" in caught.value.message("zh")
+
+
+def test_what_could_not_be_delivered_on_the_day_is_told_now(home: Path) -> None:
+    def said(definition: Definition, **env: str) -> str:
+        try:
+            load(dump([definition], "en"), settings=load_settings({"KPI_HOME": str(home)} | env))
+        except BadRows as error:
+            return error.message("en")
+        return ""
+
+    bank, folder = {"KPI_DELIVER_TO": "bank.example"}, {"KPI_DELIVER_TO": "bank.example,/srv"}
+    assert said(WEEKLY, **folder) == ""
+    assert "“head” cannot be: Nothing may be sent to /srv/reports; KPI_DELIVER_TO allows bank.example" in said(
+        WEEKLY, **bank
+    )
+    alone = replace(WEEKLY, owner="")
+    assert "there is no owner" in said(alone, **folder)
+    assert said(alone, **folder, KPI_SNAPSHOT_OWNER="mailto:desk@bank.example") == ""
+    assert "“KPI_SNAPSHOT_OWNER” cannot be" in said(alone, **folder, KPI_SNAPSHOT_OWNER="mailto:desk@evil.example")
+    assert said(replace(alone, schedule=None), **folder) == ""
+    assert said(PLAIN) == ""
 
 
 @pytest.mark.parametrize("text", ["[[snapshot]", "snapshot = 3", "[snapshot]\nname = 'a'"])

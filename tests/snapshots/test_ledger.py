@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -219,6 +220,15 @@ def test_one_target_that_fails_does_not_stop_the_others_and_the_run_is_no_succes
     assert "refused: failed refused" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text()
 
 
+def test_without_an_owner_of_its_own_the_default_owner_is_told(centre):
+    desk = replace(centre.settings, snapshot_owner=f"file://{centre.outbox / 'desk'}")
+    centre.warehouse.settings = desk
+    centre.keep(centre.weekly("refused", owner=""))
+    centre.run()
+    assert states(centre) == ["failed"]
+    assert len(got(centre.outbox, "desk", "notice.txt")) == 1
+
+
 def test_a_renderer_that_fails_is_tried_again_and_then_told(centre):
     tried = []
 
@@ -287,6 +297,30 @@ def test_a_stuck_run_is_ended_by_its_time_limit(centre, monkeypatch):
     assert "time limit of 1 s" in say(run.reason, "en")
     assert got(centre.outbox, "ann") == []
     assert len(got(centre.outbox, "ann", "notice.txt")) == 1
+
+
+def test_a_hand_over_that_is_cut_off_by_the_time_limit_is_unconfirmed(centre, monkeypatch):
+    centre.keep(centre.weekly("ann", "ben"))
+    told: list[tuple[str, str]] = []
+    hours = [0]
+    monkeypatch.setattr(worker, "_BEAT", 0.05)
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 3600 * hours[0]))
+
+    def hangs(rendered, recipient, *, key):
+        hours[0] = 1
+        if ended.wait(20):
+            told.extend((line.recipient, line.status) for line in deliveries(centre.state, runs(centre.state)[0])
+                        if line.kind == "copy")  # fmt: skip
+        return deliver(rendered, recipient, key=key)
+
+    ended = threading.Event()
+    centre.run(deliver=hangs, on_stuck=ended.set)
+    (run,) = runs(centre.state)
+    assert run.state == "unconfirmed"
+    assert "time limit of 60 s" in say(run.reason, "en")
+    assert told[:2] == [("ann", "unconfirmed"), ("ben", "due")]
+    assert got(centre.outbox, "ben") == []
+    assert "Ask them" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text()
 
 
 def test_the_state_database_gone_for_a_while_loses_nothing(centre, monkeypatch):
@@ -471,6 +505,24 @@ def test_a_run_that_takes_its_workers_down_is_given_up_and_told(centre):
     assert run.state == "failed"
     assert "Broken off 3 times" in say(run.reason, "en")
     assert len(got(centre.outbox, "owner", "notice.txt")) == 1
+
+
+def test_killed_for_the_last_time_in_a_hand_over_it_is_unconfirmed_and_not_to_be_sent_again(centre):
+    centre.keep(centre.weekly("ann", "ben"))
+    for at in ("claimed", "stored", "handing"):
+        assert killed(centre, at)[0] == -9
+        centre.later(seconds=LEASE.total_seconds() + 20)
+    centre.run()
+    (run,) = runs(centre.state)
+    assert (run.state, run.attempts) == ("unconfirmed", 4)
+    assert "Broken off 3 times" in say(run.reason, "en")
+    assert "is not known: ann" in say(run.reason, "en")
+    by = {line.recipient: line.status for line in deliveries(centre.state, run) if line.kind == "copy"}
+    assert by == {"ann": "unconfirmed", "ben": "due"}
+    (told,) = (centre.outbox / "owner").glob("*/notice.txt")
+    assert "Ask them" in told.read_text()
+    assert len(got(centre.outbox, "ben", "notice.txt")) == 1
+    assert got(centre.outbox, "ann", "notice.txt") == []
 
 
 def test_a_stuck_process_ends_itself(centre):

@@ -11,8 +11,8 @@ from kpi.errors import DeliveryError, DeliveryRefused, DeliveryUnconfirmed, KpiE
 from kpi.settings import Settings
 from kpi.snapshots.deliver import chat, folder, mail, s3, webhook
 from kpi.snapshots.deliver.message import Message, message_of
-from kpi.snapshots.deliver.target import Kind, Target, check_allowed, parse
 from kpi.snapshots.model import Parcel, Recipient
+from kpi.snapshots.target import Kind, Target, check_allowed, parse
 
 log = logging.getLogger("switchboard")
 

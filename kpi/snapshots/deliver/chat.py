@@ -14,8 +14,8 @@ from kpi.errors import DeliveryError, DeliveryRefused, DeliveryUnconfirmed
 from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message
 from kpi.snapshots.deliver.secrets import secret
-from kpi.snapshots.deliver.target import Target
 from kpi.snapshots.model import Parcel
+from kpi.snapshots.target import Target
 
 # What Apprise logs holds the addresses, and these hold the keys: it stays in here.
 _log = logging.getLogger("apprise")

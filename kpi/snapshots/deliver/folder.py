@@ -8,8 +8,8 @@ from tempfile import mkdtemp
 from kpi.errors import DeliveryError, DeliveryRefused
 from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
-from kpi.snapshots.deliver.target import Target
 from kpi.snapshots.model import Parcel
+from kpi.snapshots.target import Target
 
 # Errors of the file system that trying again does not mend.
 _FOR_GOOD = (PermissionError, NotADirectoryError, FileNotFoundError)

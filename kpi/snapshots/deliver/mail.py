@@ -14,8 +14,8 @@ from kpi.i18n import phrase
 from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.secrets import secret
-from kpi.snapshots.deliver.target import Target
 from kpi.snapshots.model import Parcel
+from kpi.snapshots.target import Target
 
 _SECONDS = 30
 _TYPES = {

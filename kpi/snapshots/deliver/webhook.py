@@ -12,8 +12,8 @@ from kpi.errors import DeliveryError, DeliveryRefused, DeliveryUnconfirmed
 from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.secrets import secret
-from kpi.snapshots.deliver.target import Target
 from kpi.snapshots.model import Parcel
+from kpi.snapshots.target import Target
 
 _SECONDS = 30.0
 # The target asks to come back.

@@ -9,11 +9,12 @@
 What follows # is for this program and never sent. A target names a secret and never holds it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from kpi.errors import DeliveryRefused, InputError
 from kpi.settings import Settings
@@ -27,6 +28,22 @@ _KINDS: dict[str, Kind] = {
     "https": "webhook",
     "http": "webhook",
 }
+# One plain address and nothing that a mail server could read as another, or as several: what is held against the
+# allow-list must be whom the mail goes to. "%" and "!" would ask an old relay to pass it on elsewhere.
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"[A-Za-z0-9._+=~-]{{1,64}}@{_HOST}(?:\.{_HOST})*")
+# Parameters that are keys, and chats whose addresses hold one: these belong into a secret, as ``chat:NAME``.
+_KEYS = {"key", "token", "access_token", "secret", "sig", "sign", "signature", "password", "apikey", "api_key", "code"}
+_CHATS = (
+    "qyapi.weixin.qq.com",
+    "oapi.dingtalk.com",
+    "open.feishu.cn",
+    "open.larksuite.com",
+    "hooks.slack.com",
+    "webhook.office.com",
+    "discord.com",
+)
+MOST_SECONDS = 120  # that a webhook may be waited for
 
 
 @dataclass(frozen=True)
@@ -44,22 +61,50 @@ class Target:
 
 
 def parse(text: str) -> Target:
-    """Raises InputError for what is no target, or holds a password."""
-    parts = urlsplit(text.strip())
+    """Raises InputError for what is no target, holds a secret, is a mail to anything but one plain address, or has a
+    port or a timeout that cannot be.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        _ = parts.port  # is a number, or raises
+    except ValueError:
+        raise InputError("target_bad_host") from None
     kind = _KINDS.get(parts.scheme)
-    if kind is None or not (parts.netloc or parts.path):
+    needed = parts.hostname if kind in {"s3", "webhook"} else parts.path
+    if kind is None or not needed:
         raise InputError("target_unknown", valid=", ".join(f"{scheme}:" for scheme in _KINDS))
     if parts.password or (kind == "webhook" and parts.username):
         raise InputError("target_holds_secret")
+    if kind == "webhook" and _holds_key(parts):
+        raise InputError("target_holds_key")
     options = dict(parse_qsl(parts.fragment))
+    if (seconds := options.get("timeout")) is not None and not _seconds(seconds):
+        raise InputError("target_bad_timeout", value=seconds[:20], most=MOST_SECONDS)
     match kind:
-        case "folder" | "mail" | "chat":
+        case "folder" | "chat":
             place = unquote(parts.path)
+        case "mail":
+            place = unquote(parts.path)
+            if parts.query or not _ADDRESS.fullmatch(place):
+                raise InputError("target_no_address", address=place[:100])
         case "s3":
             place = f"{parts.netloc}{parts.path}".rstrip("/")
         case "webhook":
             place = parts._replace(fragment="").geturl()
     return Target(kind, place, options)
+
+
+def _holds_key(url: SplitResult) -> bool:
+    """Whether who knows the address may post: a target is shown on the page, a manifest and a log may name it."""
+    asked = {name.casefold() for name, _ in parse_qsl(url.query, keep_blank_values=True)}
+    return bool(asked & _KEYS) or any(_below((url.hostname or "").casefold(), (host,)) for host in _CHATS)
+
+
+def _seconds(text: str) -> bool:
+    try:
+        return 0 < float(text) <= MOST_SECONDS
+    except ValueError:
+        return False
 
 
 def check_allowed(target: Target, settings: Settings) -> None:
