@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser import server
 from tests.browser.server import Visitor
+from tests.reports.conftest import bank  # noqa: F401  its copies are opened here too
 
 SMALL = ("--days", "120", "--interactions", "400", "--customers", "4000", "--end", "2026-11-22", "--seed", "1")
 

@@ -168,7 +168,7 @@ class Visitor:
             self.problems.append(f"failed: {request.url} {request.failure}")
 
     def _here(self, url: str) -> None:
-        if not url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")):
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:", "file:")):
             self.problems.append(f"elsewhere: {url}")
 
 

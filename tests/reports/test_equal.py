@@ -7,6 +7,7 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from html import unescape
 from io import BytesIO, StringIO
@@ -16,15 +17,18 @@ import pyarrow.parquet as pq
 import pypdf
 import pytest
 
-from kpi.i18n import Language, phrase
+from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.i18n.numbers import format_change, format_value
 from kpi.metrics.registry import METRICS
+from kpi.pivot import value_name
 from kpi.query import Answer, Cell, Period, Question, answer
 from kpi.query.answering import last_mature
-from kpi.snapshots.model import Rendered
+from kpi.query.labels import labels
+from kpi.snapshots.model import Rendered, period_of
+from kpi.snapshots.render import document, report_of
 from kpi.snapshots.render.workbook import change_of
 from kpi.warehouse import Warehouse
-from tests.reports.conftest import DEFINITION, TARGETS
+from tests.reports.conftest import ALL, DEFINITION, DUE, TARGETS
 
 FIGURES = (
     *("value", "numerator", "denominator", "n", "low", "high", "previous", "change", "change_low", "change_high"),
@@ -169,6 +173,59 @@ def test_the_sheets_hold_numbers(bank: Warehouse, rendered: Rendered) -> None:
                 assert change is None or any(value == pytest.approx(change, abs=1e-12) for value, _ in numbers)
     charts = {one.id: len(sheets[one.id]._charts) for one in sections}
     assert charts == {one.id: int(one.kind == "chart") for one in sections}
+
+
+def test_the_native_charts_are_drawn_from_the_cells_of_their_figures(bank: Warehouse, rendered: Rendered) -> None:
+    """Every series points at the column of its name; its cells and their categories are the figures of ``answer``."""
+    book, told = openpyxl.load_workbook(BytesIO(file(rendered, ".xlsx"))), language(rendered)
+    sheets = dict(zip([one.id for one in DEFINITION.sections[1:]], book.worksheets[1:], strict=False))
+
+    def cells(reference: str) -> list[object]:
+        title, area = reference.replace("$", "").rsplit("!", 1)
+        found = book[title.strip("'")][area]
+        return [line[0].value for line in found] if isinstance(found, tuple) else [found.value]
+
+    for section in (one for one in DEFINITION.sections if one.kind == "chart"):
+        names = {dimension: labels(bank, dimension, told) for dimension in section.by}
+        drawn: dict[tuple[str, ...], object] = {}
+        for series in sheets[section.id]._charts[0].series:
+            (title,) = cells(series.tx.strRef.f)
+            categories = series.cat.numRef or series.cat.strRef
+            for category, value in zip(cells(categories.f), cells(series.val.numRef.f), strict=True):
+                drawn[tuple(sorted([str(category), str(title)][: len(section.by)]))] = value
+        wanted = {}
+        for _, answered, cell in (one for one in asked(bank, rendered) if one[0] == section.id):
+            if len(answered.question.by) == len(section.by) and cell.value is not None:
+                said = zip(section.by, cell.key, strict=True)
+                wanted[tuple(sorted(value_name(one, value, names, told) for one, value in said))] = cell.value
+        assert wanted
+        shown = {key: value for key, value in drawn.items() if isinstance(value, int | float)}
+        assert shown == {key: pytest.approx(value, rel=1e-15) for key, value in wanted.items()}, section.id
+
+
+def test_the_picture_shows_the_headline(bank: Warehouse) -> None:
+    """What it is set from, as a document whose text can be read: value, change and n of every card."""
+    for told in LANGUAGES:
+        definition = replace(DEFINITION, language=told)
+        with report_of(bank, definition, ALL, DUE, targets=TARGETS) as report:
+            content = document._set(document._content(report, "card"), "pdf", report)
+        (page,) = pypdf.PdfReader(BytesIO(content)).pages
+        text = re.sub(r"\s+", "", page.extract_text())
+        shown = {
+            cell.kpi: cell
+            for section, _, cell in _asked(bank, period_of(definition.period, DUE))
+            if section == "headline"
+        }
+        assert len(shown) == 6
+        for cell in shown.values():
+            metric = METRICS[cell.kpi]
+            name = re.sub(r"\s+", "", metric.name(told))
+            card = text[text.lower().index(name.lower()) :][:120]
+            for said in (
+                format_value(cell.value, metric.unit, told),
+                "" if cell.change is None else format_change(cell, metric.unit, told),
+            ):
+                assert re.sub(r"\s+", "", said) in card, (cell.kpi, said, card)
 
 
 def test_the_headline_sheet(bank: Warehouse, rendered: Rendered) -> None:
