@@ -29,6 +29,7 @@ def give(tmp_path, open_page):
 def _ended():
     """Wait for the import, and for what is done after it."""
     job, deadline = cache.first_job().job, time.monotonic() + 60
+    assert job is not None
     while job.running:
         assert time.monotonic() < deadline
         time.sleep(0.05)
