@@ -323,6 +323,8 @@ def test_roll_ups_can_be_exported(run: Callable[..., Said], tmp_path: Path) -> N
         (["query", "occupancy", "--by", "channel"], ["occupancy", "half_hour", "team"]),
         (["query", "volume", "--filter", "channel=wechatt"], ["wechatt", "Did you mean “channel=wechat”"]),
         (["query", "volume", "--filter", "tier=nine"], ["nine"]),
+        (["query", "volume", "--filter", "hour=99"], ["hour=99", "hour=23"]),
+        (["query", "volume", "--filter", "month=2010-08-15"], ["2010-08-15", "2010-08-01"]),
         (["query", "volume", "--filter", "wechat"], ["wechat", "DIMENSION=VALUE"]),
         (["query", "volume", "--from", "2026-13-01"], ["2026-13-01"]),
         (["query", "volume", "--from", "2026-03-02", "--to", "2026-03-01"], ["2026-03-01", "Swap"]),

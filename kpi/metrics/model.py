@@ -51,9 +51,9 @@ class Dimension:
     """Something to group and filter by.
 
     ``attribute_of`` and ``column``: the dimension is an attribute of another one, looked up in that one's table
-    (business line of topic, week of date). ``values``: value -> (zh, en) of a closed list; ``names``: the table
-    whose ``name_zh`` and ``name_en`` name an open one. ``customer``: says something about the customer, so that
-    small cells are hidden from viewers without the right to see interactions.
+    (business line of topic, week of date). ``values``: value -> (zh, en) of a closed list; ``numbers``: the values of
+    a clock or a calendar; ``names``: the table whose ``name_zh`` and ``name_en`` name an open list. ``customer``: says
+    something about the customer, so that small cells are hidden from viewers without the right to see interactions.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Dimension:
     attribute_of: str | None = None
     column: sa.Column | None = None
     values: Mapping[str, tuple[str, str]] | None = None
+    numbers: range | None = None
     names: sa.Table | None = None
     customer: bool = False
 
