@@ -161,11 +161,14 @@ class Percentile:
 class Custom:
     """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id, from ``parts`` if it has any.
 
-    ``whole_of``: as of a ``Ratio``.
+    ``terms``: ids of what its numerator counts or sums, and of its denominator if it has one. ``dates``: the columns by
+    which its facts belong to a period. ``whole_of``: as of a ``Ratio``.
     """
 
     dimensions: tuple[str, ...]
     requires: frozenset[str]
+    terms: tuple[str, ...]
+    dates: tuple[sa.Column, ...]
     proportion: bool = False
     parts: tuple[Part, ...] = ()
     whole_of: tuple[str, ...] = ()
@@ -236,6 +239,20 @@ class Metric:
     def facts(self) -> tuple[Fact, ...]:
         """The facts that it is measured on, each once."""
         return tuple(dict.fromkeys(part.fact for part in parts_of(self.measure)))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Ids of what is counted or summed: the numerator, then the denominator if there is one."""
+        if isinstance(self.measure, Custom):
+            return self.measure.terms
+        return tuple(part.id for part in parts_of(self.measure))
+
+    @property
+    def dates(self) -> dict[str, sa.ColumnElement]:
+        """Fact -> the date by which its rows belong to a period."""
+        if isinstance(self.measure, Custom):
+            return {column.table.name: column for column in self.measure.dates}
+        return {fact.id: fact.date for fact in self.facts}
 
     @property
     def adds(self) -> bool:

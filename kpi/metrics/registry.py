@@ -118,6 +118,11 @@ def _problems(metric: Metric, known: dict[str, Metric]) -> Iterable[str]:
         unknown |= set(metric.measure.dimensions) - set(DIMENSIONS)
         if not metric.measure.requires:
             yield "a custom KPI must say what it requires"
+        quotient = metric.measure.proportion or metric.roll_up == "ratio"
+        if len(metric.measure.terms) not in ({2} if quotient else {1, 2}):
+            yield "a custom KPI must name its numerator and its denominator, if it is a quotient"
+        if not metric.measure.dates:
+            yield "a custom KPI must say by which dates its facts belong to a period"
     elif not metric.dimensions:
         yield "no dimension applies to it: its facts have none in common"
     if unknown:
