@@ -19,9 +19,9 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kpi.errors import KpiError
+from kpi.errors import KpiError, WarehouseEmpty
 from kpi.settings import ROOT, load_settings
-from pages import components, state
+from pages import cache, components, state
 from pages.addresses import DEFAULT, PAGES, address
 
 log = logging.getLogger("switchboard")
@@ -31,10 +31,13 @@ PATHS = {"/healthz", *(f"/{address(page)}" for page in PAGES)}
 _LONGEST = 200  # characters of an unknown address that are told
 
 
-async def healthz(_: Request) -> JSONResponse:
-    """200 when the application can serve; 503 with the reason when its settings cannot be read."""
+def healthz(_: Request) -> JSONResponse:
+    """200 when the application can serve, be it a beginning; 503 with the reason when its settings or its warehouse
+    cannot be read.
+    """
     try:
-        load_settings()
+        with suppress(WarehouseEmpty):
+            cache.published()
     except KpiError as error:
         return JSONResponse({"status": "error", "reason": error.message("en")}, status_code=503)
     return JSONResponse({"status": "ok"})

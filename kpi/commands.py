@@ -14,7 +14,6 @@ from kpi.i18n.numbers import format_change, format_count, format_moment, format_
 from kpi.insight.doubts import doubts
 from kpi.insight.goals import band_text, since, verdict
 from kpi.metrics.dimensions import DIMENSIONS
-from kpi.metrics.model import parts_of
 from kpi.metrics.registry import METRICS, SECTIONS, metric
 from kpi.query import Answer, Filter, Period, Question, answer, rows
 from kpi.query.identity import Check, audit, proof
@@ -69,7 +68,7 @@ def period_of(warehouse: Warehouse, start: date | None, end: date | None) -> Per
 def declaration(kpi: str) -> dict[str, object]:
     """A KPI's declaration as JSON can hold it."""
     declared = METRICS[kpi]
-    names = [part.id for part in parts_of(declared.measure)]
+    numerator, denominator = (*declared.terms, None)[:2]
     return {
         "id": declared.id,
         "name_zh": declared.name_zh,
@@ -82,10 +81,10 @@ def declaration(kpi: str) -> dict[str, object]:
         "formula_en": declared.formula[1],
         "exclusions_zh": declared.exclusions[0],
         "exclusions_en": declared.exclusions[1],
-        "numerator": names[0] if names else None,
-        "denominator": names[1] if len(names) > 1 else None,
-        "facts": [fact.id for fact in declared.facts],
-        "date_attributes": [str(fact.date) for fact in declared.facts],
+        "numerator": numerator,
+        "denominator": denominator,
+        "facts": list(declared.dates),
+        "date_attributes": [str(attribute) for attribute in declared.dates.values()],
         "dimensions": list(declared.dimensions),
         "maturity_days": declared.maturity.days if declared.maturity else None,
         "version": declared.version,

@@ -89,8 +89,15 @@ def test_list_shows_every_declaration(run: Callable[..., Said]) -> None:
         assert kpi["section"] in SECTIONS
         assert kpi["dimensions"]
         assert kpi["version"] >= 1
+        assert kpi["numerator"]
+        assert bool(kpi["denominator"]) or kpi["class"] != "ratio"
+        assert len(kpi["facts"]) == len(kpi["date_attributes"]) > 0
     by_id = {kpi["id"]: kpi for kpi in declared}
     assert by_id["volume"]["class"] == "additive"
+    coverage = by_id["long_tail_coverage"]
+    assert (coverage["numerator"], coverage["denominator"]) == ("tail_customers_served", "tail_customers")
+    assert coverage["facts"] == ["customer_month", "interaction"]
+    assert coverage["date_attributes"] == ["customer_month.month", "interaction.business_date"]
     assert by_id["durable_self_service_rate"]["maturity_days"] == 7
     assert "channel" not in by_id["occupancy"]["dimensions"]
 
@@ -324,6 +331,8 @@ def test_roll_ups_can_be_exported(run: Callable[..., Said], tmp_path: Path) -> N
         (["query", "occupancy", "--by", "channel"], ["occupancy", "half_hour", "team"]),
         (["query", "volume", "--filter", "channel=wechatt"], ["wechatt", "Did you mean “channel=wechat”"]),
         (["query", "volume", "--filter", "tier=nine"], ["nine"]),
+        (["query", "volume", "--filter", "hour=99"], ["hour=99", "hour=23"]),
+        (["query", "volume", "--filter", "month=2010-08-15"], ["2010-08-15", "2010-08-01"]),
         (["query", "volume", "--filter", "wechat"], ["wechat", "DIMENSION=VALUE"]),
         (["query", "volume", "--from", "2026-13-01"], ["2026-13-01"]),
         (["query", "volume", "--from", "2026-03-02", "--to", "2026-03-01"], ["2026-03-01", "Swap"]),

@@ -10,6 +10,10 @@ _i = schema.interaction.c
 _CUSTOMER = ("tier", "region", "age_band")
 _CONTACT = ("channel", "line", "topic", "business_line", "complexity", "media")
 _BASE = frozenset({"customer", "customer_month"})
+# What a customer is worth belongs to a month, what he asked to a day.
+_MONTH = (schema.customer_month.c.month,)
+_DAY = (_i.business_date,)
+_MONTH_AND_DAY = (*_MONTH, *_DAY)
 _TAIL = "tail rule of the centre; unless set: outside the top 20 % of open customers by value in the last closed month"
 _NO_CAUSE = ("对照不是因果", "a comparison, not a cause")
 
@@ -22,7 +26,7 @@ METRICS = (
         "customers",
         "none",
         "snapshot",
-        Custom(_CUSTOMER, _BASE),
+        Custom(_CUSTOMER, _BASE, ("tail_customers",), _MONTH),
         ("期初在户且属长尾的客户", "customers open and tail on the period's first day"),
         _TAIL,
     ),
@@ -37,6 +41,8 @@ METRICS = (
         Custom(
             (*_CUSTOMER, *_CONTACT, "through"),
             _BASE | {"customer_key", "engaged"},
+            ("tail_customers_served", "tail_customers"),
+            _MONTH_AND_DAY,
             proportion=True,
             whole_of=_CONTACT,
         ),
@@ -76,7 +82,12 @@ METRICS = (
         "customers",
         "none",
         "snapshot",
-        Custom((*_CUSTOMER, "reach"), _BASE | {"customer_key", "engaged"}),
+        Custom(
+            (*_CUSTOMER, "reach"),
+            _BASE | {"customer_key", "engaged"},
+            ("tail_customers_by_contacts", "tail_customers"),
+            _MONTH_AND_DAY,
+        ),
         (
             "期初长尾客户按期内有效来访次数分组，含从未触达",
             "members of the tail base by number of engaged contacts in the period, never reached included",
@@ -91,7 +102,13 @@ METRICS = (
         "share",
         "down",
         "snapshot",
-        Custom(_CUSTOMER, _BASE | {"customer_key", "engaged"}, proportion=True),
+        Custom(
+            _CUSTOMER,
+            _BASE | {"customer_key", "engaged"},
+            ("tail_customers_unreached", "tail_customers"),
+            _MONTH_AND_DAY,
+            proportion=True,
+        ),
         (
             "期初长尾客户中，截至期末 365 天内没有任何有效来访者 ÷ 期初长尾客户",
             "members of the tail base without an engaged contact in the 365 days up to the period's end ÷ tail base",
@@ -109,6 +126,8 @@ METRICS = (
         Custom(
             (*_CUSTOMER, *_CONTACT, "date", "week", "month"),
             frozenset({"customer_month", "customer_key", "engaged"}),
+            ("tail_customers_served_by_day", "days"),
+            _DAY,
             parts=(p.ENGAGED_TAIL,),
         ),
         (
@@ -125,7 +144,13 @@ METRICS = (
         "customers",
         "none",
         "snapshot",
-        Custom((*_CUSTOMER, *_CONTACT), _BASE | {"customer_key", "engaged"}, parts=(p.ENGAGED_TAIL,)),
+        Custom(
+            (*_CUSTOMER, *_CONTACT),
+            _BASE | {"customer_key", "engaged"},
+            ("tail_customers_joined_later",),
+            _MONTH_AND_DAY,
+            parts=(p.ENGAGED_TAIL,),
+        ),
         (
             "期内服务过、接触时属长尾但不在期初长尾客户中的客户，去重",
             "distinct customers served who are tail at the contact but not in the tail base of the first day",
@@ -141,7 +166,7 @@ METRICS = (
         "share",
         "none",
         "snapshot",
-        Custom(_CUSTOMER, _BASE),
+        Custom(_CUSTOMER, _BASE, ("value_of_top_customers", "value"), _MONTH),
         ("价值最高的 20 % 客户的贡献 ÷ 全部", "value of the top 20 % of customers ÷ total value"),
         "Pareto",
         exclusions=("贡献为负的客户，其数量与合计另列", "customers with negative value, their count and sum stated"),
@@ -154,7 +179,7 @@ METRICS = (
         "share",
         "none",
         "snapshot",
-        Custom(_CUSTOMER, frozenset({"customer", "customer_key"})),
+        Custom(_CUSTOMER, frozenset({"customer", "customer_key"}), ("contacts_of_top_customers", "contacts"), _DAY),
         ("来访最多的 20 % 客户的业务量 ÷ 全部", "contacts of the top 20 % of customers by contacts ÷ all contacts"),
         "Pareto",
     ),
@@ -166,7 +191,7 @@ METRICS = (
         "score",
         "none",
         "snapshot",
-        Custom(_CUSTOMER, _BASE),
+        Custom(_CUSTOMER, _BASE, ("spread_of_value", "customers_times_value"), _MONTH),
         ("客户价值的基尼系数（有偏式，含零）", "Gini coefficient of customer value, biased form, zeros included"),
         "Gini, 1912",
         exclusions=("贡献为负的客户，其数量与合计另列", "customers with negative value, their count and sum stated"),
@@ -179,7 +204,12 @@ METRICS = (
         "score",
         "none",
         "snapshot",
-        Custom(_CUSTOMER, frozenset({"customer", "customer_key"})),
+        Custom(
+            _CUSTOMER,
+            frozenset({"customer", "customer_key"}),
+            ("spread_of_contacts", "customers_times_contacts"),
+            _DAY,
+        ),
         ("客户来访次数的基尼系数（有偏式，含零）", "Gini coefficient of contacts, biased form, zeros included"),
         "Gini, 1912",
     ),
@@ -191,7 +221,12 @@ METRICS = (
         "yuan",
         "up",
         "snapshot",
-        Custom((*_CUSTOMER, "served"), _BASE | {"customer_key", "engaged"}),
+        Custom(
+            (*_CUSTOMER, "served"),
+            _BASE | {"customer_key", "engaged"},
+            ("value_of_tail_customers", "months_of_tail_customers"),
+            _MONTH_AND_DAY,
+        ),
         (
             "期初长尾客户的月均贡献；可按期内是否服务过对照",
             "mean monthly value of the tail base; compare served with not served in the period",
@@ -207,7 +242,13 @@ METRICS = (
         "share",
         "up",
         "snapshot",
-        Custom((*_CUSTOMER, "served"), _BASE | {"customer_key", "engaged"}, proportion=True),
+        Custom(
+            (*_CUSTOMER, "served"),
+            _BASE | {"customer_key", "engaged"},
+            ("tail_customers_active", "tail_customers"),
+            _MONTH_AND_DAY,
+            proportion=True,
+        ),
         (
             "期初长尾客户中持有活跃产品者的占比；可按期内是否服务过对照",
             "share of the tail base with active products; compare served with not served in the period",
@@ -236,7 +277,13 @@ METRICS = (
         "share",
         "up",
         "snapshot",
-        Custom((*_CUSTOMER, "segment", "tier_after"), frozenset({"customer", "customer_tier"}), proportion=True),
+        Custom(
+            (*_CUSTOMER, "segment", "tier_after"),
+            frozenset({"customer", "customer_tier"}),
+            ("customers_upgraded", "customers_open"),
+            (schema.customer_tier.c.valid_from,),
+            proportion=True,
+        ),
         (
             "期初在户客户中期末星级高于期初者 ÷ 全部；矩阵含下降与离开",
             "customers open on the first day whose tier is higher at the end of the last ÷ all of them; "
@@ -257,6 +304,8 @@ METRICS = (
         Custom(
             ("channel", "tier", "segment", "region", "business_line", "complexity"),
             frozenset({"topic", "outcome", "first_handler"}),
+            ("tail_topics_covered", "tail_topics_judged"),
+            _DAY,
             proportion=True,
             parts=(p.CONTACTS, p.RESOLVED, p.COHORT),
         ),

@@ -20,9 +20,17 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("date", "日期", "Date", kind="date"),
         Dimension("week", "周", "Week", kind="date", attribute_of="date", column=schema.calendar.c.week),
         Dimension("month", "月", "Month", kind="date", attribute_of="date", column=schema.calendar.c.month),
-        Dimension("weekday", "星期", "Weekday", kind="number", attribute_of="date", column=schema.calendar.c.weekday),
-        Dimension("hour", "小时", "Hour", kind="number"),
-        Dimension("half_hour", "半小时", "Half hour", kind="number"),
+        Dimension(
+            "weekday",
+            "星期",
+            "Weekday",
+            kind="number",
+            numbers=range(1, 8),
+            attribute_of="date",
+            column=schema.calendar.c.weekday,
+        ),
+        Dimension("hour", "小时", "Hour", kind="number", numbers=range(24)),
+        Dimension("half_hour", "半小时", "Half hour", kind="number", numbers=range(48)),
         # where
         Dimension("channel", "渠道", "Channel", names=schema.channel),
         Dimension(

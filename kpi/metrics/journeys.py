@@ -154,6 +154,8 @@ METRICS = (
         Custom(
             ("tier", "segment", "region", "business_line", "complexity"),
             frozenset({"outcome", "topic"}),
+            ("topic_gaps_by_volume", "topic_closed"),
+            (schema.interaction.c.business_date,),
             parts=(p.TOPIC_RESOLVED, p.TOPIC_CLOSED),
         ),
         (

@@ -51,9 +51,9 @@ class Dimension:
     """Something to group and filter by.
 
     ``attribute_of`` and ``column``: the dimension is an attribute of another one, looked up in that one's table
-    (business line of topic, week of date). ``values``: value -> (zh, en) of a closed list; ``names``: the table
-    whose ``name_zh`` and ``name_en`` name an open one. ``customer``: says something about the customer, so that
-    small cells are hidden from viewers without the right to see interactions.
+    (business line of topic, week of date). ``values``: value -> (zh, en) of a closed list; ``numbers``: the values of
+    a clock or a calendar; ``names``: the table whose ``name_zh`` and ``name_en`` name an open list. ``customer``: says
+    something about the customer, so that small cells are hidden from viewers without the right to see interactions.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Dimension:
     attribute_of: str | None = None
     column: sa.Column | None = None
     values: Mapping[str, tuple[str, str]] | None = None
+    numbers: range | None = None
     names: sa.Table | None = None
     customer: bool = False
 
@@ -160,11 +161,14 @@ class Percentile:
 class Custom:
     """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id, from ``parts`` if it has any.
 
-    ``whole_of``: as of a ``Ratio``.
+    ``terms``: ids of what its numerator counts or sums, and of its denominator if it has one. ``dates``: the columns by
+    which its facts belong to a period. ``whole_of``: as of a ``Ratio``.
     """
 
     dimensions: tuple[str, ...]
     requires: frozenset[str]
+    terms: tuple[str, ...]
+    dates: tuple[sa.Column, ...]
     proportion: bool = False
     parts: tuple[Part, ...] = ()
     whole_of: tuple[str, ...] = ()
@@ -235,6 +239,20 @@ class Metric:
     def facts(self) -> tuple[Fact, ...]:
         """The facts that it is measured on, each once."""
         return tuple(dict.fromkeys(part.fact for part in parts_of(self.measure)))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Ids of what is counted or summed: the numerator, then the denominator if there is one."""
+        if isinstance(self.measure, Custom):
+            return self.measure.terms
+        return tuple(part.id for part in parts_of(self.measure))
+
+    @property
+    def dates(self) -> dict[str, sa.ColumnElement]:
+        """Fact -> the date by which its rows belong to a period."""
+        if isinstance(self.measure, Custom):
+            return {column.table.name: column for column in self.measure.dates}
+        return {fact.id: fact.date for fact in self.facts}
 
     @property
     def adds(self) -> bool:

@@ -1,11 +1,24 @@
 """Every KPI, declared once: cards, charts, drill-downs, dictionary, exports and alerts read this."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 from kpi.errors import DeclarationError, UnknownName
 from kpi.metrics import customers, desk, journeys, satisfaction, self_service, volume
 from kpi.metrics.dimensions import DIMENSIONS
-from kpi.metrics.model import MATURITIES, Custom, Measure, Metric, Part, columns_used, expressions_of, parts_of
+from kpi.metrics.model import (
+    MATURITIES,
+    Custom,
+    Direction,
+    Measure,
+    Metric,
+    Part,
+    RollUp,
+    Unit,
+    columns_used,
+    expressions_of,
+    parts_of,
+)
 from kpi.metrics.parts import PROOF
 
 # Sections in the order of the dictionary: id -> (zh, en, its KPIs).
@@ -87,15 +100,29 @@ def _problems(metric: Metric, known: dict[str, Metric]) -> Iterable[str]:
         yield "its exclusions are given in one language only"
     if metric.section not in SECTIONS:
         yield f"section {metric.section!r} is none of {', '.join(SECTIONS)}"
+    for label, given, kind in (
+        ("unit", metric.unit, Unit),
+        ("direction", metric.direction, Direction),
+        ("roll_up", metric.roll_up, RollUp),
+    ):
+        if given not in get_args(kind):
+            yield f"{label} {given!r} is none of {', '.join(get_args(kind))}"
     if metric.maturity is not None and metric.maturity not in MATURITIES:
         yield f"maturity {metric.maturity} is none of the declared ones"
     if metric.version < 1:
         yield "its version is less than 1"
-    unknown = set(metric.not_by) - set(DIMENSIONS)
+    if metric.target_days is not None and metric.target_days < 1:
+        yield "its target_days are less than 1"
+    unknown = {*metric.not_by, *metric.by_nature} - set(DIMENSIONS)
     if isinstance(metric.measure, Custom):
         unknown |= set(metric.measure.dimensions) - set(DIMENSIONS)
         if not metric.measure.requires:
             yield "a custom KPI must say what it requires"
+        quotient = metric.measure.proportion or metric.roll_up == "ratio"
+        if len(metric.measure.terms) not in ({2} if quotient else {1, 2}):
+            yield "a custom KPI must name its numerator and its denominator, if it is a quotient"
+        if not metric.measure.dates:
+            yield "a custom KPI must say by which dates its facts belong to a period"
     elif not metric.dimensions:
         yield "no dimension applies to it: its facts have none in common"
     if unknown:

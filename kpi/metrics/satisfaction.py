@@ -3,6 +3,7 @@
 from kpi.metrics import parts as p
 from kpi.metrics.dimensions import COMPLAINT_OPENED
 from kpi.metrics.model import LOOK_BACK, Custom, Metric, Ratio
+from kpi.schema import complaint
 
 # A snapshot has no dates of its own: it is taken at the end of the period.
 _OF_OPEN = tuple(key for key in COMPLAINT_OPENED.columns if key not in {"date", "week", "month", "weekday"})
@@ -188,7 +189,12 @@ METRICS = (
         "count",
         "down",
         "snapshot",
-        Custom((*_OF_OPEN, "complaint_age", "due_state"), frozenset({"complaint"})),
+        Custom(
+            (*_OF_OPEN, "complaint_age", "due_state"),
+            frozenset({"complaint"}),
+            ("complaints_open",),
+            (complaint.c.opened_on,),
+        ),
         (
             "期间最后一天日终时尚未答复也未撤回的投诉；过了办理期限的为已超期",
             "complaints neither decided nor withdrawn at the end of the period's last day; past the due date: overdue",

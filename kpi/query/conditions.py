@@ -1,7 +1,7 @@
 """Names and values of a question checked, and turned into SQL over a fact or a roll-up."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
@@ -20,7 +20,7 @@ def check(connection: sa.Connection, question: Question) -> list[Metric]:
     """The question's declarations.
 
     Raises UnknownName for a KPI, dimension or value that is none, NotApplicable for a dimension that a KPI does not
-    have, PeriodError for a date that is none.
+    have, PeriodError for a date that is none, or does not begin the week or month that is asked for.
     """
     metrics = [metric(kpi) for kpi in question.kpis]
     # A scope's filter that a KPI cannot apply must stop the question: leaving it out would show too much.
@@ -54,17 +54,23 @@ def typed(dimension: str, value: str) -> str | int | date | None:
     """A filter's text as the dimension's own type; "" is null. Raises UnknownName or PeriodError."""
     if value == "":
         return None
-    match DIMENSIONS[dimension].kind:
+    declared = DIMENSIONS[dimension]
+    match declared.kind:
         case "number":
-            try:
-                return int(value)
-            except ValueError as error:
-                raise UnknownName("value", f"{dimension}={value}", ["0", "1", "2", "…"]) from error
+            # Closed lists are checked by name before.
+            if declared.numbers is not None and value not in (valid := [str(number) for number in declared.numbers]):
+                raise UnknownName("value", f"{dimension}={value}", [f"{dimension}={number}" for number in valid])
+            return int(value)
         case "date":
             try:
-                return date.fromisoformat(value)
+                day = date.fromisoformat(value)
             except ValueError as error:
                 raise PeriodError("bad_date", text=value[:40]) from error
+            if dimension == "week" and (monday := day - timedelta(days=day.weekday())) != day:
+                raise PeriodError("bad_week", text=value, first=monday.isoformat())
+            if dimension == "month" and (first := day.replace(day=1)) != day:
+                raise PeriodError("bad_month", text=value, first=first.isoformat())
+            return day
         case _:
             return value
 

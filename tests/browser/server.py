@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,9 +109,10 @@ def _wait(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=2) as answer:
-                if answer.status == 200:
-                    return
+            urllib.request.urlopen(f"{address}/healthz", timeout=20).close()
+            return
+        except urllib.error.HTTPError:
+            return  # up, and says what is wrong
         except OSError:
             time.sleep(0.2)
     raise RuntimeError(f"the server did not come up:\n{log.read_text('utf-8', errors='replace')[-3000:]}")

@@ -1,5 +1,8 @@
 """A server that nobody has visited yet must not answer any page outside the shell."""
 
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
 import pytest
 from playwright.sync_api import expect
 
@@ -48,6 +51,8 @@ def test_a_damaged_warehouse_is_explained_without_a_traceback(tmp_path, visit):
     (home / "warehouse").mkdir(parents=True)
     (home / "warehouse" / "catalogue.sqlite").write_bytes(b"this is no catalogue" * 100)
     with server.serve(home, tmp_path / "server.log") as address:
+        with pytest.raises(HTTPError, match="503"):
+            urlopen(f"{address}/healthz")
         page = visit("zh")
         page.goto(address)
         expect(page.get_by_role("heading", name="暂时无法显示")).to_be_visible(timeout=30_000)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kpi import schema
 from kpi.errors import DeclarationError
 from kpi.metrics import parts
 from kpi.metrics.dimensions import DIMENSIONS
@@ -128,6 +129,8 @@ _GOOD = Metric(
     "good", "好", "good", "volume", "count", "none", "additive", Total(parts.CONTACTS), ("公式", "formula"), "us"
 )
 
+_CUSTOM = Custom(("tier",), frozenset({"customer"}), ("customers",), (schema.customer.c.opened_on,))
+
 
 @pytest.mark.parametrize(
     ("change", "told"),
@@ -141,11 +144,20 @@ _GOOD = Metric(
         ({"section": "elsewhere"}, "section 'elsewhere'"),
         ({"maturity": timedelta(days=5)}, "maturity"),
         ({"version": 0}, "version"),
+        ({"unit": "bogus"}, "unit 'bogus' is none of count, customers"),
+        ({"direction": "sideways"}, "direction 'sideways' is none of up, down"),
+        ({"roll_up": "sum"}, "roll_up 'sum' is none of additive"),
+        ({"target_days": -3}, "target_days"),
+        ({"by_nature": ("nowhere",)}, "unknown dimensions nowhere"),
         ({"not_by": ("chanel",)}, "unknown dimensions chanel"),
         ({"roll_up": "ratio"}, "cannot roll up"),
         ({"measure": Ratio(parts.RESOLVED, parts.COHORT)}, "cannot roll up"),
-        ({"measure": Custom(("tier",), frozenset()), "roll_up": "snapshot"}, "must say what it requires"),
-        ({"measure": Custom(("star",), frozenset({"customer"})), "roll_up": "snapshot"}, "unknown dimensions star"),
+        ({"measure": replace(_CUSTOM, requires=frozenset()), "roll_up": "snapshot"}, "must say what it requires"),
+        ({"measure": replace(_CUSTOM, dimensions=("star",)), "roll_up": "snapshot"}, "unknown dimensions star"),
+        ({"measure": replace(_CUSTOM, terms=()), "roll_up": "snapshot"}, "must name its numerator"),
+        ({"measure": _CUSTOM, "roll_up": "ratio"}, "must name its numerator and its denominator"),
+        ({"measure": replace(_CUSTOM, proportion=True), "roll_up": "snapshot"}, "and its denominator"),
+        ({"measure": replace(_CUSTOM, dates=()), "roll_up": "snapshot"}, "by which dates"),
         ({"measure": Ratio(parts.HANDLE_CLOCK, parts.FUNCTION_STARTED), "roll_up": "ratio",
           "not_by": ("date", "week", "month", "weekday", "half_hour", "team", "agent")}, "no dimension"),
     ],

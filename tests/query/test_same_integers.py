@@ -6,7 +6,7 @@ bank loaded in three parts: most of it, then what came later with some late rows
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -96,10 +96,10 @@ class Compared:
         self.count["from facts"] += len(question.kpis) - rolled.rolled_up
         self.count["cells"] += len(rolled.cells)
 
-    def print(self, what: str) -> None:
-        print(f"\n{what}: " + ", ".join(f"{number} {name}" for name, number in self.count.items()))
+    def told(self, what: str) -> str:
         assert self.count["from roll-ups"]
         assert self.count["from facts"]
+        return f"{what}: " + ", ".join(f"{number} {name}" for name, number in self.count.items())
 
 
 def _kpis_by(dimension: str) -> tuple[str, ...]:
@@ -107,19 +107,16 @@ def _kpis_by(dimension: str) -> tuple[str, ...]:
 
 
 def test_every_kpi_by_every_dimension_is_the_same_from_roll_ups_and_facts(
-    bank: Warehouse, capsys: pytest.CaptureFixture[str]
+    bank: Warehouse, tell: Callable[[str], None]
 ) -> None:
     compared = Compared(bank)
     compared.ask(Question(tuple(METRICS), RUNNING, compare="previous"))
     for dimension in DIMENSIONS:
         compared.ask(Question(_kpis_by(dimension), RUNNING, by=(dimension,), compare="previous"))
-    with capsys.disabled():
-        compared.print("KPI × dimension")
+    tell(compared.told("KPI × dimension"))
 
 
-def test_random_questions_are_the_same_from_roll_ups_and_facts(
-    bank: Warehouse, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_random_questions_are_the_same_from_roll_ups_and_facts(bank: Warehouse, tell: Callable[[str], None]) -> None:
     draw = random.Random(20261122)
     compared = Compared(bank)
     with bank.read() as connection:
@@ -141,8 +138,7 @@ def test_random_questions_are_the_same_from_roll_ups_and_facts(
         )
         kpis = tuple(dict.fromkeys((kpi, *draw.sample(others, min(2, len(others))))))
         compared.ask(Question(kpis, period, by=by, filters=tuple(filters), compare=compare))
-    with capsys.disabled():
-        compared.print("random questions")
+    tell(compared.told("random questions"))
 
 
 @pytest.mark.parametrize("filters", [(), (Filter("tier", ("2", "5")),)], ids=["all", "two tiers"])
@@ -164,7 +160,7 @@ def test_rows_behind_a_number_are_as_many_as_it_stands_on(bank: Warehouse, filte
 
 
 def test_the_drill_down_of_every_kpi_by_every_dimension_leads_to_the_rows_it_counts(
-    bank: Warehouse, capsys: pytest.CaptureFixture[str]
+    bank: Warehouse, tell: Callable[[str], None]
 ) -> None:
     """Of each pair the largest part and the unknown one: the part, asked for by itself, is the same figure, and its
     rows are as many as it stands on; the parts add up where the KPI says that they do.
@@ -197,8 +193,7 @@ def test_the_drill_down_of_every_kpi_by_every_dimension_leads_to_the_rows_it_cou
                     counted_rows = count_on(connection, published, bank.settings.service_level, one)
                     assert counted_rows == cell.n, (cell.kpi, dimension, value)
                     walked += 1
-    with capsys.disabled():
-        print(f"\ndrill-down: {pairs} pairs of KPI and dimension, {walked} parts taken apart to their rows")
+    tell(f"drill-down: {pairs} pairs of KPI and dimension, {walked} parts taken apart to their rows")
     assert walked > 1000
 
 

@@ -139,6 +139,10 @@ def test_keys_of_agents_only_for_who_may_see_them(bank: Warehouse) -> None:
         ("volume", (), {"chanel": "wechat"}, "channel"),
         ("volume", (), {"channel": "wechatt"}, "channel=wechat"),
         ("volume", (), {"tier": "9"}, None),
+        ("volume", (), {"hour": "24"}, None),
+        ("volume", (), {"half_hour": "48"}, None),
+        ("volume", (), {"weekday": "0"}, None),
+        ("volume", (), {"weekday": "Monday"}, None),
     ],
 )
 def test_unknown_names_are_told_with_the_nearest(
@@ -159,6 +163,30 @@ def test_a_dimension_that_does_not_apply_names_those_that_do(bank: Warehouse) ->
         assert "half_hour" in message
     with pytest.raises(NotApplicable):
         answer(bank, question("volume csat occupancy", WEEK, channel="wechat"))
+
+
+@pytest.mark.parametrize(
+    ("only", "told"),
+    [
+        ({"month": "2026-03-15"}, "2026-03-01"),
+        ({"week": "2026-03-08"}, "2026-03-02"),
+        ({"date": "8 March"}, "2026-11-23"),
+    ],
+)
+def test_a_day_that_begins_no_week_or_month_names_the_one_that_does(
+    bank: Warehouse, only: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(PeriodError) as error:
+        answer(bank, question("volume", WEEK, **only))
+    assert error.value.exit_code == 2
+    for message in (error.value.message("zh"), error.value.message("en")):
+        assert told in message
+
+
+def test_the_limits_of_clock_and_calendar_are_values(bank: Warehouse) -> None:
+    for only in ({"hour": ("0", "23")}, {"half_hour": ("0", "47")}, {"weekday": ("1", "7")}, {"month": "2026-03-01"},
+                 {"week": "2026-03-02"}):  # fmt: skip
+        assert asked(bank, "volume", WEEK, **only).cells, only
 
 
 def test_dates_that_are_no_period() -> None:

@@ -1,0 +1,45 @@
+"""What a monitor is told of the application."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+import streamlit as st
+from starlette.requests import Request
+
+from app import healthz
+
+
+@pytest.fixture
+def health(home) -> Iterator[Callable[[], tuple[int, dict[str, str]]]]:
+    """Ask for the health of an application that begins on the test's home."""
+
+    def asked() -> tuple[int, dict[str, str]]:
+        st.cache_resource.clear()
+        answered = healthz(Request({"type": "http"}))
+        return answered.status_code, json.loads(bytes(answered.body))
+
+    yield asked
+    st.cache_resource.clear()
+
+
+def test_a_bank_and_an_empty_home_can_be_served(demo_home, health, monkeypatch):
+    assert health() == (200, {"status": "ok"})
+    monkeypatch.setenv("KPI_HOME", str(demo_home))
+    assert health() == (200, {"status": "ok"})
+
+
+def test_trap_a_damaged_warehouse_is_not_healthy(home, health):
+    (home / "warehouse").mkdir(parents=True)
+    (home / "warehouse" / "catalogue.sqlite").write_bytes(b"this is no catalogue" * 100)
+    status, told = health()
+    assert (status, told["status"]) == (503, "error")
+    assert str(home / "warehouse") in told["reason"]
+    assert "Traceback" not in told["reason"]
+
+
+def test_settings_that_cannot_be_read_are_not_healthy(health, monkeypatch):
+    monkeypatch.setenv("KPI_TIME_ZONE", "Mars/Olympus")
+    status, told = health()
+    assert status == 503
+    assert "KPI_TIME_ZONE" in told["reason"]
