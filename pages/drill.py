@@ -62,14 +62,13 @@ def _content(view: View, published: Published, style: Style) -> None:
 def _taken_apart(view: View, published: Published, style: Style) -> None:
     version = published.version
     choices = {way: cache.labels(way, view.language, version) for way in state.WAYS}
-    drill, at, chosen = state.read_drill(state.query_params(), choices, METRICS)
+    drill, steps, chosen = state.read_drill(state.query_params(), choices, METRICS)
     if drill is None:
         return
     metric = METRICS[drill]
     if not view.applies(metric):
         st.html(f'<p class="first-text">{escape(cards.not_by(metric, view))}</p>')
         return
-    steps = tuple(step for step in at if step.dimension in metric.dimensions)
     question = _mature(_within(view.question(metric.id), steps), version)
     ways = [way for way in state.WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
     by = chosen if chosen in ways else next(iter(ways), None)
@@ -86,7 +85,7 @@ def _taken_apart(view: View, published: Published, style: Style) -> None:
         parts = cache.answer(split, version, held)
         _ways(ways, by, view.language)
         _parts(metric, whole, parts, steps, style, choices[by])
-    reasons.explained(question, by if chosen is not None else None, style, version)
+    reasons.explained(question, steps, by if chosen is not None else None, style, version)
     _rows(question, view.language, published)
 
 

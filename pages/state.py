@@ -19,7 +19,7 @@ from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query.question import Compare, Filter, Period, Question
-from pages.choice import NONE, USUAL, Choice, read_choice
+from pages.choice import CHOICE, NONE, USUAL, Choice, read_choice
 
 Preset = Literal["yesterday", "7d", "28d", "90d", "mtd", "qtd", "ytd", "last_month", "last_quarter"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -41,6 +41,9 @@ WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function",
 # snapshot's run.
 PLAN = ("calls", "handle", "self", "patience", "target", "within", "seats")
 OWN = ("map", *PLAN, "kpi", "section", "find", "run")
+
+# All that an address may hold; Streamlit keeps its own to itself.
+_KNOWN = {"lang", "page", "period", "from", "to", "compare", "sl", *FILTERS, "drill", "at", "by", *CHOICE, *OWN}
 
 # In a URL, the value that stands for "unknown" (null); in a ``Filter`` it is the empty text.
 UNKNOWN = "unknown"
@@ -142,13 +145,13 @@ def read_view(
     today: date,
     first: date,
     choices: Mapping[str, Iterable[str]],
-    drills: Iterable[str],
+    drills: Mapping[str, Metric],
     browser: str | None = None,
 ) -> View:
     """The view that ``params`` (query parameters) ask for; whatever is no valid value is left out and named.
 
     ``today``, ``first``: the running and the oldest business date of the data. ``choices``: dimension -> its values.
-    ``drills``: KPIs whose rows can be opened.
+    ``drills``: the KPIs whose rows can be opened.
     """
     language = read_language(params, browser)
     ignored: list[Ignored] = []
@@ -200,6 +203,8 @@ def read_view(
     explore = read_choice(params, bad)
     if "page" in params:
         bad("page", params["page"])
+    if unknown := [name for name in params if name not in _KNOWN]:
+        ignored.append(_not_valid(", ".join(unknown), "", "link_unknown"))
     return View(
         language,
         period,
@@ -219,25 +224,32 @@ def read_view(
 def read_drill(
     params: Mapping[str, str],
     choices: Mapping[str, Iterable[str]],
-    drills: Iterable[str],
+    drills: Mapping[str, Metric],
     bad: Callable[[str, str], None] = lambda name, value: None,
 ) -> tuple[str | None, tuple[Filter, ...], str | None]:
-    """The KPI that is taken apart, the steps down, and what it is split by there; ``bad`` is told what is not valid."""
+    """The KPI that is taken apart, the steps down, and what it is split by there; ``bad`` is told what is not valid
+    for the KPI.
+    """
     drill: str | None = params.get("drill") or None
-    if drill is not None and drill not in set(drills):
+    if drill is not None and drill not in drills:
         bad("drill", drill)
         drill = None
     if drill is None:
         return None, (), None
     by = params.get("by") or None
-    if by is not None and by not in choices:
+    if by is not None and (by not in choices or by not in drills[drill].dimensions):
         bad("by", by)
         by = None
-    return drill, _read_path(params.get("at", ""), choices, bad), by
+    possible = {dimension: choices[dimension] for dimension in choices if dimension in drills[drill].dimensions}
+    return drill, _read_path(params.get("at", ""), possible, bad), by
 
 
 def _not_valid(name: str, value: str, key: str = "link_ignored") -> Ignored:
-    return Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else ""))))
+    return Ignored(key, (("name", _short(name)), ("value", _short(value))))
+
+
+def _short(text: str) -> str:
+    return text[:_SHOWN] + ("…" if len(text) > _SHOWN else "")
 
 
 def read_option(view: View, name: str, options: Iterable[str], default: str) -> tuple[str, View]:
@@ -374,11 +386,12 @@ def show_language(language: Language) -> None:
     _write("lang", language)
 
 
-def open_drill(kpi: str, steps: tuple[Filter, ...] = ()) -> None:
-    """Begin to take a KPI apart, ``steps`` down."""
+def open_drill(kpi: str, steps: tuple[Filter, ...] = (), by: str = "") -> None:
+    """Begin to take a KPI apart, ``steps`` down; ``by``: what it is split by there, "" for the usual."""
     close_drill()
     _write("drill", kpi)
     go_down(steps)
+    _write("by", by)
 
 
 def go_down(steps: tuple[Filter, ...]) -> None:
@@ -422,7 +435,7 @@ def link() -> dict[str, str]:
     valid.
     """
     left_out = {"drill", "at", "by", "page", *OWN}
-    return {name: value for name, value in query_params().items() if name not in left_out}
+    return {name: value for name, value in query_params().items() if name in _KNOWN - left_out}
 
 
 def kept_link() -> dict[str, str]:

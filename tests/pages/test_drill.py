@@ -48,6 +48,14 @@ def test_from_the_first_bad_step_on_they_are_left_out_and_it_is_named(at, left, 
     assert bad == [("at", named)]
 
 
+def test_what_the_kpi_cannot_be_taken_apart_by_is_named_too():
+    bad = []
+    asked_for = {"drill": "occupancy", "at": "tier:3", "by": "channel"}
+    found = read_drill(asked_for, CHOICES, METRICS, lambda *what: bad.append(what))
+    assert found == ("occupancy", (), None)
+    assert bad == [("by", "channel"), ("at", "tier:3")]
+
+
 def test_without_a_kpi_there_are_no_steps():
     bad = []
     found = read_drill({"drill": "moon", "at": "tier:3"}, CHOICES, METRICS, lambda *what: bad.append(what))

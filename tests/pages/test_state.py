@@ -1,11 +1,14 @@
 """What an address asks for: every bad value is named and left out, nothing ever fails."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter, Period
-from pages.state import PRESETS, preset_period, read_language, read_view
+from pages.choice import CHOICE
+from pages.state import OWN, PRESETS, preset_period, read_language, read_view
 
 TODAY = date(2026, 11, 22)
 FIRST = date(2024, 9, 14)
@@ -17,7 +20,7 @@ CHOICES = {
 
 
 def read(**params):
-    return read_view(params, TODAY, FIRST, CHOICES, ("csat", "volume"), "en-GB")
+    return read_view(params, TODAY, FIRST, CHOICES, METRICS, "en-GB")
 
 
 def told(view):
@@ -95,7 +98,7 @@ def test_dates_outside_the_data():
         ("compare", "budget"),
         ("channel", "fax"),
         ("tier", "9"),
-        ("drill", "gini"),
+        ("drill", "giny"),
         ("lang", "fr"),
     ],
 )
@@ -149,3 +152,19 @@ def test_all_presets_are_names_in_both_languages():
     from kpi.i18n import catalogue
 
     assert {f"period_{preset}" for preset in PRESETS} <= set(catalogue())
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [({"chanel": "wechat"}, "“chanel”"), ({"a": "1", "b": "2"}, "“a, b”"), ({"x" * 50: "1"}, f"“{'x' * 40}…”")],
+)
+def test_a_parameter_that_there_is_not_is_named(params, named):
+    view = read(**params)
+    assert view == replace(read(), ignored=view.ignored)
+    (said,) = told(view)
+    assert named in said
+
+
+def test_every_parameter_that_a_page_has_of_its_own_is_known():
+    names = (*CHOICE, *OWN, "sl", "page", "lang")
+    assert not [said for said in told(read(**dict.fromkeys(names, "?"))) if "no parameter" in said]
