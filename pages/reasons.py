@@ -48,7 +48,7 @@ def _lead(
                 str(number),
                 tell(why, one, names, language, name),
                 phrase(language, "finding_rows", name=name),
-                partial(state.open_drill, why.kpi, by=one.dimension),
+                partial(state.open_drill, why.kpi, one.dimension),
             )
 
 

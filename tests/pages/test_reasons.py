@@ -16,6 +16,7 @@ from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from pages.cards import title
 from pages.overview import HEADLINES
+from tests.pages.test_drill import parameter
 from tests.pages.test_overview import asked, html, text
 
 
@@ -75,12 +76,6 @@ def test_a_finding_leads_to_what_explains_it_and_on_to_its_rows(demo_home, open_
     assert steps[0][0] == by
     cell = asked((name,), 28, *(Filter(dimension, (value,)) for dimension, _, value in steps)).cell(name)
     assert format_value(cell.value, METRICS[name].unit, "en") in text(app)
-
-
-def parameter(app, name):
-    """A parameter of the address; "" for none."""
-    value = app.query_params.get(name, "")
-    return value if isinstance(value, str) else value[0]
 
 
 def test_without_a_comparison_there_is_nothing_to_explain(demo_home, open_page):
