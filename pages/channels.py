@@ -317,4 +317,6 @@ def _table(figures: Figures, parts: Answer | None, style: Style, names: Mapping[
         lambda: of_answer(parts, language, {"channel": names}),
         phrase(language, "channels_table_alt"),
         style,
+        drill=next(iter(wholes), None),
+        split="channel",
     )

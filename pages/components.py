@@ -167,13 +167,14 @@ def panel(
     alt_text: str,
     style: Style,
     drill: str | None = None,
+    split: str = "",
     within: Within = AS_VIEWED,
     chooser: Callable[[], None] | None = None,
 ) -> None:
     """A chart under its title, with the same numbers as a table and as files behind its menu.
 
-    ``drill``: the KPI that a button beside the menu takes apart; ``within``: what the figure is of. ``chooser`` draws
-    what chooses what is shown.
+    ``drill``: the KPI that a button beside the menu takes apart, first by ``split`` ("": as usual);
+    ``within``: what the figure is of. ``chooser`` draws what chooses what is shown.
     """
     language = style.language
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
@@ -189,7 +190,7 @@ def panel(
                             type="tertiary",
                             key=f"drill_{key}",
                             on_click=state.open_drill,
-                            args=(drill, "", within),
+                            args=(drill, split, within),
                         )
                 _menu(key, title, spec, table, style)
         if chooser is not None:

@@ -203,3 +203,15 @@ def test_a_figure_of_every_channel_is_taken_apart_over_them(demo_home, open_page
     # Further down it stays so.
     app = next(button for button in app.button if button.key == "down_tier_1").click().run()
     assert (parameter(app, "every"), parameter(app, "at")) == ("channel", "tier:1")
+
+
+@pytest.mark.parametrize(
+    ("leaf", "panel", "by"),
+    [("overview", "tiers", "tier"), ("channels", "table", "channel"), ("tiers", "matrix", "tier")],
+)
+def test_a_table_of_many_kpis_leads_to_its_first_one_by_its_rows(demo_home, open_page, leaf, panel, by):
+    app = open_page(demo_home, leaf, lang="en").button(key=f"drill_{panel}").click().run()
+    assert not app.exception
+    assert parameter(app, "drill") in METRICS
+    assert parameter(app, "by") == by
+    assert [button for button in app.button if button.key.startswith(f"down_{by}_")]
