@@ -207,6 +207,7 @@ def _whose(figures: Figures, rates: tuple[Cell | None, Cell, Cell], style: Style
         phrase(language, "channels_rates_alt", **told),
         style,
         drill=_RATE,
+        within=figures.within("families"),
     )
 
 
@@ -227,6 +228,7 @@ def _multiple_over_time(figures: Figures, whole: Cell, style: Style) -> None:
         ),
         style,
         anchor=(_ANCHOR, phrase(language, "channels_anchor")),
+        within=figures.within("multiple"),
     )
 
 
@@ -244,6 +246,7 @@ def _hours(figures: Figures, style: Style) -> None:
         phrase(language, "channels_hours_alt", period=period),
         style,
         drill="volume",
+        within=figures.within("hours"),
     )
 
 
@@ -314,4 +317,6 @@ def _table(figures: Figures, parts: Answer | None, style: Style, names: Mapping[
         lambda: of_answer(parts, language, {"channel": names}),
         phrase(language, "channels_table_alt"),
         style,
+        drill=next(iter(wholes), None),
+        split="channel",
     )

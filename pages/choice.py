@@ -11,6 +11,7 @@ from kpi.metrics.registry import METRICS
 CHARTS: tuple[ChartKind, ...] = get_args(ChartKind)
 TIMES: tuple[Grain, ...] = get_args(Grain)
 NONE = "none"  # in the address: no such dimension
+CHOICE = ("kpis", "rows", "cols", "chart", "detail")  # what of the address it is made of
 MOST_KPIS = 6
 _USUAL = ("self_service_rate", "volume")
 _USUAL_ROWS = ("channel", "tier", "team", "month")

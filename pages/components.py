@@ -23,7 +23,7 @@ from kpi.query.answer import Answer
 from kpi.query.identity import Check
 from kpi.warehouse.published import Published
 from pages import state
-from pages.state import View
+from pages.state import AS_VIEWED, View, Within
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -167,11 +167,14 @@ def panel(
     alt_text: str,
     style: Style,
     drill: str | None = None,
+    split: str = "",
+    within: Within = AS_VIEWED,
     chooser: Callable[[], None] | None = None,
 ) -> None:
     """A chart under its title, with the same numbers as a table and as files behind its menu.
 
-    ``drill``: the KPI that a button beside the menu takes apart. ``chooser`` draws what chooses what is shown.
+    ``drill``: the KPI that a button beside the menu takes apart, first by ``split`` ("": as usual);
+    ``within``: what the figure is of. ``chooser`` draws what chooses what is shown.
     """
     language = style.language
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
@@ -187,7 +190,7 @@ def panel(
                             type="tertiary",
                             key=f"drill_{key}",
                             on_click=state.open_drill,
-                            args=(drill,),
+                            args=(drill, split, within),
                         )
                 _menu(key, title, spec, table, style)
         if chooser is not None:

@@ -23,9 +23,8 @@ _LONGEST = 60  # characters of a search
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    chosen, view = state.read_option(view, "kpi", METRICS, "")
-    home = METRICS[chosen].section if chosen else next(iter(SECTIONS))
-    section, view = state.read_option(view, "section", SECTIONS, home)
+    chosen = view.kpi or ""
+    section = view.section or (METRICS[chosen].section if chosen else next(iter(SECTIONS)))
     text, view = state.read_text(view, "find", _LONGEST)
     figures = Figures(replace(view, compare=None), published, {}, {})
     layout.top("dictionary", view, published, None)

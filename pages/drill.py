@@ -25,14 +25,17 @@ from kpi.insight.tone import goodness
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
+from kpi.pivot import value_name
 from kpi.query.answer import Answer, Cell
+from kpi.query.answering import span_of
 from kpi.query.question import Filter, Question
 from kpi.query.rows import LARGEST_PAGE, RowsPage
 from kpi.tables import column_name, dimensions_of, of_rows
 from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
 from pages import cache, cards, components, reasons, state
-from pages.state import View
+from pages.choice import TIMES
+from pages.state import WAYS, View, time_value
 
 _SIZE = 50
 _LISTED = 12  # parts with a bar of their own; the others can be chosen from a list
@@ -60,16 +63,15 @@ def _content(view: View, published: Published, style: Style) -> None:
 
 
 def _taken_apart(view: View, published: Published, style: Style) -> None:
-    version = published.version
+    version, view = published.version, view.taken_apart
     choices = {way: cache.labels(way, view.language, version) for way in state.WAYS}
-    drill, at, chosen = state.read_drill(state.query_params(), choices, METRICS)
+    drill, steps, chosen = state.read_drill(state.query_params(), choices, METRICS)
     if drill is None:
         return
     metric = METRICS[drill]
     if not view.applies(metric):
         st.html(f'<p class="first-text">{escape(cards.not_by(metric, view))}</p>')
         return
-    steps = tuple(step for step in at if step.dimension in metric.dimensions)
     question = _mature(_within(view.question(metric.id), steps), version)
     ways = [way for way in state.WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
     by = chosen if chosen in ways else next(iter(ways), None)
@@ -86,13 +88,18 @@ def _taken_apart(view: View, published: Published, style: Style) -> None:
         parts = cache.answer(split, version, held)
         _ways(ways, by, view.language)
         _parts(metric, whole, parts, steps, style, choices[by])
-    reasons.explained(question, by if chosen is not None else None, style, version)
+    reasons.explained(question, steps, by if chosen is not None else None, style, version)
     _rows(question, view.language, published)
 
 
 def _within(question: Question, steps: Sequence[Filter]) -> Question:
+    """The question a step further for each; a date, week or month narrows its period."""
     for step in steps:
-        question = question.drill(step.dimension, step.values[0])
+        if step.dimension in TIMES:
+            key = (time_value(step.dimension, step.values[0]),)
+            question = replace(question, period=span_of((step.dimension,), key, question.period))
+        else:
+            question = question.drill(step.dimension, step.values[0])
     return question
 
 
@@ -127,6 +134,8 @@ def _path(steps: tuple[Filter, ...], language: Language, version: int) -> None:
 
 
 def _named(dimension: str, value: str, language: Language, version: int) -> str:
+    if dimension not in WAYS:
+        return value_name(dimension, time_value(dimension, value), {}, language)
     name = cache.labels(dimension, language, version).get(value, value)
     return phrase(language, "drill_unknown", dimension=DIMENSIONS[dimension].name(language)) if value == "" else name
 

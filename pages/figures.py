@@ -17,7 +17,7 @@ from kpi.query.question import Period, Question
 from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
 from pages import cache
-from pages.state import View
+from pages.state import View, Within
 
 # Coverage accumulates through the days, the others' lines go by date. Its line ends in the figure of the card, and its
 # denominator is the base, so that neither is asked for again.
@@ -162,6 +162,13 @@ class Figures:
             return None
         moved = self._mature(question) if self._immature(name) else None
         return self._answer(moved or question)
+
+    def within(self, name: str) -> Within:
+        """What the figures of a panel are of, where that is not the view."""
+        question = self._panels[name]
+        mine = {filter_.dimension for filter_ in question.filters}
+        every = tuple(filter_.dimension for filter_ in self.view.filters if filter_.dimension not in mine)
+        return Within(question.period if question.period != self.view.period else None, every)
 
     def drawn(self, name: str, style: Style, draw: Callable[[], LayerChart]) -> dict[str, Any]:
         """One figure of the view, drawn once for all who look at it."""

@@ -151,4 +151,5 @@ def _amounts(figures: Figures, style: Style) -> None:
         phrase(language, "alt_amounts", period=period),
         style,
         drill="referred_amount",
+        within=figures.within("journey_amounts"),
     )

@@ -128,4 +128,6 @@ def _tiers(figures: Figures, style: Style, titles: Mapping[str, str], names: Map
         lambda: of_answer(parts, language, {"tier": names}),
         phrase(language, "alt_tiers"),
         style,
+        drill=next(iter(wholes), None),
+        split="tier",
     )

@@ -10,7 +10,7 @@ from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from pages import components
 from pages.figures import Figures
-from pages.state import View
+from pages.state import AS_VIEWED, View, Within
 
 
 def dates(figures: Figures) -> str:
@@ -65,9 +65,10 @@ def over_time(
     alt_text: str,
     style: Style,
     anchor: tuple[float, str] | None = None,
+    within: Within = AS_VIEWED,
 ) -> None:
     """A KPI over time as a line. ``subtitles``: with a comparison, and without; ``anchor``: a value to measure by, and
-    its name.
+    its name; ``within``: what the line is of.
     """
     metric, frame = METRICS[kpi], answered.frame(kpi)
     components.panel(
@@ -81,4 +82,5 @@ def over_time(
         alt_text,
         style,
         drill=kpi,
+        within=within,
     )

@@ -15,7 +15,7 @@ from kpi.pivot import ALL, Names, Pivot, Place, adds, place_name
 from kpi.query.answer import Cell
 from kpi.query.question import Filter
 from pages import cards, state
-from pages.state import WAYS
+from pages.state import STEPS, WAYS
 
 # What is told of a cell -> its column's name where each has one.
 _FIELDS = {
@@ -171,7 +171,7 @@ def _steps(pivot: Pivot, row: Place, col: Place) -> Sequence[Filter] | None:
     for axis, place in ((pivot.rows, row), (pivot.cols, col)):
         if axis is None or place is ALL:
             continue
-        if axis.dimension not in WAYS:
+        if axis.dimension not in STEPS or (place is None and axis.dimension not in WAYS):
             return None
         steps.append(Filter(axis.dimension, ("" if place is None else str(place),)))
     return steps

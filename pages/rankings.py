@@ -61,4 +61,5 @@ def draw(ranking: Ranking, figures: Figures, style: Style, **said: str) -> None:
         ),
         style,
         drill=ranking.kpi,
+        within=figures.within(ranking.panel),
     )

@@ -12,10 +12,10 @@ from kpi.insight.decompose import Decomposition
 from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
 from kpi.insight.steps import steps
-from kpi.insight.telling import Names, sentences, tell
+from kpi.insight.telling import Names, sentences, tell, value_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.query.question import Question
+from kpi.query.question import Filter, Question
 from kpi.tables import of_decomposition
 from pages import cache, cards, components, state
 from pages.figures import Figures
@@ -42,29 +42,31 @@ def _lead(
     with place:
         components.sentences(opening, *(() if found or not questions else [(Span(_nothing(questions, language)),)]))
         for number, (why, one) in enumerate(found, start=1):
-            with st.container(
-                key=f"finding_{number}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="top"
-            ):
-                told = tell(why, one, names, language, cards.title(why.kpi, language))
-                components.sentence(told, "finding")
-                st.button(
-                    phrase(language, "finding_rows", name=cards.title(why.kpi, language)),
-                    icon=":material/arrow_forward:",
-                    type="tertiary",
-                    key=f"finding_rows_{number}",
-                    on_click=state.open_drill,
-                    args=(why.kpi, one.filters),
-                )
+            name = cards.title(why.kpi, language)
+            # The sentence is about the whole: so is what opens, and from there the finding leads on to its rows.
+            _row(
+                str(number),
+                tell(why, one, names, language, name),
+                phrase(language, "finding_rows", name=name),
+                partial(state.open_drill, why.kpi, one.dimension),
+            )
+
+
+def _row(key: str, told: Sentence, label: str, leads: Callable[[], None]) -> None:
+    """A finding and the button that leads on from it."""
+    with st.container(key=f"finding_{key}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="top"):
+        components.sentence(told, "finding")
+        st.button(label, icon=":material/arrow_forward:", type="tertiary", key=f"finding_rows_{key}", on_click=leads)
 
 
 def _nothing(questions: tuple[Question, ...], language: Language) -> str:
     return phrase(language, "findings_none", count=sum(len(question.kpis) for question in questions))
 
 
-def explained(question: Question, by: str | None, style: Style, version: int) -> None:
-    """Of a KPI in its drill-down: what moved it, in sentences and as a waterfall by ``by`` (where nothing was chosen,
-    or its parts do not add up, by the dimension of the first finding), with its cells as a table. Nothing without a
-    comparison.
+def explained(question: Question, at: tuple[Filter, ...], by: str | None, style: Style, version: int) -> None:
+    """Of a KPI in its drill-down, ``at`` steps down: what moved it, in sentences, each with the way to its rows, and as
+    a waterfall by ``by`` (where nothing was chosen, or its parts do not add up, by the dimension of the first finding),
+    with its cells as a table. Nothing without a comparison.
     """
     if question.compare is None:
         return
@@ -75,7 +77,14 @@ def explained(question: Question, by: str | None, style: Style, version: int) ->
     names = _names(why.dimensions | set(part.by if part is not None else ()), language, version)
     drawn = steps(why, part) if part is not None else ()
     told = sentences(why, names, language, cards.title(kpi, language))[:_TOLD]
-    components.sentences(*told)
+    if not why.findings:
+        components.sentences(*told)
+    for number, (said, one) in enumerate(zip(told, why.findings, strict=False), start=1):
+        if one.filters:
+            label = phrase(language, "finding_cell", name=_cell(one, names, language))
+            _row(f"cell_{number}", said, label, partial(state.go_down, (*at, *one.filters)))
+        else:
+            components.sentence(said, "finding")
     if part is None or not drawn:
         return
     dimension = DIMENSIONS[part.by[0]].name(language)
@@ -90,6 +99,13 @@ def explained(question: Question, by: str | None, style: Style, version: int) ->
         "".join(span.text for span in told[0]),
         style,
     )
+
+
+def _cell(finding: Finding, names: Names, language: Language) -> str:
+    """What a finding's rows are of, as they are named in the breadcrumb."""
+    values = [(finding.dimension, finding.value)]
+    values += [(finding.where.dimension, finding.where.value)] if finding.where is not None else []
+    return " › ".join(value_name(dimension, value, names, language) for dimension, value in values)
 
 
 def _first(why: Why) -> Decomposition | None:

@@ -13,13 +13,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from kpi.errors import PeriodError
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.i18n.numbers import format_date
 from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query.question import Compare, Filter, Period, Question
-from pages.choice import NONE, USUAL, Choice, read_choice
+from pages.choice import CHOICE, NONE, TIMES, USUAL, Choice, read_choice
 
 Preset = Literal["yesterday", "7d", "28d", "90d", "mtd", "qtd", "ytd", "last_month", "last_quarter"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -37,10 +38,20 @@ WAY_DOWN = ("tier", "channel", "topic", "team", "agent")
 WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function", "region", "age_band", "media",
         "first_handler", "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
 
+# Ways that only a link takes, from a figure of one time: numbers within these limits, beside dates, weeks and months.
+CLOCK = {"weekday": (1, 7), "hour": (0, 23), "half_hour": (0, 47)}
+STEPS = (*WAYS, *TIMES, *CLOCK)
+
+# The parameters of a drill-down.
+_DRILL = ("drill", "at", "by", "span", "every")
+
 # Parameters that mean something on one page only: the service desk's map and what-if, the dictionary's entry, a
 # snapshot's run.
 PLAN = ("calls", "handle", "self", "patience", "target", "within", "seats")
 OWN = ("map", *PLAN, "kpi", "section", "find", "run")
+
+# All that an address may hold; Streamlit keeps its own to itself.
+_KNOWN = {"lang", "page", "period", "from", "to", "compare", "sl", *FILTERS, *_DRILL, *CHOICE, *OWN}
 
 # In a URL, the value that stands for "unknown" (null); in a ``Filter`` it is the empty text.
 UNKNOWN = "unknown"
@@ -60,10 +71,24 @@ class Ignored:
 
 
 @dataclass(frozen=True)
+class Within:
+    """What a drill-down is of where the figure is not of the page's view: ``period``, None for the page's; ``every``:
+    dimensions that it is not filtered by.
+    """
+
+    period: Period | None = None
+    every: tuple[str, ...] = ()
+
+
+AS_VIEWED = Within()
+
+
+@dataclass(frozen=True)
 class View:
     """What the manager looks at. ``preset`` is None for dates of his own.
 
-    ``drill``: the KPI that is taken apart; ``at``: how far down, one value a step; ``by``: what it is split by there.
+    ``drill``: the KPI that is taken apart; ``at``: how far down, one value a step; ``by``: what it is split by there;
+    ``within``: what it is of.
     ``service_level``: the formula of that name, None for the one of the settings. ``section``, ``kpi``: the part of
     the dictionary, and the KPI, that a page was asked to show; None for the page's own. ``explore``: what the
     explorer shows.
@@ -77,6 +102,7 @@ class View:
     drill: str | None = None
     at: tuple[Filter, ...] = ()
     by: str | None = None
+    within: Within = AS_VIEWED
     service_level: str | None = None
     section: str | None = None
     kpi: str | None = None
@@ -94,6 +120,11 @@ class View:
     def without(self, *dimensions: str) -> "View":
         """The same view, not filtered by ``dimensions``."""
         return replace(self, filters=tuple(one for one in self.filters if one.dimension not in dimensions))
+
+    @property
+    def taken_apart(self) -> "View":
+        """The view that the drill-down is of."""
+        return replace(self.without(*self.within.every), period=self.within.period or self.period)
 
     def question(self, *kpis: str, by: tuple[str, ...] = (), compared: bool = True) -> Question:
         """What the page asks of ``kpis``, within the filters."""
@@ -142,13 +173,13 @@ def read_view(
     today: date,
     first: date,
     choices: Mapping[str, Iterable[str]],
-    drills: Iterable[str],
+    drills: Mapping[str, Metric],
     browser: str | None = None,
 ) -> View:
     """The view that ``params`` (query parameters) ask for; whatever is no valid value is left out and named.
 
     ``today``, ``first``: the running and the oldest business date of the data. ``choices``: dimension -> its values.
-    ``drills``: KPIs whose rows can be opened.
+    ``drills``: the KPIs whose rows can be opened.
     """
     language = read_language(params, browser)
     ignored: list[Ignored] = []
@@ -187,6 +218,7 @@ def read_view(
             filters.append(Filter(dimension, tuple("" if part == UNKNOWN else part for part in good)))
 
     drill, at, by = read_drill(params, choices, drills, bad)
+    within = _read_within(params, today, first, bad) if drill is not None else AS_VIEWED
     service_level = params.get("sl") or None
     if service_level is not None and service_level not in SERVICE_LEVELS:
         bad("sl", service_level)
@@ -200,6 +232,8 @@ def read_view(
     explore = read_choice(params, bad)
     if "page" in params:
         bad("page", params["page"])
+    if unknown := [name for name in params if name not in _KNOWN]:
+        ignored.append(_not_valid(", ".join(unknown), "", "link_unknown"))
     return View(
         language,
         period,
@@ -209,6 +243,7 @@ def read_view(
         drill,
         at,
         by,
+        within,
         service_level,
         **chosen,
         explore=explore,
@@ -219,25 +254,63 @@ def read_view(
 def read_drill(
     params: Mapping[str, str],
     choices: Mapping[str, Iterable[str]],
-    drills: Iterable[str],
+    drills: Mapping[str, Metric],
     bad: Callable[[str, str], None] = lambda name, value: None,
 ) -> tuple[str | None, tuple[Filter, ...], str | None]:
-    """The KPI that is taken apart, the steps down, and what it is split by there; ``bad`` is told what is not valid."""
+    """The KPI that is taken apart, the steps down, and what it is split by there; ``bad`` is told what is not valid
+    for the KPI.
+    """
     drill: str | None = params.get("drill") or None
-    if drill is not None and drill not in set(drills):
+    if drill is not None and drill not in drills:
         bad("drill", drill)
         drill = None
     if drill is None:
         return None, (), None
     by = params.get("by") or None
-    if by is not None and by not in choices:
+    if by is not None and (by not in choices or by not in drills[drill].dimensions):
         bad("by", by)
         by = None
-    return drill, _read_path(params.get("at", ""), choices, bad), by
+    return drill, _read_path(params.get("at", ""), drills[drill], choices, bad), by
+
+
+def _read_within(params: Mapping[str, str], today: date, first: date, bad: Callable[[str, str], None]) -> Within:
+    every = [part for part in params.get("every", "").split(",") if part]
+    if wrong := [part for part in every if part not in FILTERS]:
+        bad("every", ", ".join(wrong))
+    kept = tuple(part for part in every if part in FILTERS)
+    if not (text := params.get("span", "")):
+        return Within(None, kept)
+    try:
+        start, end = (date.fromisoformat(part) for part in text.split(".."))
+        if end >= first and start <= today:
+            return Within(Period(start, end), kept)
+    except (ValueError, PeriodError):
+        pass
+    bad("span", text)
+    return Within(None, kept)
+
+
+def time_value(dimension: str, text: str) -> date | int | None:
+    """A step along a time: the first day of a date, week or month, or the number of an hour or weekday; None where it
+    is none.
+    """
+    try:
+        value = date.fromisoformat(text) if dimension in TIMES else int(text)
+    except ValueError:
+        return None
+    if isinstance(value, date):
+        begins = {"date": value, "week": value - timedelta(days=value.weekday()), "month": value.replace(day=1)}
+        return value if value == begins[dimension] else None
+    least, most = CLOCK.get(dimension, (1, 0))
+    return value if least <= value <= most else None
 
 
 def _not_valid(name: str, value: str, key: str = "link_ignored") -> Ignored:
-    return Ignored(key, (("name", name), ("value", value[:_SHOWN] + ("…" if len(value) > _SHOWN else ""))))
+    return Ignored(key, (("name", _short(name)), ("value", _short(value))))
+
+
+def _short(text: str) -> str:
+    return text[:_SHOWN] + ("…" if len(text) > _SHOWN else "")
 
 
 def read_option(view: View, name: str, options: Iterable[str], default: str) -> tuple[str, View]:
@@ -270,13 +343,18 @@ def read_number(view: View, name: str, least: float, most: float, default: float
     return min(max(default, least), most), replace(view, ignored=(*view.ignored, _not_valid(name, text)))
 
 
-def _read_path(text: str, choices: Mapping[str, Iterable[str]], bad: Any) -> tuple[Filter, ...]:
+def _read_path(
+    text: str, metric: Metric, choices: Mapping[str, Iterable[str]], bad: Callable[[str, str], None]
+) -> tuple[Filter, ...]:
     """The steps of a drill-down, ``tier:3,channel:wechat``; from the first bad one on they are left out."""
     steps: list[Filter] = []
     for step in filter(None, text.split(",")):
         dimension, _, value = step.partition(":")
-        known = value != "" and dimension in choices and (value == UNKNOWN or value in set(choices[dimension]))
-        if not known or any(dimension == earlier.dimension for earlier in steps):
+        if dimension in choices:
+            known = value != "" and (value == UNKNOWN or value in set(choices[dimension]))
+        else:
+            known = dimension in STEPS and time_value(dimension, value) is not None
+        if not known or dimension not in metric.dimensions or any(dimension == earlier.dimension for earlier in steps):
             bad("at", step)
             break
         steps.append(Filter(dimension, ("" if value == UNKNOWN else value,)))
@@ -374,11 +452,14 @@ def show_language(language: Language) -> None:
     _write("lang", language)
 
 
-def open_drill(kpi: str, steps: tuple[Filter, ...] = ()) -> None:
-    """Begin to take a KPI apart, ``steps`` down."""
+def open_drill(kpi: str, by: str = "", within: Within = AS_VIEWED) -> None:
+    """Begin to take a KPI apart; ``by``: what it is split by first, "" for the usual."""
     close_drill()
     _write("drill", kpi)
-    go_down(steps)
+    _write("by", by)
+    if within.period is not None:
+        _write("span", f"{within.period.start}..{within.period.end}")
+    _write("every", ",".join(within.every))
 
 
 def go_down(steps: tuple[Filter, ...]) -> None:
@@ -402,7 +483,7 @@ def drill_link(kpi: str, steps: Sequence[Filter]) -> str:
 
 def close_drill() -> None:
     """Leave the drill-down."""
-    for name in ("drill", "at", "by"):
+    for name in _DRILL:
         _write(name, "")
 
 
@@ -421,8 +502,8 @@ def link() -> dict[str, str]:
     """The parameters that a link to another page takes along: all but the drill-down, the pages' own and what was not
     valid.
     """
-    left_out = {"drill", "at", "by", "page", *OWN}
-    return {name: value for name, value in query_params().items() if name not in left_out}
+    left_out = {*_DRILL, "page", *OWN}
+    return {name: value for name, value in query_params().items() if name in _KNOWN - left_out}
 
 
 def kept_link() -> dict[str, str]:

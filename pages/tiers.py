@@ -128,6 +128,8 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
         lambda: of_answer(parts, language, names) if parts is not None else pd.DataFrame(),
         phrase(language, "tiers_alt_matrix", section=SECTIONS[section][0 if language == "zh" else 1]),
         style,
+        drill=next(iter(shown), None),
+        split="tier",
         chooser=choose,
     )
 

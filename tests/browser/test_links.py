@@ -18,6 +18,8 @@ BAD = {
     "drill=nothing": "drill “nothing”",
     "drill=volume&at=tier:9": "at “tier:9”",
     "drill=volume&by=moon": "by “moon”",
+    "drill=occupancy&at=tier:3": "at “tier:3”",
+    "chanel=wechat": "“chanel”",
     "sl=SL9": "sl “SL9”",
     "lang=fr": "lang “fr”",
     "compare=<img src=x onerror=alert(1)>": "<img src=x onerror=alert(1)>",

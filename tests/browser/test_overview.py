@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kpi.i18n import phrase
-from tests.browser.server import settled
+from tests.browser.server import after, settled
 
 
 def cards(page):
@@ -102,6 +102,40 @@ def test_the_rows_behind_a_card_are_as_many_as_it_says(address, visit, kpi):
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     page.wait_for_function("() => !location.search.includes('drill')")
+
+
+def test_the_usual_way_down_to_the_rows_and_back(address, visit):
+    page = visit()
+    page.goto(f"{address}/?drill=csat&period=28d")
+    settled(page)
+    dialog = page.get_by_role("dialog")
+    rows = dialog.locator(".st-key-drill_head b").first
+    walked = [(page.url, rows.inner_text())]
+    names = []
+    for dimension in ("tier", "channel", "topic", "team", "agent"):
+        part = dialog.locator(f"[class*='st-key-down_{dimension}_'] button").first
+        names.append(part.inner_text())
+        after(page, part.click)
+        expect(dialog.locator(".st-key-drill_path button")).to_have_text(["All", *names])
+        head = dialog.locator(".drill-figure").inner_text()
+        assert number(rows.inner_text()) == number(re.findall(r"n ([\d,]+)", head)[0])
+        walked.append((page.url, rows.inner_text()))
+    counts = [number(text) for _, text in walked]
+    assert counts == sorted(counts, reverse=True)
+    for place, text in reversed(walked[:-1]):
+        after(page, page.go_back)
+        assert page.url == place
+        expect(rows).to_have_text(text)
+    # The breadcrumb leads back at once.
+    page.goto(walked[-1][0])
+    settled(page)
+    after(page, dialog.locator(".st-key-step_2 button").click)
+    expect(dialog.locator(".st-key-drill_path button")).to_have_text(["All", *names[:2]])
+    expect(rows).to_have_text(walked[2][1])
+
+
+def number(text):
+    return int(re.sub(r"\D", "", text))
 
 
 def test_a_link_to_the_rows_opens_them(address, visit):

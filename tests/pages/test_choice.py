@@ -5,12 +5,13 @@ from datetime import date
 import pytest
 
 from kpi.i18n import catalogue
+from kpi.metrics.registry import METRICS
 from pages.choice import CHARTS, MOST_KPIS, Choice, charts_for, common, lacking
 from pages.state import read_view
 
 
 def read(**params):
-    return read_view(params, date(2026, 11, 22), date(2024, 9, 14), {}, ("csat",), "en")
+    return read_view(params, date(2026, 11, 22), date(2024, 9, 14), {}, METRICS, "en")
 
 
 def told(view):

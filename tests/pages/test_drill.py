@@ -1,6 +1,7 @@
 """The drill-down: every step is in the address, its parts and its rows are those of the figure."""
 
 import re
+from datetime import date
 from html import unescape
 
 import pytest
@@ -11,7 +12,7 @@ from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.query import Filter
+from kpi.query import Filter, Period, Question, answer
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from pages import cache, drill
@@ -20,6 +21,12 @@ from tests.pages.test_overview import asked, html, text
 from tests.world import World
 
 CHOICES = {"tier": {"1": "", "3": "", "": ""}, "channel": {"wechat": "", "": ""}, "topic": {"cards": ""}}
+
+
+def parameter(app, name):
+    """A parameter of the address; "" for none."""
+    value = app.query_params.get(name, "")
+    return value if isinstance(value, str) else value[0]
 
 
 def told(app):
@@ -46,6 +53,14 @@ def test_from_the_first_bad_step_on_they_are_left_out_and_it_is_named(at, left, 
     _, steps, _ = read_drill({"drill": "csat", "at": at}, CHOICES, METRICS, lambda *what: bad.append(what))
     assert len(steps) == left
     assert bad == [("at", named)]
+
+
+def test_what_the_kpi_cannot_be_taken_apart_by_is_named_too():
+    bad = []
+    asked_for = {"drill": "occupancy", "at": "tier:3", "by": "channel"}
+    found = read_drill(asked_for, CHOICES, METRICS, lambda *what: bad.append(what))
+    assert found == ("occupancy", (), None)
+    assert bad == [("by", "channel"), ("at", "tier:3")]
 
 
 def test_without_a_kpi_there_are_no_steps():
@@ -160,3 +175,43 @@ def test_a_load_that_is_published_while_the_drawer_is_made_makes_the_page_anew(t
     assert len(opened) == 2
     assert opened[0] < opened[1]
     assert "2 rows" in told(app)
+
+
+def test_a_figure_of_other_days_is_taken_apart_over_them(demo_home, open_page):
+    app = open_page(demo_home, "journeys", lang="en")
+    app = app.button(key="drill_journey_branches").click().run()
+    assert not app.exception
+    assert parameter(app, "span") == "2025-12-01..2026-11-22"
+    warehouse = Warehouse.from_settings(load_settings())
+    year = Period(date(2025, 12, 1), date(2026, 11, 22))
+    (cell,) = answer(warehouse, Question(("referred_amount",), year)).cells
+    warehouse.close()
+    assert cell.n is not None
+    assert cell.n > (asked(("referred_amount",)).cells[0].n or 0)
+    (head,) = [body for body in html(app) if 'class="drill-figure"' in body]
+    assert f"n {format_count(cell.n, 'en', compact=False)}" in head
+
+
+def test_a_figure_of_every_channel_is_taken_apart_over_them(demo_home, open_page):
+    app = open_page(demo_home, "channels", lang="en", channel="hotline", tier="1")
+    app = app.button(key="drill_rates").click().run()
+    assert not app.exception
+    assert parameter(app, "every") == "channel"
+    cell = asked(("self_service_rate",), 28, Filter("tier", ("1",))).cell("self_service_rate")
+    (head,) = [body for body in html(app) if 'class="drill-figure"' in body]
+    assert f"n {format_count(cell.n, 'en', compact=False)}" in head
+    # Further down it stays so.
+    app = next(button for button in app.button if button.key == "down_tier_1").click().run()
+    assert (parameter(app, "every"), parameter(app, "at")) == ("channel", "tier:1")
+
+
+@pytest.mark.parametrize(
+    ("leaf", "panel", "by"),
+    [("overview", "tiers", "tier"), ("channels", "table", "channel"), ("tiers", "matrix", "tier")],
+)
+def test_a_table_of_many_kpis_leads_to_its_first_one_by_its_rows(demo_home, open_page, leaf, panel, by):
+    app = open_page(demo_home, leaf, lang="en").button(key=f"drill_{panel}").click().run()
+    assert not app.exception
+    assert parameter(app, "drill") in METRICS
+    assert parameter(app, "by") == by
+    assert [button for button in app.button if button.key.startswith(f"down_{by}_")]

@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from kpi.i18n.numbers import format_value
+from kpi.i18n.numbers import format_count, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Period, Question, answer
 from kpi.settings import load_settings
@@ -205,3 +205,21 @@ def test_the_demo_bank_has_its_annotations(demo_home):
     state = StateDatabase(load_settings({"KPI_HOME": str(demo_home)}))
     assert "微信接口故障" in [row.text_zh for row in annotations(state)]
     state.close()
+
+
+@pytest.mark.parametrize("rows", ["date", "week", "month", "weekday", "hour"])
+def test_a_figure_of_a_time_leads_to_its_rows(explore, rows):
+    found = asked(("self_service_rate",), rows)
+    key = max((cell for cell in found.cells if cell.n), key=lambda cell: cell.n).key[0]
+    cell = found.cell("self_service_rate", key)
+    (pivot,) = [
+        body for body in html(explore(lang="en", kpis="self_service_rate", rows=rows)) if 'class="pivot"' in body
+    ]
+    assert f"at={rows}%3A{key}&" in pivot or f'at={rows}%3A{key}"' in pivot
+    app = explore(lang="en", drill="self_service_rate", at=f"{rows}:{key}")
+    assert not app.exception
+    assert not app.warning
+    (head,) = [body for body in html(app) if 'class="drill-figure"' in body]
+    assert format_value(cell.value, "share", "en") in head
+    assert f"n {format_count(cell.n, 'en', compact=False)}" in head
+    assert f"{format_count(cell.n, 'en', compact=False)} in the denominator" in text(app)

@@ -7,6 +7,7 @@ import pytest
 
 from kpi.i18n.numbers import format_value
 from kpi.insight.telling import plain, sentences, tell
+from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question
 from kpi.query.labels import labels
@@ -15,6 +16,7 @@ from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from pages.cards import title
 from pages.overview import HEADLINES
+from tests.pages.test_drill import parameter
 from tests.pages.test_overview import asked, html, text
 
 
@@ -58,18 +60,21 @@ def test_overview_leads_with_the_findings_that_matter_most(demo_home, open_page,
         assert format_value(one.whole.value, METRICS[one.kpi].unit, language) in " ".join(said)
 
 
-def test_a_finding_leads_to_its_rows(demo_home, open_page, warehouse):
+def test_a_finding_leads_to_what_explains_it_and_on_to_its_rows(demo_home, open_page, warehouse):
     app = open_page(demo_home, lang="en")
-    button = next(button for button in app.button if button.key == "finding_rows_1")
-    app = button.click().run()
+    said = findings(app)[0]
+    app = next(button for button in app.button if button.key == "finding_rows_1").click().run()
     assert not app.exception
-    kpi = app.query_params["drill"]
-    assert (kpi if isinstance(kpi, str) else kpi[0]) in METRICS
-    path = app.query_params["at"]
-    steps = (path if isinstance(path, str) else path[0]).split(",")
-    filters = [Filter(step.partition(":")[0], (step.partition(":")[2],)) for step in steps]
-    name = kpi if isinstance(kpi, str) else kpi[0]
-    cell = asked((name,), 28, *filters).cell(name)
+    name, by = (parameter(app, one) for one in ("drill", "by"))
+    assert parameter(app, "at") == ""
+    # The whole, which the sentence is about, by the dimension that it names, and the sentence itself once more.
+    assert f"What moved it, by {DIMENSIONS[by].name_en.lower()}" in text(app)
+    assert findings(app).count(said) == 2
+    app = next(button for button in app.button if button.key == "finding_rows_cell_1").click().run()
+    assert not app.exception
+    steps = [step.partition(":") for step in parameter(app, "at").split(",")]
+    assert steps[0][0] == by
+    cell = asked((name,), 28, *(Filter(dimension, (value,)) for dimension, _, value in steps)).cell(name)
     assert format_value(cell.value, METRICS[name].unit, "en") in text(app)
 
 

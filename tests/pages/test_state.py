@@ -1,11 +1,14 @@
 """What an address asks for: every bad value is named and left out, nothing ever fails."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter, Period
-from pages.state import PRESETS, preset_period, read_language, read_view
+from pages.choice import CHOICE
+from pages.state import OWN, PRESETS, preset_period, read_language, read_view
 
 TODAY = date(2026, 11, 22)
 FIRST = date(2024, 9, 14)
@@ -17,7 +20,7 @@ CHOICES = {
 
 
 def read(**params):
-    return read_view(params, TODAY, FIRST, CHOICES, ("csat", "volume"), "en-GB")
+    return read_view(params, TODAY, FIRST, CHOICES, METRICS, "en-GB")
 
 
 def told(view):
@@ -95,7 +98,7 @@ def test_dates_outside_the_data():
         ("compare", "budget"),
         ("channel", "fax"),
         ("tier", "9"),
-        ("drill", "gini"),
+        ("drill", "giny"),
         ("lang", "fr"),
     ],
 )
@@ -149,3 +152,57 @@ def test_all_presets_are_names_in_both_languages():
     from kpi.i18n import catalogue
 
     assert {f"period_{preset}" for preset in PRESETS} <= set(catalogue())
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [({"chanel": "wechat"}, "“chanel”"), ({"a": "1", "b": "2"}, "“a, b”"), ({"x" * 50: "1"}, f"“{'x' * 40}…”")],
+)
+def test_a_parameter_that_there_is_not_is_named(params, named):
+    view = read(**params)
+    assert view == replace(read(), ignored=view.ignored)
+    (said,) = told(view)
+    assert named in said
+
+
+def test_every_parameter_that_a_page_has_of_its_own_is_known():
+    names = (*CHOICE, *OWN, "sl", "page", "lang")
+    assert not [said for said in told(read(**dict.fromkeys(names, "?"))) if "no parameter" in said]
+
+
+@pytest.mark.parametrize(
+    ("step", "is_one"),
+    [
+        ("date:2026-11-20", True),
+        ("date:2026-11-31", False),
+        ("week:2026-11-16", True),  # a Monday
+        ("week:2026-11-17", False),
+        ("month:2026-11-01", True),
+        ("month:2026-11-02", False),
+        ("hour:0", True),
+        ("hour:24", False),
+        ("weekday:7", True),
+        ("weekday:0", False),
+        ("half_hour:47", True),
+        ("half_hour:noon", False),
+    ],
+)
+def test_a_step_along_time_is_one_of_its_beginnings(step, is_one):
+    view = read(drill="volume", at=step)
+    assert len(view.at) == is_one
+    assert (f"at “{step}”" in " ".join(told(view))) is not is_one
+
+
+def test_a_drill_down_may_be_of_other_days_and_of_everything():
+    view = read(drill="volume", channel="wechat", tier="3", span="2025-12-01..2026-11-22", every="channel")
+    assert view.ignored == ()
+    assert view.taken_apart.period == Period(date(2025, 12, 1), TODAY)
+    assert view.taken_apart.filters == (Filter("tier", ("3",)),)
+    assert view.period == Period(date(2026, 10, 26), TODAY)
+
+
+@pytest.mark.parametrize("span", ["2026-11-22..2026-11-01", "2026-11-22", "2031-01-01..2031-01-02", "a..b", "x" * 9000])
+def test_what_are_no_other_days_is_named(span):
+    view = read(drill="volume", span=span, every="moon")
+    assert view.taken_apart == view
+    assert [said.split("“")[0] for said in told(view)] == ["The link's every ", "The link's span "]

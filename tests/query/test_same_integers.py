@@ -251,3 +251,25 @@ def test_numbers_differ_between_periods(bank: Warehouse, kpi: str) -> None:
     found = {answer(bank, Question((kpi,), period)).cell(kpi).value for period in (RUNNING, PAST)}
     assert len(found) == 2
     assert None not in found
+
+
+@pytest.mark.parametrize("kpi", ["volume", "csat", "wait_p90", "transfer_rate", "aht"])
+def test_every_step_of_the_usual_way_down_is_the_figure_that_led_to_it(bank: Warehouse, kpi: str) -> None:
+    """Tier, channel, topic, team, agent: the largest part each time, down to the rows behind it."""
+    question, walked = Question((kpi,), PAST), []
+    for dimension in ("tier", "channel", "topic", "team", "agent"):
+        parts = answer(bank, replace(question, by=(dimension,))).cells
+        known = [cell for cell in parts if cell.key[0] is not None and cell.value is not None]
+        largest = max(known, key=lambda cell: (cell.n or 0, str(cell.key[0])))
+        question = question.drill(dimension, str(largest.key[0]))
+        (whole,) = answer(bank, question).cells
+        assert replace(largest, key=()) == whole
+        listed = rows(bank, question)
+        assert listed.total == whole.n
+        if listed.numerator is not None:
+            assert (listed.numerator, listed.total) == (whole.numerator, whole.denominator)
+        walked.append(whole.n)
+    assert walked == sorted(walked, reverse=True)
+    assert walked[0] > walked[-1] > 0
+    if "agent_key" in listed.columns:
+        assert {record["agent_key"] for record in listed.records} == {question.filters[-1].values[0]}
