@@ -12,9 +12,8 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_parts, format_period, format_value, part_decimals
 from kpi.insight.decompose import Decomposition, Effect
 from kpi.insight.finding import Finding, Why
-from kpi.insight.intervals import SMALL_N
 from kpi.insight.rounding import add_up
-from kpi.insight.telling import Names, plain, sentences, tell, value_name
+from kpi.insight.telling import Names, plain, remark, sentences, tell, value_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import metric
@@ -114,7 +113,7 @@ def _cell(effect: Effect, by: tuple[str, ...], declared: Metric) -> dict[str, ob
         "mix": _number(effect.mix),
         "rate": _number(effect.rate),
         "only": effect.only,
-        "ranked": min(effect.before.n, effect.now.n) >= SMALL_N,
+        "ranked": not effect.small,
     }
 
 
@@ -157,9 +156,6 @@ def _table(
     scale = float(scale_of(declared))
     lines = []
     for index, effect in enumerate(effects):
-        notes = [phrase(language, f"cause_only_{effect.only}")] if effect.only else []
-        if min(effect.before.n, effect.now.n) < SMALL_N:
-            notes.append(phrase(language, "cause_small"))
         values_ = [
             (None if pair.rate is None else float(pair.rate) * scale) if ratio else pair.numerator * scale
             for pair in (effect.before, effect.now)
@@ -178,7 +174,7 @@ def _table(
                 ),
                 " → ".join(format_count(pair.n, language, compact=False) for pair in (effect.before, effect.now)),
                 *(column[index] for column in texts),
-                ", ".join(notes),
+                remark(effect, language),
             ]
         )
     foot = [phrase(language, "cause_sum"), *([""] * (len(part.by) - 1))]

@@ -13,7 +13,7 @@ from kpi.insight.doubts import doubts
 from kpi.insight.finding import Why
 from kpi.insight.goals import since, verdict
 from kpi.insight.planning import Plan
-from kpi.insight.telling import value_name
+from kpi.insight.telling import remark, value_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
@@ -104,7 +104,7 @@ def of_decomposition(
     why: Why, part: Decomposition, names: Mapping[str, Mapping[str, str]], language: Language
 ) -> pd.DataFrame:
     """Every cell with both periods and what it adds to the change, the most first; mix and rate of all together are the
-    change. In the KPI's unit, shares as 0–1.
+    change. In the KPI's unit, shares as 0–1. The note says which cells only one period has, and which rank nowhere.
     """
     metric, ratio = METRICS[why.kpi], part.kind == "ratio"
     scale = float(scale_of(metric))
@@ -125,6 +125,7 @@ def of_decomposition(
         for name, points in (("mix" if ratio else "general", effect.mix), ("rate" if ratio else "own", effect.rate)):
             row[phrase(language, f"cause_head_{name}")] = float(points)
         row[phrase(language, "cause_head_total")] = float(effect.total)
+        row[phrase(language, "cause_head_note")] = remark(effect, language)
         rows.append(row)
     return pd.DataFrame(rows)
 

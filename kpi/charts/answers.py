@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.goals import target_tip
-from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.theme import Style, channel_rank, edge, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_percent, format_value
 from kpi.insight.goals import mark
@@ -177,7 +177,7 @@ def _stacked(
         ),
     )
     base = alt.Chart(pd.DataFrame(rows)).encode(y=y)
-    bars = base.mark_bar().encode(
+    bars = base.mark_bar(**edge(style)).encode(
         x=alt.X("x:Q", scale=scale, axis=None),
         x2=alt.X2("x2:Q"),
         color=color,

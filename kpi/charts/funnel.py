@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.goals import behind, target_ticks, target_tip, target_tips
-from kpi.charts.theme import Style, finish, legend
+from kpi.charts.theme import Style, edge, finish, legend
 from kpi.charts.tones import change_text, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
@@ -51,12 +51,12 @@ def funnel(funnels: Mapping[str, Funnel], style: Style, height: int = HEIGHT) ->
         alt.Tooltip("losses:N", title=phrase(language, "funnel_lost")),
     ]
     base = alt.Chart(bars)
-    kept = base.mark_bar(height=band, cornerRadiusEnd=2).encode(
+    kept = base.mark_bar(height=band, cornerRadiusEnd=2, **edge(style)).encode(
         x=x, y=y, color=alt.Color("colour:N", scale=None), opacity=alt.Opacity("opacity:Q", scale=None), tooltip=tips
     )
     lost = (
         alt.Chart(ends)
-        .mark_bar(height=band, stroke=palette.background, strokeWidth=0.8)
+        .mark_bar(height=band, **edge(style))
         .encode(
             x=alt.X("from:Q"),
             x2=alt.X2("to:Q"),
@@ -225,7 +225,7 @@ def nested(funnels: Mapping[str, Funnel], metric: Metric, style: Style, height: 
     x = alt.X("share:Q", scale=scale, axis=None, stack=None)
     bars = (
         alt.Chart(pd.DataFrame(pieces))
-        .mark_bar(height=alt.RelativeBandSize(0.86), cornerRadiusEnd=2)
+        .mark_bar(height=alt.RelativeBandSize(0.86), cornerRadiusEnd=2, **edge(style))
         .encode(
             x=x,
             y=y,

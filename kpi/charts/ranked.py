@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
-from kpi.charts.theme import Style, finish
+from kpi.charts.theme import Style, edge, finish
 from kpi.charts.tones import change_text, fill_colour, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
@@ -87,7 +87,7 @@ def ranked(
         axis=None,
     )
     base = alt.Chart(pd.DataFrame(rows))
-    bars = base.mark_bar(height=alt.RelativeBandSize(0.8), cornerRadiusEnd=2).encode(
+    bars = base.mark_bar(height=alt.RelativeBandSize(0.8), cornerRadiusEnd=2, **edge(style)).encode(
         x=x,
         y=y,
         color=alt.Color("fill:N", scale=None),

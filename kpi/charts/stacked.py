@@ -8,7 +8,7 @@ import pandas as pd
 
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots
-from kpi.charts.theme import Style, finish, legend
+from kpi.charts.theme import Style, edge, finish, legend
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
 from kpi.insight.intervals import SMALL_N
@@ -56,7 +56,7 @@ def fates(answer: Answer, names: Mapping[str, str], titles: Mapping[str, str], s
         axis=alt.Axis(labelColor=palette.ink2, labelFontSize=12, labelPadding=8, grid=False),
     )
     base_chart = alt.Chart(frame)
-    bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.86), stroke=palette.background, strokeWidth=0.8).encode(
+    bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.86), **edge(style)).encode(
         x=alt.X("from:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=None),
         x2=alt.X2("to:Q"),
         y=y,
@@ -119,7 +119,7 @@ def amounts(
             base += value
     bars = (
         alt.Chart(pd.DataFrame(pieces))
-        .mark_rect(stroke=palette.background, strokeWidth=0.7)
+        .mark_rect(**edge(style))
         .encode(
             x=alt.X("x:Q", scale=alt.Scale(domain=[0, len(slots.starts)], nice=False), axis=slots.axis(language)),
             x2=alt.X2("x2:Q"),

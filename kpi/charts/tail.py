@@ -9,7 +9,7 @@ import pandas as pd
 from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
-from kpi.charts.theme import Style, finish
+from kpi.charts.theme import Style, edge, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
 from kpi.metrics.model import Metric
@@ -90,7 +90,7 @@ def coverage(
         line.mark_area(color=palette.tint, opacity=0.3).encode(x=x, y=y, y2=alt.Y2("foot:Q")),
         line.mark_line(color=palette.compare, strokeWidth=1.4).encode(x=x, y=alt.Y("before:Q")),
         line.mark_line(color=palette.accent, strokeWidth=2.2).encode(x=x, y=y, tooltip=tips),
-        days.mark_rect(color=palette.tint).encode(
+        days.mark_rect(color=palette.tint, **edge(style)).encode(
             x=x, x2=alt.X2("x2:Q"), y=y, y2=alt.Y2("y2:Q"), opacity=alt.Opacity("opacity:Q", scale=None), tooltip=tips
         ),
         days.mark_line(color=palette.compare, strokeWidth=1.4).encode(x=alt.X("middle:Q"), y=alt.Y("before:Q")),
@@ -179,7 +179,7 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
     ]
     base_chart = alt.Chart(frame)
-    bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2).encode(
+    bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2, **edge(style)).encode(
         x=x, y=y, color=alt.Color("colour:N", scale=None), tooltip=tips
     )
     texts = base_chart.mark_text(align="left", dx=6, color=palette.ink, fontSize=12).encode(

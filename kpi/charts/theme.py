@@ -52,7 +52,10 @@ CHANNEL_ORDER = ("wechat", "robot", "sms", "ronge", "chat", "hotline", "vip", "r
 
 @dataclass(frozen=True)
 class Palette:
-    """Roles, as hexadecimal colours; ``channels`` by id, ``tiers`` from star 1 to 7; ``chain`` from a chain's first
+    """Roles, as hexadecimal colours. What is a line or a bar by itself stands out from the ground by 3:1 at least; the
+    paler ones (``tint``, the fills, ``border``, the chain's first steps) are grounds of cells, or have an ``edge``.
+
+    ``channels`` by id, ``tiers`` from star 1 to 7; ``chain`` from a chain's first
     step to its last, with ink on the first two and the ground's colour on the others.
     """
 
@@ -87,7 +90,7 @@ PALETTES: dict[Mode, Palette] = {
         ink="#1B1F27",
         ink2="#475063",
         mute="#5D6678",
-        compare="#A0A8B6",
+        compare="#8B93A2",
         border="#D0D5DD",
         grid="#EDEFF3",
         accent="#4653C9",
@@ -110,7 +113,7 @@ PALETTES: dict[Mode, Palette] = {
             "video": "#545E79",
             "other": "#888C99",
         },
-        tiers=("#9FA8EE", "#8590E3", "#6C78D6", "#5562C6", "#414DAF", "#303A92", "#1F2770"),
+        tiers=("#818DE1", "#6E7AD7", "#5D6ACC", "#4D5ABD", "#3D49A9", "#2F398F", "#1F2770"),
         chain=("#C3CAF0", "#9AA5E4", "#5562C8", "#3D49AC"),
     ),
     "dark": Palette(
@@ -142,7 +145,7 @@ PALETTES: dict[Mode, Palette] = {
             "video": "#9097B0",
             "other": "#666C78",
         },
-        tiers=("#3F4790", "#4D57AB", "#5E69C6", "#7480DC", "#8F9AEB", "#AEB6F4", "#D0D5FB"),
+        tiers=("#525DB3", "#606CC8", "#707CD8", "#8490E5", "#9CA5EF", "#B5BCF5", "#D0D5FB"),
         chain=("#343C72", "#434D94", "#6E7AD2", "#98A2F2"),
     ),
 }
@@ -190,6 +193,11 @@ def legend(style: Style, **more: Any) -> alt.Legend:
         columnPadding=12,
         **more,
     )
+
+
+def edge(style: Style) -> dict[str, Any]:
+    """The outline of bars whose fill is too near the ground's colour to be told from it by everyone."""
+    return {"stroke": style.palette.mute, "strokeWidth": 0.7}
 
 
 def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: int) -> alt.LayerChart:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from kpi.charts.theme import Style, finish
+from kpi.charts.theme import Style, edge, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_parts, format_value
 from kpi.insight.steps import Step
@@ -82,7 +82,7 @@ def waterfall(metric: Metric, steps: Sequence[Step], by: Sequence[str], names: N
     ]
     bars = (
         base.transform_filter("!datum.total")
-        .mark_bar(height=alt.RelativeBandSize(0.75))
+        .mark_bar(height=alt.RelativeBandSize(0.75), **edge(style))
         .encode(x=x, x2=alt.X2("end:Q"), y=y, color=alt.Color("fill:N", scale=None), tooltip=tips)
     )
     # From where one step ends down to the next, which begins there.

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
+from kpi.insight.intervals import SMALL_N
 from kpi.query.answer import DimensionValue
 
 Key = tuple[DimensionValue, ...]
@@ -60,6 +61,11 @@ class Effect:
     @property
     def total(self) -> Fraction:
         return self.mix + self.rate
+
+    @property
+    def small(self) -> bool:
+        """Whether it stands on so few, in one of the periods, that it ranks nowhere."""
+        return min(self.before.n, self.now.n) < SMALL_N
 
 
 @dataclass(frozen=True)

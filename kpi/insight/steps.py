@@ -31,6 +31,7 @@ class Step:
 
 def steps(why: Why, decomposition: Decomposition, most: int = MOST) -> tuple[Step, ...]:
     """Before, the mix as a whole (of a ratio), the cells whose own rate or number moved most, all others, and now.
+    Rates on fewer than 30 are among the others, however far they moved.
 
     Empty where there is no change to take apart.
     """
@@ -42,7 +43,9 @@ def steps(why: Why, decomposition: Decomposition, most: int = MOST) -> tuple[Ste
         return effect.rate if ratio else effect.total
 
     moved = sorted((one for one in decomposition.effects if own(one)), key=lambda one: (-abs(own(one)), str(one.key)))
-    largest, others = (moved, []) if len(moved) <= most + 1 else (moved[:most], moved[most:])
+    ranked = [one for one in moved if not (ratio and one.small)]
+    largest = ranked if len(moved) <= most + 1 else ranked[:most]
+    others = [one for one in moved if one not in largest]
     pieces: list[tuple[StepKind, Fraction, Key, int]] = []
     if ratio and decomposition.mix:
         pieces.append(("mix", decomposition.mix, (), 0))

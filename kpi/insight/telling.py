@@ -8,7 +8,7 @@ from fractions import Fraction
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_parts, format_value, part_decimals
 from kpi.insight.candidates import HIDDEN
-from kpi.insight.decompose import Decomposition
+from kpi.insight.decompose import Decomposition, Effect
 from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
 from kpi.insight.rounding import add_up
@@ -117,6 +117,14 @@ def value_name(dimension: str, value: DimensionValue, names: Names, language: La
     if value is None:
         return phrase(language, "cause_unknown", dimension=DIMENSIONS[dimension].name(language))
     return names.get(dimension, {}).get(str(value), str(value))
+
+
+def remark(effect: Effect, language: Language) -> str:
+    """What is to be said of a cell beside its figures: that only one period has it, that it ranks nowhere."""
+    notes = [phrase(language, f"cause_only_{effect.only}")] if effect.only else []
+    if effect.small:
+        notes.append(phrase(language, "cause_small"))
+    return ", ".join(notes)
 
 
 def subject(dimension: str, value: DimensionValue, names: Names, language: Language) -> str:

@@ -41,7 +41,7 @@ def test_each_step_begins_where_the_one_before_ends():
 def test_numbers_and_names_are_written_beside_the_steps():
     rows = rows_of(drawn())
     assert [row["text"] for row in rows] == ["86.9%", "−1.1", "+0.4", "−0.1", "86.1%"]
-    assert [row["name"] for row in rows] == ["Before", "Mix", "Phone's", "6 others", "Now"]
+    assert [row["name"] for row in rows] == ["Before", "Mix", "Phone's", "Others (6)", "Now"]
     assert rows_of(drawn(Style("zh")))[3]["name"] == "其余 6 项"
 
 

@@ -16,6 +16,7 @@ from kpi.insight.telling import plain, sentences
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question, Scope, answer
 from kpi.query.why import three, why
+from kpi.tables import of_decomposition
 from kpi.warehouse import Warehouse
 from tests.world import World, make
 
@@ -141,6 +142,13 @@ def test_a_rate_on_fewer_than_thirty_is_shown_and_ranks_nowhere(shifted: Warehou
     assert found.asked is not None
     assert found.asked.effect((5,)).total == -1
     assert not [one for one in found.findings if one.dimension == "tier"]
+    # In the waterfall it is one of the others; in the table the note says so, and that SMS is there only now.
+    assert [(step.kind, step.count, step.told) for step in steps(found, found.asked)][1:-1] == [("others", 1, -1)]
+    assert set(of_decomposition(found, found.asked, {}, "en")["Note"]) == {"n < 30, not ranked"}
+    channels = ask(shifted, "self_service_rate", "channel").asked
+    assert channels is not None
+    notes = of_decomposition(ask(shifted, "self_service_rate"), channels, {}, "en").set_index("Channel")["Note"]
+    assert notes.to_dict() == {"hotline": "", "wechat": "", "sms": "only now, n < 30, not ranked"}
 
 
 def test_customers_are_counted_once_and_never_parted(shifted: Warehouse) -> None:
