@@ -370,6 +370,23 @@ def test_a_paused_one_is_not_due_and_goes_on_from_now(centre):
     assert runs(centre.state) == []
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes", "due"),
+    [
+        ({"paused": True}, {"paused": False}, 0),
+        ({"schedule": Schedule("0 8 * * 3")}, {"schedule": Schedule("0 8 * * 1")}, 0),
+        ({"schedule": None}, {"schedule": Schedule("0 8 * * 1")}, 0),
+        ({"title": ("周报", "Old")}, {"title": ("周报", "New")}, 8),
+        ({"schedule": Schedule("0 8 * * 1", wait=False)}, {"schedule": Schedule("0 8 * * 1", wait=True)}, 8),
+    ],
+)
+def test_what_was_not_due_is_not_made_up_for_though_no_worker_ran(centre, was, becomes, due):
+    """The weeks before 9 March have 8 Mondays from 19 January on."""
+    centre.keep(replace(centre.weekly("ann"), **was), since=MONDAY - timedelta(days=7 * 8 - 1))
+    book.apply(centre.state, [replace(centre.weekly("ann"), **becomes)], "ben")
+    assert Ledger(centre.state, lambda: centre.moment).put_down() == due
+
+
 def test_trap_a_clock_set_back_makes_no_second_run(centre):
     centre.keep(centre.weekly("ann"))
     centre.run()
