@@ -227,6 +227,23 @@ def test_what_a_mail_server_answers(post: Post, answers: list[str], to: str, sta
     assert (found.status, found.attempts) == (status, attempts)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KPI_MAIL_SERVER", "smtp+plain://127.0.0.1:25a"),
+        ("KPI_MAIL_FROM", "reports@bank.example\r\nBcc: x@evil.example"),
+    ],
+)
+def test_what_goes_wrong_before_anything_left_is_permanent(
+    post: Post, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    found = sent(load_settings(), "mailto:head@bank.example")
+    assert found.status == "permanent"
+    assert "nothing has left" in found.detail
+    assert not post.mails
+
+
 def test_a_mail_server_without_tls_is_not_talked_to(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KPI_MAIL_SERVER", load_settings().mail_server.replace("smtp+plain", "smtp"))
     assert sent(load_settings(), "mailto:head@bank.example").status == "temporary"
@@ -343,11 +360,10 @@ def test_chats_that_are_known(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
     def request(self: object, **more: object) -> object:
         asked.append(str(more["url"]))
-        raise AssertionError("asked")
+        raise RuntimeError("asked")
 
     monkeypatch.setattr("requests.Session.request", request)
-    with pytest.raises(AssertionError, match="asked"):
-        sent(settings, "chat:OPS")
+    assert sent(settings, "chat:OPS").status == "unconfirmed"
     assert asked[0].startswith("https://")
 
 

@@ -58,9 +58,11 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
         raise kind("mail_answer", code=error.smtp_code, said=str(told)[:200]) from error
     except ssl.SSLCertVerificationError as error:
         raise DeliveryRefused("mail_certificate", problem=error.verify_message) from error
-    except (OSError, smtplib.SMTPException) as error:
+    except Exception as error:
         if handed_over:
             raise DeliveryUnconfirmed("mail_unconfirmed", id=composed["Message-ID"]) from error
+        if not isinstance(error, OSError):  # as SMTPException is: not of the connection
+            raise
         raise DeliveryError("mail_failed", problem=type(error).__name__) from error
     return str(composed["Message-ID"])
 
