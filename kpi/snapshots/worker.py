@@ -163,7 +163,7 @@ def serve(
                     if broken:
                         log.error("the worker's process ended with %s, %d times in a row", code, broken)
                         not_before = time.monotonic() + min(_LONGEST_PAUSE, tick * 2.0**broken)
-                if child is None and time.monotonic() >= not_before and (ledger.open() or untold(state)):
+                if child is None and time.monotonic() >= not_before and (ledger.open() or untold(ledger)):
                     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
             except KpiError as error:
                 # The database is gone for a while: what is due is put down afterwards.

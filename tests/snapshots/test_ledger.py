@@ -346,6 +346,55 @@ def test_the_state_database_gone_for_a_while_loses_nothing(centre, monkeypatch):
     assert (run.state, len(got(centre.outbox, "ann"))) == ("sent", 1)
 
 
+def test_a_notice_that_does_not_arrive_is_sent_once_its_target_is_there_again(centre):
+    """The mail server is down for five minutes: tried after 0, 1, 2, 4 and 8."""
+    tried = []
+
+    def away(parcel, recipient, *, key):
+        if recipient.name == "owner":
+            tried.append((centre.moment - start).total_seconds() / 60)
+            if centre.moment < start + timedelta(minutes=5):
+                return Done("temporary", "nobody there", 5)
+        return deliver(parcel, recipient, key=key)
+
+    start = centre.moment
+    centre.keep(centre.weekly("refused"))
+    for _ in range(30):
+        centre.run(deliver=away)
+        centre.later(minutes=1)
+    assert tried == [0, 1, 2, 4, 8]
+    (run,) = runs(centre.state)
+    (told,) = [line for line in deliveries(centre.state, run) if line.kind == "owner"]
+    assert (told.status, told.attempts) == ("sent", 21)
+    assert len(got(centre.outbox, "owner", "notice.txt")) == 1
+
+
+def test_a_notice_is_given_up_after_a_day(centre):
+    def away(parcel, recipient, *, key):
+        return Done("temporary", "nobody there", 5)
+
+    centre.keep(centre.weekly("refused"))
+    for _ in range(26):
+        centre.run(deliver=away)
+        centre.later(hours=1)
+    (run,) = runs(centre.state)
+    assert {line.status for line in deliveries(centre.state, run)} == {"failed"}
+
+
+def test_a_worker_that_is_killed_while_it_tells_does_not_lose_the_notice(centre):
+    centre.keep(centre.weekly("refused"))
+    code, said = killed(centre, "telling")
+    assert code == -9, said
+    centre.later(minutes=1)
+    centre.run()
+    assert len(got(centre.outbox, "owner", "notice.txt")) == 1  # whoever tells may still be at it
+    centre.later(minutes=6)
+    centre.run()
+    told = got(centre.outbox, "owner", "notice.txt")
+    assert len(told) == 2
+    assert len(set(told)) == 1
+
+
 # --- who was away ---
 
 
