@@ -7,6 +7,7 @@ there. Until the files are stored everything may be done again; from then on the
 import inspect
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -31,6 +32,7 @@ from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
 
 _WAIT, _RETRY = 15.0, 10.0  # seconds until a run that waits for data, or failed, is looked at again
+_SLOW, _AT_ONCE = 1.0, 16  # seconds after which a hand-over is slow; how many there may be at the same time
 # For whom a snapshot without recipients is rendered: it is kept for download.
 NOBODY = Recipient("local", "")
 
@@ -203,11 +205,22 @@ class Running:
             ledger.write(connection, run, step="stored")
             unconfirmed(connection, snapshot_delivery.c.run_id == run.id, snapshot_delivery.c.kind == "copy",
                         moment=ledger.clock())  # fmt: skip
-        for line in deliveries(ledger.state, run):
-            if line.kind == "copy" and line.status == "due":
-                self._hand(run, line.recipient, definition.empty == "skip" and line.recipient in empty)
+        due = [line.recipient for line in deliveries(ledger.state, run) if (line.kind, line.status) == ("copy", "due")]
+        self._hand_all(run, due, empty if definition.empty == "skip" else [])
         run = ledger.step(run, "delivered")
         ledger.end(run, *self._judged(run, empty))
+
+    def _hand_all(self, run: Run, names: list[str], skipped: list[str]) -> None:
+        """One recipient after the other, so that a worker that is killed leaves one hand-over in doubt; but beside one
+        that is slow, since a target that hangs must not keep the others' copies.
+        """
+        begun: list[Future[None]] = []
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for name in names:
+                begun.append(pool.submit(self._hand, run, name, name in skipped))
+                wait(begun[-1:], _SLOW)
+        for one in begun:
+            one.result()
 
     def _hand(self, run: Run, name: str, skip: bool) -> None:
         (line,) = [one for one in deliveries(self.ledger.state, run) if (one.kind, one.recipient) == ("copy", name)]

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +19,9 @@ import pytest
 
 from kpi.errors import PeriodError, RunError
 from kpi.query.question import Filter, Scope
-from kpi.snapshots import book, store, worker
+from kpi.settings import load_settings
+from kpi.snapshots import book, running, store, worker
+from kpi.snapshots.deliver import deliver as really_deliver
 from kpi.snapshots.ledger import LEASE, Ledger, find
 from kpi.snapshots.model import Recipient, Rendered, Schedule
 from kpi.snapshots.runs import ENDS, changes, deliveries, files, runs, say
@@ -218,6 +221,48 @@ def test_one_target_that_fails_does_not_stop_the_others_and_the_run_is_no_succes
     assert (by["refused"].status, by["refused"].detail, by["refused"].attempts) == ("failed", "refused", 3)
     assert by["ben"].status == "sent"
     assert "refused: failed refused" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text()
+
+
+def test_targets_that_hang_do_not_keep_the_others_copies(centre, monkeypatch):
+    """Two that take the connection and say nothing until ann has her copy, which is the last one."""
+    monkeypatch.setenv("KPI_DELIVER_TO", "*")
+    monkeypatch.setenv("KPI_DELIVER_TRIES", "1")
+    monkeypatch.setattr(running, "_SLOW", 0.05)
+    settings, arrived = load_settings(), threading.Event()
+
+    def real(parcel, recipient, *, key):
+        try:
+            return really_deliver(parcel, recipient, key=key, settings=settings)
+        finally:
+            if recipient.name == "ann":
+                arrived.set()
+
+    def hang(listening):
+        taken = [listening.accept()[0] for _ in range(2)]
+        waited.append(arrived.wait(30))
+        for one in taken:
+            one.close()
+
+    waited: list[bool] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=hang, args=(listening,))
+        thread.start()
+        (ann,) = centre.weekly("ann").recipients
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/in"
+        centre.keep(centre.weekly(recipients=(Recipient("one", url), Recipient("two", url), ann)))
+        centre.run(deliver=real, render=lambda *given, **named: with_text(render(*given, **named)))
+        thread.join(30)
+    assert waited == [True]
+    (run,) = runs(centre.state)
+    by = {line.recipient: line.status for line in deliveries(centre.state, run) if line.kind == "copy"}
+    assert by == {"one": "unconfirmed", "two": "unconfirmed", "ann": "sent"}
+    assert run.state == "unconfirmed"
+
+
+def with_text(copy):
+    """A copy with what a message is made of."""
+    text = {"title": "Weekly", "head": [], "changed": []}
+    return copy.with_file("a.txt", b"a", language="en", synthetic=False, empty=False, text=text)
 
 
 def test_without_an_owner_of_its_own_the_default_owner_is_told(centre):
