@@ -94,6 +94,7 @@ def tell(ledger: Ledger, deliver: Deliver) -> int:
     """Send every notice whose time it is: to owners why a run is not simply sent, to recipients that they get nothing
     yet. One that does not arrive is tried again for a day. Says how many were sent.
     """
+    ledger.beat()
     with ledger.state.transaction() as connection:
         connection.execute(sa.update(snapshot_delivery).where(_left(ledger)).values(status="due"))
     sent = 0
@@ -103,6 +104,7 @@ def tell(ledger: Ledger, deliver: Deliver) -> int:
         language = recipient.language or run.definition.language
         notice = notice_of(run, line.kind, language, deliveries(ledger.state, run))
         sent += hand_over(ledger, run, line, notice, recipient, deliver, lambda connection: None) == "sent"
+        ledger.beat()
     return sent
 
 
