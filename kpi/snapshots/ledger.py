@@ -231,7 +231,9 @@ class Ledger:
 
     @_patient
     def put_off(self, run: Run, reason: Reason, seconds: float, *, waiting: bool) -> None:
-        """Let go of it for some seconds. ``waiting``: for data, which is no attempt."""
+        """Let go of it for some seconds. ``waiting``: for data, or what is away, which is no
+        attempt.
+        """
         until = self.clock() + timedelta(seconds=seconds)
         values: dict[str, Any] = {"state": "waiting", "claim": None, "lease_until": until, "reason": reason.text()}
         if waiting:

@@ -16,14 +16,14 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from kpi import target_file
-from kpi.errors import RunError
+from kpi.errors import RunError, StateError, WarehouseError
 from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over
 from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Definition, Recipient, Rendered, period_of
 from kpi.snapshots.notices import changes_text
-from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, figures, files
+from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, failing_since, figures, files
 from kpi.state import StateDatabase
 from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file
 from kpi.state.targets import targets
@@ -32,6 +32,9 @@ from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
 
 _WAIT, _RETRY = 15.0, 10.0  # seconds until a run that waits for data, or failed, is looked at again
+# Errors of a disk or a database, which may be gone for a while, and how long that is waited for.
+_AWAY = (OSError, RunError, StateError, WarehouseError)
+_LONGEST_AWAY = timedelta(minutes=10)
 _SLOW, _AT_ONCE = 1.0, 16  # seconds after which a hand-over is slow; how many there may be at the same time
 # For whom a snapshot without recipients is rendered: it is kept for download.
 NOBODY = Recipient("local", "")
@@ -96,11 +99,16 @@ class Running:
             self._again(run, error)
 
     def _again(self, run: Run, error: Exception) -> None:
-        """Something went wrong: try again soon, but not for ever."""
-        if run.attempts >= MOST_ATTEMPTS:
-            self.ledger.end(run, "failed", Reason.of(error), self.untold(run))
+        """Something went wrong: try again soon, but not for ever. What may only be away is waited for first."""
+        moment = self.ledger.clock()
+        since = failing_since(run) or moment
+        reason = Reason.of(error, since=since)
+        if isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
+            self.ledger.put_off(run, reason, _RETRY, waiting=True)
+        elif run.attempts >= MOST_ATTEMPTS:
+            self.ledger.end(run, "failed", reason, self.untold(run))
         else:
-            self.ledger.put_off(run, Reason.of(error), _RETRY * run.attempts, waiting=False)
+            self.ledger.put_off(run, reason, _RETRY * run.attempts, waiting=False)
 
     def untold(self, run: Run) -> tuple[str, ...]:
         """The recipients to whom nothing was handed over."""

@@ -28,6 +28,7 @@ from kpi.snapshots.runs import ENDS, changes, deliveries, files, runs, say
 from kpi.snapshots.schedule import due_between
 from kpi.state import Target, database
 from kpi.state.targets import save_targets, targets
+from kpi.warehouse import Warehouse
 from tests.code import ROOT
 from tests.snapshots.standins import MONDAY, Done, deliver, got, render
 
@@ -289,6 +290,43 @@ def test_a_renderer_that_fails_is_tried_again_and_then_told(centre):
     assert (run.state, run.attempts, len(tried)) == ("failed", 3, 3)
     assert "ZeroDivisionError" in say(run.reason, "zh")
     assert len(got(centre.outbox, "owner", "notice.txt")) == len(got(centre.outbox, "ann", "notice.txt")) == 1
+
+
+def again(centre):
+    """A run by a worker that opens the warehouse anew."""
+    opened = Warehouse.from_settings(centre.settings)
+    try:
+        worker.run_due(opened, render, deliver, clock=lambda: centre.moment)
+    finally:
+        opened.close()
+
+
+def test_a_warehouse_that_is_away_for_a_while_is_waited_for(centre):
+    centre.keep(centre.weekly("ann"))
+    place = centre.settings.home / "warehouse"
+    place.rename(away := place.with_name("away"))
+    for _ in range(9):
+        again(centre)
+        (run,) = runs(centre.state)
+        assert (run.state, run.attempts) == ("waiting", 0)
+        centre.later(minutes=1)
+    shutil.rmtree(place, ignore_errors=True)
+    away.rename(place)
+    again(centre)
+    (run,) = runs(centre.state)
+    assert (run.state, run.reason, run.attempts) == ("sent", "", 1)
+    assert got(centre.outbox, "owner", "notice.txt") == []
+
+
+def test_a_warehouse_that_stays_away_is_told(centre):
+    centre.keep(centre.weekly("ann"))
+    place = centre.settings.home / "warehouse"
+    place.rename(place.with_name("away"))
+    for _ in range(14):
+        again(centre)
+        centre.later(minutes=1)
+    assert states(centre) == ["failed"]
+    assert len(got(centre.outbox, "owner", "notice.txt")) == 1
 
 
 def test_a_full_disk_leaves_nothing_half_and_is_told(centre):
