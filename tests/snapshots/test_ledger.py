@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -748,6 +748,25 @@ def test_files_are_kept_by_count_and_age_and_the_last_good_one_always(centre):
     shutil.rmtree(centre.settings.home / "snapshots")
     with pytest.raises(RunError, match="is gone"):
         store.read(centre.settings, good, "ann", "data.csv")
+
+
+def test_what_killed_workers_left_is_swept_after_a_day(centre):
+    centre.keep(centre.weekly("ann"))
+    centre.run()
+    place = centre.settings.home / "snapshots" / "weekly"
+    kept = place / "20260309T000000Z" / "r1"
+    old = [place / "20260302T000000Z" / "r1.part-7", place / "20260309T000000Z" / "r2"]
+    young = place / "20260309T000000Z" / "r3.part-8"
+    for folder in (*old, young):
+        (folder / "ann").mkdir(parents=True)
+    for folder, days in ((kept, 9), (old[0], 2), (old[1], 2), (young, 0)):
+        moment = (centre.moment - timedelta(days=days)).replace(tzinfo=UTC).timestamp()
+        os.utime(folder, (moment, moment))
+    store.tidy(centre.state, centre.settings, centre.moment)
+    assert {path.relative_to(place).as_posix() for path in place.glob("*/*")} == {
+        "20260309T000000Z/r1", "20260309T000000Z/r3.part-8",
+    }  # fmt: skip
+    assert not old[0].parent.exists()
 
 
 def test_a_run_is_found_by_its_key(centre):
