@@ -38,9 +38,24 @@ class Kept:
         return self.definition == other.definition
 
     def written(self) -> dict[str, object]:
-        """Column -> value, as it is kept. One that is new is due from now on."""
+        """Column -> value, as it is kept. One without ``seen_until`` is due from now on."""
         told: dict[str, object] = {"name": self.definition.name, "content": as_text(self.definition)}
-        return told | ({"seen_until": now()} if self.id is None else {})
+        return told | ({"seen_until": now()} if self.seen_until is None else {})
+
+    def due_from(self, before: Definition) -> "Kept":
+        """It in the place of ``before``. One that goes on after a pause, or is due at other times than it was, is due
+        from now on: a worker that was down meanwhile has nothing to make up for.
+        """
+        goes_on = before.paused and not self.definition.paused
+        if goes_on or _times(before) != _times(self.definition):
+            return replace(self, seen_until=None)
+        return self
+
+
+def _times(definition: Definition) -> tuple[str, ...]:
+    """What decides when it is due."""
+    asked = definition.schedule
+    return () if asked is None else (asked.cron, asked.zone, asked.days)
 
 
 def as_text(definition: Definition) -> str:
@@ -77,7 +92,9 @@ def save(state: StateDatabase, before: Iterable[Kept], after: Iterable[Kept], au
     Raises StaleEdit, naming them, where somebody else has changed or removed one meanwhile that is changed or removed
     here.
     """
-    editing.save(state, snapshot, before, after, author)
+    known = {one.id: one for one in before}
+    rows = [one.due_from(known[one.id].definition) if one.id is not None else one for one in after]
+    editing.save(state, snapshot, known.values(), rows, author)
 
 
 def apply(state: StateDatabase, wanted: Sequence[Definition], author: str) -> Applied:

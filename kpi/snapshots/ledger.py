@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from kpi.errors import PeriodError, RunError, StateError, UnknownName
 from kpi.snapshots import book, schedule
 from kpi.snapshots.model import Definition
-from kpi.snapshots.runs import ENDS, Reason, Run, run_of
+from kpi.snapshots.runs import ENDS, Reason, Run, Worker, run_of
 from kpi.snapshots.schedule import Due
 from kpi.state import StateDatabase
 from kpi.state.database import now
@@ -73,7 +73,7 @@ class Ledger:
 
     def __init__(self, state: StateDatabase, clock: Clock = now, owner: str = "") -> None:
         self.state, self.clock, self._owner = state, clock, owner
-        self.worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.worker = f"{_machine()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._began = clock()
 
     def owner_of(self, definition: Definition) -> str:
@@ -231,7 +231,9 @@ class Ledger:
 
     @_patient
     def put_off(self, run: Run, reason: Reason, seconds: float, *, waiting: bool) -> None:
-        """Let go of it for some seconds. ``waiting``: for data, which is no attempt."""
+        """Let go of it for some seconds. ``waiting``: for data, or what is away, which is no
+        attempt.
+        """
         until = self.clock() + timedelta(seconds=seconds)
         values: dict[str, Any] = {"state": "waiting", "claim": None, "lease_until": until, "reason": reason.text()}
         if waiting:
@@ -282,6 +284,15 @@ class Ledger:
             connection.execute(sa.insert(snapshot_worker).values(name=self.worker, began_at=self._began, beat_at=moment,
                                                                  doing=doing[:160]))  # fmt: skip
 
+    def sign_of(self, process: int) -> Worker | None:
+        """The last sign of life of the worker that is that process on this machine; None before the first."""
+        c = snapshot_worker.c
+        name = f"{_machine()}:{process}:"
+        query = sa.select(c.name, c.beat_at, c.doing).where(c.name.startswith(name, autoescape=True))
+        with self.state.transaction() as connection:
+            row = connection.execute(query.order_by(c.beat_at.desc()).limit(1)).one_or_none()
+            return None if row is None else Worker(*row)
+
     def leave(self) -> None:
         """Say that this worker ends."""
         with self.state.transaction() as connection:
@@ -293,6 +304,10 @@ def unconfirmed(connection: sa.Connection, *where: sa.ColumnElement[bool], momen
     values = {"status": "unconfirmed", "ended_at": moment}
     handing = sa.update(snapshot_delivery).where(snapshot_delivery.c.status == "handing", *where)
     return connection.execute(handing.values(**values)).rowcount
+
+
+def _machine() -> str:
+    return socket.gethostname()[:60]
 
 
 def key_of(definition: Definition, due: Due, revision: int) -> str:

@@ -7,6 +7,7 @@ there. Until the files are stored everything may be done again; from then on the
 import inspect
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -15,14 +16,14 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from kpi import target_file
-from kpi.errors import RunError
+from kpi.errors import RunError, StateError, WarehouseError
 from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over
 from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Definition, Recipient, Rendered, period_of
 from kpi.snapshots.notices import changes_text
-from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, figures, files
+from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, failing_since, figures, files
 from kpi.state import StateDatabase
 from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file
 from kpi.state.targets import targets
@@ -31,6 +32,10 @@ from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
 
 _WAIT, _RETRY = 15.0, 10.0  # seconds until a run that waits for data, or failed, is looked at again
+# Errors of a disk or a database, which may be gone for a while, and how long that is waited for.
+_AWAY = (OSError, RunError, StateError, WarehouseError)
+_LONGEST_AWAY = timedelta(minutes=10)
+_SLOW, _AT_ONCE = 1.0, 16  # seconds after which a hand-over is slow; how many there may be at the same time
 # For whom a snapshot without recipients is rendered: it is kept for download.
 NOBODY = Recipient("local", "")
 
@@ -94,11 +99,16 @@ class Running:
             self._again(run, error)
 
     def _again(self, run: Run, error: Exception) -> None:
-        """Something went wrong: try again soon, but not for ever."""
-        if run.attempts >= MOST_ATTEMPTS:
-            self.ledger.end(run, "failed", Reason.of(error), self.untold(run))
+        """Something went wrong: try again soon, but not for ever. What may only be away is waited for first."""
+        moment = self.ledger.clock()
+        since = failing_since(run) or moment
+        reason = Reason.of(error, since=since)
+        if isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
+            self.ledger.put_off(run, reason, _RETRY, waiting=True)
+        elif run.attempts >= MOST_ATTEMPTS:
+            self.ledger.end(run, "failed", reason, self.untold(run))
         else:
-            self.ledger.put_off(run, Reason.of(error), _RETRY * run.attempts, waiting=False)
+            self.ledger.put_off(run, reason, _RETRY * run.attempts, waiting=False)
 
     def untold(self, run: Run) -> tuple[str, ...]:
         """The recipients to whom nothing was handed over."""
@@ -203,11 +213,22 @@ class Running:
             ledger.write(connection, run, step="stored")
             unconfirmed(connection, snapshot_delivery.c.run_id == run.id, snapshot_delivery.c.kind == "copy",
                         moment=ledger.clock())  # fmt: skip
-        for line in deliveries(ledger.state, run):
-            if line.kind == "copy" and line.status == "due":
-                self._hand(run, line.recipient, definition.empty == "skip" and line.recipient in empty)
+        due = [line.recipient for line in deliveries(ledger.state, run) if (line.kind, line.status) == ("copy", "due")]
+        self._hand_all(run, due, empty if definition.empty == "skip" else [])
         run = ledger.step(run, "delivered")
         ledger.end(run, *self._judged(run, empty))
+
+    def _hand_all(self, run: Run, names: list[str], skipped: list[str]) -> None:
+        """One recipient after the other, so that a worker that is killed leaves one hand-over in doubt; but beside one
+        that is slow, since a target that hangs must not keep the others' copies.
+        """
+        begun: list[Future[None]] = []
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for name in names:
+                begun.append(pool.submit(self._hand, run, name, name in skipped))
+                wait(begun[-1:], _SLOW)
+        for one in begun:
+            one.result()
 
     def _hand(self, run: Run, name: str, skip: bool) -> None:
         (line,) = [one for one in deliveries(self.ledger.state, run) if (one.kind, one.recipient) == ("copy", name)]

@@ -31,12 +31,12 @@ class Reason:
         self.key, self.values = key, {name: str(value)[:500] for name, value in values.items()}
 
     @classmethod
-    def of(cls, error: Exception) -> "Reason":
-        """Of an error: in both languages where it has words of its own, else its name."""
+    def of(cls, error: Exception, **more: object) -> "Reason":
+        """Of an error: in both languages where it has words of its own, else its name. ``more``: kept with it."""
         if isinstance(error, KpiError):
-            return cls("run_error", zh=error.message("zh"), en=error.message("en"))
+            return cls("run_error", zh=error.message("zh"), en=error.message("en"), **more)
         told = f"{type(error).__name__}: {error}"
-        return cls("run_error", zh=told, en=told)
+        return cls("run_error", zh=told, en=told, **more)
 
     def and_then(self, other: "Reason") -> "Reason":
         """Both, one after the other."""
@@ -93,6 +93,12 @@ class Run:
     def after(self, step: str) -> bool:
         """Whether that step is done."""
         return STEPS.index(self.step) >= STEPS.index(step)
+
+
+def failing_since(run: Run) -> datetime | None:
+    """UTC: since when it is tried again after an error; None where there was none."""
+    since = json.loads(run.reason or "{}").get("since")
+    return None if since is None else datetime.fromisoformat(since)
 
 
 def told_state(run: Run, language: Language) -> str:

@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from kpi.settings import Settings
 from kpi.snapshots.runs import GOOD, File, Run
 from kpi.state import StateDatabase
 from kpi.state.tables import snapshot_figure, snapshot_file, snapshot_run
+
+_LEFT = timedelta(days=1)  # longer than any attempt takes
 
 
 def root(settings: Settings) -> Path:
@@ -91,13 +94,29 @@ def tidy(state: StateDatabase, settings: Settings, moment: datetime) -> int:
         elif number > settings.snapshot_runs or row.ended_at < oldest:
             gone.append(row)
     for row in gone:
-        # First the ledger: files without a line are deleted again next time, a line without files would lie.
+        # First the ledger: files without a line are swept later, a line without files would lie.
         with state.transaction() as connection:
             connection.execute(sa.update(snapshot_run).where(c.id == row.id).values(folder=None))
             connection.execute(sa.delete(snapshot_file).where(snapshot_file.c.run_id == row.id))
             connection.execute(sa.delete(snapshot_figure).where(snapshot_figure.c.run_id == row.id))
-        place = root(settings) / row.folder
-        shutil.rmtree(place, ignore_errors=True)
-        if place.parent.is_dir() and not any(place.parent.iterdir()):
-            place.parent.rmdir()
+        _delete(root(settings) / row.folder)
+    _sweep(state, settings, moment)
     return len(gone)
+
+
+def _sweep(state: StateDatabase, settings: Settings, moment: datetime) -> None:
+    """Delete what workers that were killed have left: folders of which the ledger does not know for a day."""
+    with state.transaction() as connection:
+        known = set(connection.execute(sa.select(snapshot_run.c.folder)).scalars())
+    oldest = (moment - _LEFT).replace(tzinfo=UTC).timestamp()
+    for place in root(settings).glob("*/*/r*"):
+        with suppress(FileNotFoundError):  # another worker sweeps too
+            if str(place.relative_to(root(settings))) not in known and place.stat().st_mtime < oldest:
+                _delete(place)
+
+
+def _delete(place: Path) -> None:
+    """A run's folder, and that of its due time where it was the last in it."""
+    shutil.rmtree(place, ignore_errors=True)
+    with suppress(OSError):
+        place.parent.rmdir()

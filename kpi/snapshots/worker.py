@@ -19,7 +19,7 @@ from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, tell, untold
 from kpi.snapshots.ledger import Clock, Ledger, patiently
 from kpi.snapshots.running import NOBODY, Render, Running, bound, targets_of
-from kpi.snapshots.runs import Reason, Run
+from kpi.snapshots.runs import Reason, Run, Worker
 from kpi.state import StateDatabase
 from kpi.state.database import now
 from kpi.warehouse import Warehouse
@@ -31,6 +31,9 @@ _BEAT = 5.0  # seconds between two renewals of a claim; less than a lease
 _LOW = 10  # priority of a worker beside the pages: what they do goes first
 _LONGEST_PAUSE = 300.0  # seconds before a process is tried again after several that ended with an error
 _SPARE = 30  # seconds that a process that should have ended itself is left
+# Seconds without a sign of life after which a process is ended: in a run, where it gives one every few seconds, and
+# beside one, where it hands over notices.
+_SILENT_IN_RUN, _SILENT = 90.0, 300.0
 _RUN_DUE = (sys.executable, "-m", "kpi", "snapshots", "run-due")
 
 
@@ -130,6 +133,23 @@ def again(warehouse: Warehouse, run: Run, render: Render) -> dict[str, dict[str,
         opened.close()
 
 
+class _Signs:
+    """Of a process at work: when the last new one was seen. Its own time limit is a thread, and nothing of it runs in a
+    process that stands still, or in which a library does not let go of the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self._last: Worker | None = None
+        self._since = time.monotonic()
+
+    def silent(self, sign: Worker | None) -> bool:
+        """Whether there was no other sign for too long."""
+        if sign != self._last:
+            self._last, self._since = sign, time.monotonic()
+        limit = _SILENT_IN_RUN if sign is not None and sign.doing else _SILENT
+        return time.monotonic() - self._since > limit
+
+
 def serve(
     settings: Settings, *, command: Sequence[str] = _RUN_DUE, tick: float = TICK, ends_with_parent: bool = False,
     looks: int | None = None,
@@ -151,6 +171,7 @@ def serve(
     state = StateDatabase(settings)
     ledger = Ledger(state, owner=settings.snapshot_owner)
     child: subprocess.Popen[bytes] | None = None
+    signs = _Signs()
     broken, not_before = 0, 0.0
     try:
         while looks is None or looks > 0:
@@ -158,15 +179,20 @@ def serve(
             try:
                 ledger.put_down()
                 ledger.beat()
+                if child is not None and child.poll() is None and signs.silent(ledger.sign_of(child.pid)):
+                    log.error("the worker's process gave no sign of life for too long, and is ended")
+                    child.kill()
+                    child.wait()
                 if child is not None and (code := child.poll()) is not None:
                     child, broken = None, broken + 1 if code else 0
                     if broken:
                         log.error("the worker's process ended with %s, %d times in a row", code, broken)
                         not_before = time.monotonic() + min(_LONGEST_PAUSE, tick * 2.0**broken)
-                if child is None and time.monotonic() >= not_before and (ledger.open() or untold(state)):
-                    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+                if child is None and time.monotonic() >= not_before and (ledger.open() or untold(ledger)):
+                    child, signs = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL), _Signs()
             except KpiError as error:
-                # The database is gone for a while: what is due is put down afterwards.
+                # The database is gone for a while: what is due is put down afterwards, and signs of life are missing.
+                signs = _Signs()
                 log.warning("%s", error)
             except Exception:
                 log.exception("worker")

@@ -151,6 +151,7 @@ class Post:
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.sizes: list[int] = []
         self.answers = ["250 OK"]
         self.to = "250 OK"
 
@@ -161,6 +162,7 @@ class Post:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.mails.append(email.message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        self.sizes.append(len(envelope.content))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer == "gone":
             server.transport.close()
@@ -211,6 +213,20 @@ def test_what_is_too_large_becomes_a_link(post: Post, monkeypatch: pytest.Monkey
     assert "https://kpi.bank.example/snapshots?run=weekly/2026-03-09/head" in text.get_content()
 
 
+def test_the_limit_is_that_of_the_mail_as_it_goes_out(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In base64 200 kB are 274 kB, and the picture goes along twice: with 400 kB (547 kB) it would be 1.1 MB."""
+    monkeypatch.setenv("KPI_MAIL_LIMIT", "1")
+    assert sent(
+        load_settings(), "mailto:head@bank.example", rendered(a_png=b"p" * 200_000, b_csv=b"c" * 400_000)
+    ).status
+    assert sent(
+        load_settings(), "mailto:head@bank.example", rendered(a_png=b"p" * 200_000, b_csv=b"c" * 300_000)
+    ).status
+    names = [{part.get_filename() for part in mail.iter_attachments()} for mail in post.mails]
+    assert names == [{"a.png", "manifest.json"}, {"a.png", "b.csv", "manifest.json"}]
+    assert all(size < 1_000_000 for size in post.sizes)
+
+
 @pytest.mark.parametrize(
     ("answers", "to", "status", "attempts"),
     [
@@ -225,6 +241,23 @@ def test_what_a_mail_server_answers(post: Post, answers: list[str], to: str, sta
     post.answers, post.to = answers, to
     found = sent(load_settings(), "mailto:head@bank.example")
     assert (found.status, found.attempts) == (status, attempts)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KPI_MAIL_SERVER", "smtp+plain://127.0.0.1:25a"),
+        ("KPI_MAIL_FROM", "reports@bank.example\r\nBcc: x@evil.example"),
+    ],
+)
+def test_what_goes_wrong_before_anything_left_is_permanent(
+    post: Post, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    found = sent(load_settings(), "mailto:head@bank.example")
+    assert found.status == "permanent"
+    assert "nothing has left" in found.detail
+    assert not post.mails
 
 
 def test_a_mail_server_without_tls_is_not_talked_to(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,11 +376,10 @@ def test_chats_that_are_known(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
     def request(self: object, **more: object) -> object:
         asked.append(str(more["url"]))
-        raise AssertionError("asked")
+        raise RuntimeError("asked")
 
     monkeypatch.setattr("requests.Session.request", request)
-    with pytest.raises(AssertionError, match="asked"):
-        sent(settings, "chat:OPS")
+    assert sent(settings, "chat:OPS").status == "unconfirmed"
     assert asked[0].startswith("https://")
 
 

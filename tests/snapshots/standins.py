@@ -16,7 +16,7 @@ from kpi.query.identity import proof
 from kpi.settings import load_settings
 from kpi.snapshots import worker
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.model import Definition, Parcel, Recipient, Rendered, Schedule, Section, period_of
+from kpi.snapshots.model import Definition, Notice, Parcel, Recipient, Rendered, Schedule, Section, period_of
 from kpi.warehouse import Warehouse
 
 MONDAY = datetime(2026, 3, 9, 0, 0)  # UTC: 9 March, 8:00 in Shanghai
@@ -95,7 +95,7 @@ def kill(step: str, at: str) -> None:
 
 
 def crashing(at: str) -> None:
-    """Make this process kill itself once ``at`` is done: a step, ``handing`` or ``first`` or ``last`` recipient."""
+    """Make this process kill itself once ``at`` is done: a step, ``handing``, ``telling``, ``first`` or ``last``."""
     kept_step, kept_claim, kept_down, kept_end = Ledger.step, Ledger.claim, Ledger.put_down, Ledger.end
     from kpi.snapshots import running
 
@@ -140,11 +140,11 @@ def crashing(at: str) -> None:
         (running.Running, "_hand", hand),
     ):
         setattr(kind, name, changed)
-    if at == "handing":
+    if at in {"handing", "telling"}:
 
         def killing(parcel, recipient, *, key):
             done = deliver(parcel, recipient, key=key)
-            kill("handing", at)
+            kill("telling" if isinstance(parcel, Notice) else "handing", at)
             return done
 
         globals()["chosen"] = killing

@@ -86,6 +86,44 @@ def test_a_process_that_breaks_at_once_is_not_started_all_the_time(centre, tmp_p
     assert 2 <= len(starts.read_text()) <= 6
 
 
+def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centre, tmp_path):
+    """Its own time limit stands still with it: ``serve`` ends it from outside."""
+    centre.keep(centre.weekly("ann"), since=now())
+    from kpi.snapshots.ledger import Ledger
+
+    Ledger(centre.state).add("weekly")
+    once = tmp_path / "stood still"
+    work = (
+        "import os, signal, pathlib; from datetime import timedelta\n"
+        "from kpi.snapshots import ledger; from tests.snapshots.standins import *\n"
+        "ledger.LEASE, worker._BEAT = timedelta(seconds=3), 0.2\n"
+        "def stopping(*given, **named):\n"
+        f"    once = pathlib.Path({str(once)!r})\n"
+        "    if not once.exists():\n"
+        "        once.write_text(str(os.getpid())); time.sleep(1); os.kill(os.getpid(), signal.SIGSTOP)\n"
+        "    return render(*given, **named)\n"
+        "worker.run_due(Warehouse.from_settings(load_settings()), stopping, deliver)"
+    )
+    code = (
+        "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
+        "worker._SILENT_IN_RUN = 3.0\n"
+        f"sys.exit(worker.serve(load_settings(), tick=0.2, command=[sys.executable, '-c', {work!r}]))"
+    )
+    served = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT,
+                              env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while (runs(centre.state)[0].ended_at is None) and time.monotonic() < until:
+            time.sleep(0.1)
+    finally:
+        served.send_signal(signal.SIGTERM)
+    assert served.wait(40) == 0
+    (run,) = runs(centre.state)
+    assert (run.state, run.attempts) in (("sent", 2), ("sent_empty", 2))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(once.read_text()), 0)
+
+
 def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
     """``serve`` itself, with the stand-ins in the place of what it would call."""
     centre.keep(centre.weekly("ann"), since=now())

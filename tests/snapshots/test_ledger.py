@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,20 +12,23 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from kpi.errors import PeriodError, RunError
 from kpi.query.question import Filter, Scope
-from kpi.snapshots import book, store, worker
+from kpi.settings import load_settings
+from kpi.snapshots import book, running, store, worker
+from kpi.snapshots.deliver import deliver as really_deliver
 from kpi.snapshots.ledger import LEASE, Ledger, find
 from kpi.snapshots.model import Recipient, Rendered, Schedule
 from kpi.snapshots.runs import ENDS, changes, deliveries, files, runs, say
 from kpi.snapshots.schedule import due_between
 from kpi.state import Target, database
 from kpi.state.targets import save_targets, targets
+from kpi.warehouse import Warehouse
 from tests.code import ROOT
 from tests.snapshots.standins import MONDAY, Done, deliver, got, render
 
@@ -220,6 +224,48 @@ def test_one_target_that_fails_does_not_stop_the_others_and_the_run_is_no_succes
     assert "refused: failed refused" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text()
 
 
+def test_targets_that_hang_do_not_keep_the_others_copies(centre, monkeypatch):
+    """Two that take the connection and say nothing until ann has her copy, which is the last one."""
+    monkeypatch.setenv("KPI_DELIVER_TO", "*")
+    monkeypatch.setenv("KPI_DELIVER_TRIES", "1")
+    monkeypatch.setattr(running, "_SLOW", 0.05)
+    settings, arrived = load_settings(), threading.Event()
+
+    def real(parcel, recipient, *, key):
+        try:
+            return really_deliver(parcel, recipient, key=key, settings=settings)
+        finally:
+            if recipient.name == "ann":
+                arrived.set()
+
+    def hang(listening):
+        taken = [listening.accept()[0] for _ in range(2)]
+        waited.append(arrived.wait(30))
+        for one in taken:
+            one.close()
+
+    waited: list[bool] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=hang, args=(listening,))
+        thread.start()
+        (ann,) = centre.weekly("ann").recipients
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/in"
+        centre.keep(centre.weekly(recipients=(Recipient("one", url), Recipient("two", url), ann)))
+        centre.run(deliver=real, render=lambda *given, **named: with_text(render(*given, **named)))
+        thread.join(30)
+    assert waited == [True]
+    (run,) = runs(centre.state)
+    by = {line.recipient: line.status for line in deliveries(centre.state, run) if line.kind == "copy"}
+    assert by == {"one": "unconfirmed", "two": "unconfirmed", "ann": "sent"}
+    assert run.state == "unconfirmed"
+
+
+def with_text(copy):
+    """A copy with what a message is made of."""
+    text = {"title": "Weekly", "head": [], "changed": []}
+    return copy.with_file("a.txt", b"a", language="en", synthetic=False, empty=False, text=text)
+
+
 def test_without_an_owner_of_its_own_the_default_owner_is_told(centre):
     desk = replace(centre.settings, snapshot_owner=f"file://{centre.outbox / 'desk'}")
     centre.warehouse.settings = desk
@@ -244,6 +290,43 @@ def test_a_renderer_that_fails_is_tried_again_and_then_told(centre):
     assert (run.state, run.attempts, len(tried)) == ("failed", 3, 3)
     assert "ZeroDivisionError" in say(run.reason, "zh")
     assert len(got(centre.outbox, "owner", "notice.txt")) == len(got(centre.outbox, "ann", "notice.txt")) == 1
+
+
+def again(centre):
+    """A run by a worker that opens the warehouse anew."""
+    opened = Warehouse.from_settings(centre.settings)
+    try:
+        worker.run_due(opened, render, deliver, clock=lambda: centre.moment)
+    finally:
+        opened.close()
+
+
+def test_a_warehouse_that_is_away_for_a_while_is_waited_for(centre):
+    centre.keep(centre.weekly("ann"))
+    place = centre.settings.home / "warehouse"
+    place.rename(away := place.with_name("away"))
+    for _ in range(9):
+        again(centre)
+        (run,) = runs(centre.state)
+        assert (run.state, run.attempts) == ("waiting", 0)
+        centre.later(minutes=1)
+    shutil.rmtree(place, ignore_errors=True)
+    away.rename(place)
+    again(centre)
+    (run,) = runs(centre.state)
+    assert (run.state, run.reason, run.attempts) == ("sent", "", 1)
+    assert got(centre.outbox, "owner", "notice.txt") == []
+
+
+def test_a_warehouse_that_stays_away_is_told(centre):
+    centre.keep(centre.weekly("ann"))
+    place = centre.settings.home / "warehouse"
+    place.rename(place.with_name("away"))
+    for _ in range(14):
+        again(centre)
+        centre.later(minutes=1)
+    assert states(centre) == ["failed"]
+    assert len(got(centre.outbox, "owner", "notice.txt")) == 1
 
 
 def test_a_full_disk_leaves_nothing_half_and_is_told(centre):
@@ -346,6 +429,55 @@ def test_the_state_database_gone_for_a_while_loses_nothing(centre, monkeypatch):
     assert (run.state, len(got(centre.outbox, "ann"))) == ("sent", 1)
 
 
+def test_a_notice_that_does_not_arrive_is_sent_once_its_target_is_there_again(centre):
+    """The mail server is down for five minutes: tried after 0, 1, 2, 4 and 8."""
+    tried = []
+
+    def away(parcel, recipient, *, key):
+        if recipient.name == "owner":
+            tried.append((centre.moment - start).total_seconds() / 60)
+            if centre.moment < start + timedelta(minutes=5):
+                return Done("temporary", "nobody there", 5)
+        return deliver(parcel, recipient, key=key)
+
+    start = centre.moment
+    centre.keep(centre.weekly("refused"))
+    for _ in range(30):
+        centre.run(deliver=away)
+        centre.later(minutes=1)
+    assert tried == [0, 1, 2, 4, 8]
+    (run,) = runs(centre.state)
+    (told,) = [line for line in deliveries(centre.state, run) if line.kind == "owner"]
+    assert (told.status, told.attempts) == ("sent", 21)
+    assert len(got(centre.outbox, "owner", "notice.txt")) == 1
+
+
+def test_a_notice_is_given_up_after_a_day(centre):
+    def away(parcel, recipient, *, key):
+        return Done("temporary", "nobody there", 5)
+
+    centre.keep(centre.weekly("refused"))
+    for _ in range(26):
+        centre.run(deliver=away)
+        centre.later(hours=1)
+    (run,) = runs(centre.state)
+    assert {line.status for line in deliveries(centre.state, run)} == {"failed"}
+
+
+def test_a_worker_that_is_killed_while_it_tells_does_not_lose_the_notice(centre):
+    centre.keep(centre.weekly("refused"))
+    code, said = killed(centre, "telling")
+    assert code == -9, said
+    centre.later(minutes=1)
+    centre.run()
+    assert len(got(centre.outbox, "owner", "notice.txt")) == 1  # whoever tells may still be at it
+    centre.later(minutes=6)
+    centre.run()
+    told = got(centre.outbox, "owner", "notice.txt")
+    assert len(told) == 2
+    assert len(set(told)) == 1
+
+
 # --- who was away ---
 
 
@@ -368,6 +500,23 @@ def test_a_paused_one_is_not_due_and_goes_on_from_now(centre):
     centre.later(hours=1)
     centre.run()
     assert runs(centre.state) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "due"),
+    [
+        ({"paused": True}, {"paused": False}, 0),
+        ({"schedule": Schedule("0 8 * * 3")}, {"schedule": Schedule("0 8 * * 1")}, 0),
+        ({"schedule": None}, {"schedule": Schedule("0 8 * * 1")}, 0),
+        ({"title": ("周报", "Old")}, {"title": ("周报", "New")}, 8),
+        ({"schedule": Schedule("0 8 * * 1", wait=False)}, {"schedule": Schedule("0 8 * * 1", wait=True)}, 8),
+    ],
+)
+def test_what_was_not_due_is_not_made_up_for_though_no_worker_ran(centre, was, becomes, due):
+    """The weeks before 9 March have 8 Mondays from 19 January on."""
+    centre.keep(replace(centre.weekly("ann"), **was), since=MONDAY - timedelta(days=7 * 8 - 1))
+    book.apply(centre.state, [replace(centre.weekly("ann"), **becomes)], "ben")
+    assert Ledger(centre.state, lambda: centre.moment).put_down() == due
 
 
 def test_trap_a_clock_set_back_makes_no_second_run(centre):
@@ -599,6 +748,25 @@ def test_files_are_kept_by_count_and_age_and_the_last_good_one_always(centre):
     shutil.rmtree(centre.settings.home / "snapshots")
     with pytest.raises(RunError, match="is gone"):
         store.read(centre.settings, good, "ann", "data.csv")
+
+
+def test_what_killed_workers_left_is_swept_after_a_day(centre):
+    centre.keep(centre.weekly("ann"))
+    centre.run()
+    place = centre.settings.home / "snapshots" / "weekly"
+    kept = place / "20260309T000000Z" / "r1"
+    old = [place / "20260302T000000Z" / "r1.part-7", place / "20260309T000000Z" / "r2"]
+    young = place / "20260309T000000Z" / "r3.part-8"
+    for folder in (*old, young):
+        (folder / "ann").mkdir(parents=True)
+    for folder, days in ((kept, 9), (old[0], 2), (old[1], 2), (young, 0)):
+        moment = (centre.moment - timedelta(days=days)).replace(tzinfo=UTC).timestamp()
+        os.utime(folder, (moment, moment))
+    store.tidy(centre.state, centre.settings, centre.moment)
+    assert {path.relative_to(place).as_posix() for path in place.glob("*/*")} == {
+        "20260309T000000Z/r1", "20260309T000000Z/r3.part-8",
+    }  # fmt: skip
+    assert not old[0].parent.exists()
 
 
 def test_a_run_is_found_by_its_key(centre):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from kpi.errors import DeliveryError, DeliveryRefused, DeliveryUnconfirmed, KpiError
+from kpi.i18n import phrase
 from kpi.settings import Settings
 from kpi.snapshots.deliver import chat, folder, mail, s3, webhook
 from kpi.snapshots.deliver.message import Message, message_of
@@ -32,7 +33,9 @@ class Delivery:
 
 
 class Sender(Protocol):
-    """Hands a parcel over once and gives what the target said. Raises DeliveryError."""
+    """Hands a parcel over once and gives what the target said. Raises DeliveryError; anything else only before
+    something may have left.
+    """
 
     def __call__(self, target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str: ...
 
@@ -81,6 +84,12 @@ def deliver(
                 sleep(pause(attempts))
     except KpiError as error:
         return Delivery(_status(error), error.message(settings.language), attempts)
+    except Exception as error:
+        # The senders answer for everything from the moment something may have left: this went wrong before.
+        log.exception("delivery %s", key)
+        return Delivery(
+            "permanent", phrase(settings.language, "delivery_impossible", problem=type(error).__name__), attempts
+        )
 
 
 def pause(attempts: int) -> float:

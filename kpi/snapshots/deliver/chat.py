@@ -41,12 +41,15 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
         for file in pictures:
             (Path(folder) / file).write_bytes(parcel.attached[file])
         attached = apprise.AppriseAttachment([str(Path(folder) / file) for file in pictures]) if pictures else None
-        sent = service.notify(
-            title=message.title,
-            body="\n".join(message.lines),
-            notify_type=apprise.NotifyType.INFO,
-            attach=attached,
-        )
+        try:
+            sent = service.notify(
+                title=message.title,
+                body="\n".join(message.lines),
+                notify_type=apprise.NotifyType.INFO,
+                attach=attached,
+            )
+        except Exception as error:  # of one of its many services, and nobody knows how far it came
+            raise DeliveryUnconfirmed("chat_unconfirmed", service=name) from error
     if not sent:
         raise _failure(name, "\n".join(lines))
     return name

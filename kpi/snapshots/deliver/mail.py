@@ -58,9 +58,11 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
         raise kind("mail_answer", code=error.smtp_code, said=str(told)[:200]) from error
     except ssl.SSLCertVerificationError as error:
         raise DeliveryRefused("mail_certificate", problem=error.verify_message) from error
-    except (OSError, smtplib.SMTPException) as error:
+    except Exception as error:
         if handed_over:
             raise DeliveryUnconfirmed("mail_unconfirmed", id=composed["Message-ID"]) from error
+        if not isinstance(error, OSError):  # as SMTPException is: not of the connection
+            raise
         raise DeliveryError("mail_failed", problem=type(error).__name__) from error
     return str(composed["Message-ID"])
 
@@ -94,10 +96,15 @@ def compose(to: str, parcel: Parcel, message: Message, key: str, settings: Setti
     mail["Message-ID"] = f"<{safe(key)}@{domain}>"
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Auto-Submitted"] = "auto-generated"
-    attached, left = _fitting(parcel, settings.mail_limit * 1_000_000)
+    room = settings.mail_limit * 1_000_000
+    picture = next((name for name in parcel.attached if name.endswith(".png")), None)
+    if picture and (size := _encoded(parcel.attached[picture])) <= room:
+        room -= size
+    else:
+        picture = None
+    attached, left = _fitting(parcel, room)
     lines = [*message.lines, *_where(left, message, key, settings)]
     mail.set_content("\n".join([message.title, "", *lines]) + "\n")
-    picture = next((name for name in parcel.attached if name.endswith(".png")), None)
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in lines)
     shown = f'<p><img src="cid:headline" alt="{escape(message.title, quote=True)}" width="640"></p>' if picture else ""
     mail.add_alternative(f"<html><body><h2>{escape(message.title)}</h2>{shown}{paragraphs}</body></html>", "html")
@@ -110,16 +117,21 @@ def compose(to: str, parcel: Parcel, message: Message, key: str, settings: Setti
     return mail
 
 
-def _fitting(parcel: Parcel, limit: int) -> tuple[list[str], list[str]]:
+def _fitting(parcel: Parcel, room: int) -> tuple[list[str], list[str]]:
     """Names of the files that are attached, the small ones first, and of those that are too much."""
     attached: list[str] = []
     left: list[str] = []
-    room = limit
     for name in sorted(parcel.attached, key=lambda name: len(parcel.attached[name])):
-        size = len(parcel.attached[name])
+        size = _encoded(parcel.attached[name])
         (attached if size <= room else left).append(name)
         room -= size if size <= room else 0
     return attached, left
+
+
+def _encoded(content: bytes) -> int:
+    """Bytes of it as the mail carries it: base64 in lines of 76 characters."""
+    characters = -(-len(content) // 3) * 4
+    return characters + 2 * -(-characters // 76)
 
 
 def _where(left: list[str], message: Message, key: str, settings: Settings) -> list[str]:

@@ -56,9 +56,11 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
         answer.read(1000)
     except ssl.SSLCertVerificationError as error:
         raise DeliveryRefused("webhook_failed", host=host, problem=error.verify_message) from error
-    except (OSError, http.client.HTTPException) as error:
+    except Exception as error:
         if sent:
             raise DeliveryUnconfirmed("webhook_unconfirmed", host=host, problem=type(error).__name__) from error
+        if not isinstance(error, OSError | http.client.HTTPException):
+            raise
         raise DeliveryError("webhook_failed", host=host, problem=type(error).__name__) from error
     finally:
         connection.close()
