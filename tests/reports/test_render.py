@@ -15,7 +15,7 @@ import pytest
 
 from kpi.errors import InputError, NotApplicable, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
-from kpi.query import Filter, Scope
+from kpi.query import Filter, Question, Scope, answer
 from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Section
 from kpi.snapshots.render import render
@@ -95,6 +95,15 @@ def test_a_scope_decides_what_is_in_the_copy(bank: Warehouse) -> None:
     assert all("channel=hotline" in key for key in keys)
     assert "wechat" not in words_of(own, ".csv")
     assert own.manifest["scope"]["filters"] == [{"dimension": "channel", "values": ["hotline"]}]
+
+
+def test_the_service_level_goes_by_the_formula_that_is_named(bank: Warehouse) -> None:
+    head = (Section("headline", "headline", ("service_level",)),)
+    for formula in ("SL1", "SL2", "SL3"):
+        found = copy(bank, sections=head, formats=("csv",), service_level=formula)
+        question = Question(("service_level",), found.period, service_level=formula)
+        assert found.figures["headline", "service_level", ""] == answer(bank, question).cell("service_level").value
+        assert found.manifest["service_level"] == formula
 
 
 def test_small_cells_are_hidden_in_the_copy_too(bank: Warehouse) -> None:

@@ -141,7 +141,8 @@ def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date,
     ``kpi.query.answer`` raises for names that are none.
     """
     period = period_of(definition.period, due)
-    base = Question((), period, (), definition.filters, definition.compare, recipient.scope)
+    base = Question((), period, (), definition.filters, definition.compare, recipient.scope,
+                    definition.service_level)  # fmt: skip
     narrowed = {one.dimension for one in (*base.filters, *base.scope.filters)}
     every = dict.fromkeys(metric(kpi).id for section in definition.sections for kpi in section.kpis)
     kpis = tuple(kpi for kpi in every if narrowed <= set(METRICS[kpi].dimensions))
@@ -169,7 +170,7 @@ def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date,
         due=due,
         language=asking.language,
         published=asking.published,
-        service_level=asking.settings.service_level,
+        service_level=definition.service_level or asking.settings.service_level,
         period=whole.period,
         whole=whole,
         mature=mature,
