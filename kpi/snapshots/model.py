@@ -92,6 +92,17 @@ class Definition:
         return (zh or en) if language == "zh" else (en or zh)
 
 
+@dataclass(frozen=True)
+class Revision:
+    """A run made again. ``before``: the revision that it is held against, ``figures`` that one's, as ``Rendered`` has
+    them.
+    """
+
+    number: int
+    before: int
+    figures: Mapping[tuple[str, str, str], float | None]
+
+
 def listed(files: Mapping[str, bytes]) -> dict[str, dict[str, object]]:
     """What a manifest says of files: name -> hash and length."""
     return {name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)} for name, content in files.items()}

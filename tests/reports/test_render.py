@@ -16,8 +16,10 @@ import pytest
 from kpi.errors import InputError, NotApplicable, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.query import Filter, Question, Scope, answer
+from kpi.settings import load_settings
 from kpi.snapshots.definition_file import READY, load
-from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Section
+from kpi.snapshots.deliver.message import message_of
+from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision, Section
 from kpi.snapshots.render import render
 from kpi.warehouse import Warehouse
 from tests.reports.conftest import ALL, DEFINITION, DUE, NOBODY_CALLED, TARGETS, copy
@@ -95,6 +97,41 @@ def test_a_scope_decides_what_is_in_the_copy(bank: Warehouse) -> None:
     assert all("channel=hotline" in key for key in keys)
     assert "wechat" not in words_of(own, ".csv")
     assert own.manifest["scope"]["filters"] == [{"dimension": "channel", "values": ["hotline"]}]
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "named"),
+    [
+        ("en", "Revision 3: 2 figures changed since revision 1", "satisfaction (channel hotline)"),
+        ("zh", "第 3 版：与第 1 版相比，2 个数字有变化", "满意率 (渠道 hotline)"),
+    ],
+)
+def test_a_revision_says_on_its_first_page_what_changed(
+    bank: Warehouse, language: Language, count: str, named: str
+) -> None:
+    was = dict(copy(bank, formats=()).figures)
+    was["headline", "volume", ""] = 20.0
+    was["grid", "csat", "channel=hotline"] = 0.25
+    found = copy(bank, language=language, formats=("xlsx", "pdf", "html"), revision=Revision(3, 1, was))
+    sentence, volume, csat = found.manifest["text"]["revision"]
+    assert sentence == count
+    assert volume.endswith(" 20 → 25 (+5)")
+    assert csat.startswith(f"{named} 25.00% → 50.00% (+25.00")
+    for ending in (".xlsx", ".pdf", ".html"):
+        said = re.sub(r"\s", "", words_of(found, ending))
+        assert all(re.sub(r"\s", "", one) in said for one in (sentence, volume, csat)), ending
+    assert message_of(found, "weekly.r3", load_settings()).subject.count(count) == 1
+    assert copy(bank, formats=()).manifest["text"]["revision"] == []
+
+
+def test_a_message_tells_the_headline_figures_and_leads_to_the_run(rendered: Rendered, monkeypatch) -> None:
+    monkeypatch.setenv("KPI_PUBLIC_URL", "https://kpi.bank.example")
+    said = message_of(rendered, "weekly.r1", load_settings()).lines
+    (volume,) = [line for line in said if line.startswith(("Interactions ", "业务量 "))]
+    assert f" {rendered.figures['headline', 'volume', '']:.0f}" in volume
+    (rate,) = [line for line in said if line.startswith(("Self-service rate", "自助"))]
+    assert "90%" in rate, "its target"
+    assert "https://kpi.bank.example/snapshots?run=weekly.r1" in said[-1]
 
 
 def test_the_service_level_goes_by_the_formula_that_is_named(bank: Warehouse) -> None:

@@ -21,7 +21,7 @@ from kpi.query.question import Period, Question
 from kpi.query.reader import Reader
 from kpi.query.why import explain
 from kpi.settings import Settings
-from kpi.snapshots.model import Definition, Recipient, Section, period_of
+from kpi.snapshots.model import Definition, Recipient, Revision, Section, period_of
 from kpi.targets import Targets
 from kpi.warehouse.published import Published
 
@@ -120,6 +120,7 @@ class Report:
     sentences: tuple[Sentence, ...] = ()
     empty: bool = False
     kpis: tuple[str, ...] = field(default=())
+    revision: Revision | None = None
 
     @property
     def title(self) -> str:

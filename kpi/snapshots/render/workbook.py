@@ -120,6 +120,9 @@ class _Sheets:
                 sheet.write_string(row, 0, note, self.format(font_color=_PALETTE.mute))
                 row += 1
         row += 1
+        if made := words.revision(report):
+            sheet.write_string(row, 0, " · ".join(made), self.format(bold=True))
+            row += 1
         for sentence in report.sentences:
             sheet.write_string(row, 0, "".join(span.text for span in sentence))
             row += 1
