@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from kpi.query import Filter, Question, Scope, answer
 from kpi.settings import load_settings
 from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.deliver.message import message_of
-from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision, Section
+from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision, Section, SectionKind
 from kpi.snapshots.render import render
 from kpi.warehouse import Warehouse
 from tests.reports.conftest import ALL, DEFINITION, DUE, NOBODY_CALLED, TARGETS, copy
@@ -141,6 +142,23 @@ def test_the_service_level_goes_by_the_formula_that_is_named(bank: Warehouse) ->
         question = Question(("service_level",), found.period, service_level=formula)
         assert found.figures["headline", "service_level", ""] == answer(bank, question).cell("service_level").value
         assert found.manifest["service_level"] == formula
+
+
+@pytest.mark.parametrize("kind", ["table", "chart"])
+def test_agents_are_left_out_for_who_may_not_see_them(bank: Warehouse, kind: SectionKind) -> None:
+    sections = (Section("agents", kind, ("volume",), ("agent",)), Section("teams", "table", ("volume",), ("team",)))
+    blind = Recipient("outside", "file:///out", Scope(see_agents=False))
+    whole, own = (copy(bank, who=who, sections=sections, formats=FORMATS) for who in (ALL, blind))
+    said = phrase("en", "agents_left_out")
+    assert "agents" in {section for section, _, _ in whole.figures}
+    assert {section for section, _, _ in own.figures} == {"teams"}
+    assert own.rows["agents"] == 0
+    for ending in (".html", ".pdf", ".xlsx"):
+        assert re.sub(r"\s", "", said) in re.sub(r"\s", "", unescape(words_of(own, ending))), ending
+        assert re.sub(r"\s", "", said) not in re.sub(r"\s", "", unescape(words_of(whole, ending))), ending
+    for ending in (".html", ".csv", ".xlsx", ".parquet"):
+        assert "a1" in words_of(whole, ending), ending
+        assert not re.search(r"\ba1\b", words_of(own, ending)), ending
 
 
 def test_small_cells_are_hidden_in_the_copy_too(bank: Warehouse) -> None:

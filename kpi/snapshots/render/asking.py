@@ -15,6 +15,7 @@ from kpi.metrics.registry import METRICS, metric
 from kpi.pivot import MOST_COLUMNS, MOST_ROWS, Pivot, axis
 from kpi.query.answer import Answer, Cell
 from kpi.query.answering import TIMES, answer_on, last_mature_on
+from kpi.query.conditions import tells_agents
 from kpi.query.identity import Check, proof_on
 from kpi.query.labels import labels_on
 from kpi.query.question import Period, Question
@@ -76,6 +77,7 @@ def what_moved(asking: Asking, headline: Answer) -> Sequence[Sentence]:
 class Block:
     """A section answered. ``kpis``: those that can be filtered as asked, ``left_out`` the others. ``pivot``: by the
     section's dimensions, its ``whole`` without one. ``answers``: all that the section shows, in the order of its data.
+    ``not_allowed``: it tells of single agents, whom the recipient may not see.
     """
 
     section: Section
@@ -83,6 +85,7 @@ class Block:
     left_out: tuple[str, ...]
     pivot: Pivot | None
     answers: tuple[Answer, ...] = ()
+    not_allowed: bool = False
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -205,6 +208,8 @@ def _block(
     whole: Answer,
     mature: Mapping[str, Answer],
 ) -> Block:
+    if not base.scope.see_agents and tells_agents(replace(base, by=section.by)):
+        return Block(section, (), (), None, not_allowed=True)
     shown = tuple(kpi for kpi in section.kpis if kpi in kpis)
     left_out = tuple(kpi for kpi in section.kpis if kpi not in kpis)
     if not shown:

@@ -176,9 +176,9 @@ def title_of(block: Block, language: Language) -> str:
 
 
 def notes(block: Block, report: Report) -> list[str]:
-    """What has to be said below a section: KPIs that cannot be filtered so, values not shown, a lack of data."""
+    """What has to be said below a section: what is left out and why, values not shown, a lack of data."""
     language = report.language
-    said = []
+    said = [phrase(language, "agents_left_out")] if block.not_allowed else []
     if block.left_out:
         kpis = phrase(language, "say_and").join(METRICS[kpi].name(language) for kpi in block.left_out)
         said.append(phrase(language, "report_left_out", kpis=kpis))
