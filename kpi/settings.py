@@ -151,7 +151,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("KPI_MAIL_SECRET", "SMTP", "name", "Name of the secret that is the mail server's password.", str),
     Setting("KPI_MAIL_CA", "", "file", "Certificates that the mail server is held against. Empty: the system's.", str),
     Setting("KPI_MAIL_LIMIT", "10", "MB", "How much a mail carries; files beyond it become links.", _positive),
-    Setting("KPI_PUBLIC_URL", "", "URL", "Where people open the pages, for links in mails. Empty: no links.", str),
+    Setting(
+        "KPI_PUBLIC_URL",
+        "",
+        "URL",
+        "Where people open the pages, for links in mails and messages. Empty: no links.",
+        str,
+    ),
     Setting("KPI_THREADS", str(os.cpu_count() or 2), "threads", "Threads of the default engine.", _positive),
 )
 

@@ -33,7 +33,7 @@ def render(view: View, published: Published, style: Style) -> None:
         found.choice, len(found.pivot.cols.values) if found.pivot is not None and found.pivot.cols else 0
     )
     kind = found.choice.chart if found.choice.chart in kinds else kinds[0] if kinds else None
-    _builder(view, kinds, kind)
+    _builder(view, published, kinds, kind)
     if found.not_filtered:
         _not_filtered(view, found)
     if found.pivot is not None:
@@ -63,7 +63,7 @@ def _to_settings(language: Language) -> None:
 # --- what is asked -------------------------------------------------------------------------------------------------
 
 
-def _builder(view: View, kinds: list[ChartKind], kind: ChartKind | None) -> None:
+def _builder(view: View, published: Published, kinds: list[ChartKind], kind: ChartKind | None) -> None:
     language, choice = view.language, view.explore
     possible = common(choice.kpis)
     kpis, rows, cols, chart, views = st.columns([2.9, 1.1, 1.1, 1, 1.1], gap="xsmall", vertical_alignment="bottom")
@@ -105,7 +105,7 @@ def _builder(view: View, kinds: list[ChartKind], kind: ChartKind | None) -> None
         )
 
     with views:
-        saved.menu(view, "explore")
+        saved.menu(view, published, "explore")
 
 
 def _kpi_name(kpi: str, language: Language) -> str:

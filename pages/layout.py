@@ -5,10 +5,12 @@ from typing import TypeVar
 
 from kpi.charts import Style
 from kpi.i18n import phrase
+from kpi.insight.freshness import first_day
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
 from kpi.warehouse.published import Published
 from pages import cache, components, drill, filters
-from pages.state import FILTERS, View
+from pages.state import FILTERS, WAYS, View, read_language, read_view
 
 _Made = TypeVar("_Made")
 
@@ -21,6 +23,13 @@ def top(page: str, view: View, published: Published, compared: Answer | None) ->
     )
     filters.filter_bar(view, names(view, published), published, page)
     filters.ignored(view)
+
+
+def view_of(params: Mapping[str, str], published: Published, browser: str | None = None) -> View:
+    """The view that a link asks for, of what is published."""
+    language, dimensions = read_language(params, browser), dict.fromkeys((*FILTERS, *WAYS))
+    choices = {dimension: cache.labels(dimension, language, published.version) for dimension in dimensions}
+    return read_view(params, published.today, first_day(published), choices, METRICS, browser)
 
 
 def names(view: View, published: Published) -> Mapping[str, Mapping[str, str]]:

@@ -1,6 +1,7 @@
 """Saved views: any page's link under a name, to be opened, renamed and deleted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -9,7 +10,8 @@ from kpi.errors import KpiError, StateError
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date
 from kpi.state.views import LOCAL, LONGEST, SavedView, delete_view, rename_view, save_view, views
-from pages import cache, state
+from kpi.warehouse.published import Published
+from pages import cache, layout, sending, state
 from pages.addresses import PAGES, address
 from pages.state import View
 
@@ -17,7 +19,7 @@ from pages.state import View
 _OWNER = LOCAL
 
 
-def menu(view: View, page: str) -> None:
+def menu(view: View, published: Published, page: str) -> None:
     """Behind one button: save what is shown under a name, and the list of what was saved."""
     language = view.language
     with st.popover(phrase(language, "saved_views"), icon=":material/bookmarks:", key="saved_views", width="stretch"):
@@ -32,10 +34,12 @@ def menu(view: View, page: str) -> None:
             )
         if said := state.told("saved"):
             st.error(said, icon=":material/error:")
-        _listed(page, language)
+        if said := state.told("saved_sent"):
+            st.info(said, icon=":material/info:")
+        _listed(published, page, language)
 
 
-def _listed(page: str, language: Language) -> None:
+def _listed(published: Published, page: str, language: Language) -> None:
     try:
         found = views(cache.state_database(), _OWNER)
     except StateError as error:
@@ -44,10 +48,10 @@ def _listed(page: str, language: Language) -> None:
     if not found:
         st.html(f'<p class="first-text">{phrase(language, "saved_none")}</p>')
     for one in found:
-        _one(one, page, language)
+        _one(one, published, page, language)
 
 
-def _one(one: SavedView, page: str, language: Language) -> None:
+def _one(one: SavedView, published: Published, page: str, language: Language) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"saved_view_{one.id}"):
         where = (
             phrase(
@@ -79,6 +83,15 @@ def _one(one: SavedView, page: str, language: Language) -> None:
                 other, label=one.name, icon=":material/bookmark:", query_params=state.reopened(one.link), help=where
             )
         st.space("stretch")
+        if where and sending.can_be_sent(one.page):
+            st.button(
+                phrase(language, "saved_send", name=one.name),
+                icon=":material/schedule_send:",
+                type="tertiary",
+                key=f"saved_send_{one.id}",
+                on_click=_send,
+                args=(one, published, language),
+            )
         with st.popover(
             phrase(language, "saved_rename", name=one.name),
             icon=":material/edit:",
@@ -102,6 +115,13 @@ def _one(one: SavedView, page: str, language: Language) -> None:
             on_click=_try,
             args=(language, lambda: delete_view(cache.state_database(), _OWNER, one.id)),
         )
+
+
+def _send(one: SavedView, published: Published, language: Language) -> None:
+    """A snapshot every Monday of what the view shows then, under the view's name."""
+    definition = sending.of_view(layout.view_of({**one.link, "lang": language}, published), one.page)
+    if definition is not None:
+        state.tell("saved_sent", sending.make(replace(definition, title=(one.name, one.name)), "", language))
 
 
 def _never() -> None:

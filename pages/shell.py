@@ -11,8 +11,6 @@ from streamlit.navigation.page import StreamlitPage
 from kpi.charts import Style
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.i18n import phrase
-from kpi.insight.freshness import first_day
-from kpi.metrics.registry import METRICS
 from kpi.warehouse.published import Published
 from pages import cache, components, first_run, layout, state
 from pages.book import BOOK, Leaf
@@ -46,25 +44,13 @@ def draw(leaf: Leaf) -> None:
         first_run.render(language)
         return
     try:
-        view = _view(published)
+        view = layout.view_of(state.query_params(), published, state.browser_language())
         leaf.render(view, published, style)
         layout.bottom(view, published, style)
     except cache.Moved:
         st.rerun()
     except KpiError as error:
         components.problem(error.message(language), language)
-
-
-def _view(now: Published) -> state.View:
-    dimensions = dict.fromkeys((*state.FILTERS, *state.WAYS))
-    return state.read_view(
-        state.query_params(),
-        now.today,
-        first_day(now),
-        {dimension: cache.labels(dimension, language, now.version) for dimension in dimensions},
-        METRICS,
-        state.browser_language(),
-    )
 
 
 def _page(leaf: Leaf) -> StreamlitPage:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from kpi import schema
-from kpi.errors import NotApplicable, PeriodError, UnknownName
+from kpi.errors import InputError, NotApplicable, PeriodError, UnknownName
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Fact, Metric, columns_used
 from kpi.metrics.registry import metric
@@ -20,12 +20,15 @@ def check(connection: sa.Connection, question: Question) -> list[Metric]:
     """The question's declarations.
 
     Raises UnknownName for a KPI, dimension or value that is none, NotApplicable for a dimension that a KPI does not
-    have, PeriodError for a date that is none, or does not begin the week or month that is asked for.
+    have, PeriodError for a date that is none, or does not begin the week or month that is asked for, InputError for
+    figures of single agents that the asker may not see.
     """
     metrics = [metric(kpi) for kpi in question.kpis]
     # A scope's filter that a KPI cannot apply must stop the question: leaving it out would show too much.
     filters = (*question.filters, *question.scope.filters)
     check_dimensions(metrics, (*question.by, *(filter_.dimension for filter_ in filters)))
+    if not question.scope.see_agents and tells_agents(question):
+        raise InputError("agents_not_allowed")
     for filter_ in filters:
         valid = known_values(connection, filter_.dimension)
         for value in filter_.values:
@@ -33,6 +36,11 @@ def check(connection: sa.Connection, question: Question) -> list[Metric]:
                 raise UnknownName("value", f"{filter_.dimension}={value}", [f"{filter_.dimension}={v}" for v in valid])
             typed(filter_.dimension, value)
     return metrics
+
+
+def tells_agents(question: Question) -> bool:
+    """Whether it asks for figures of single agents. A scope's own filter by agent is what the asker may see."""
+    return "agent" in (*question.by, *(one.dimension for one in question.filters))
 
 
 def check_dimensions(metrics: Iterable[Metric], dimensions: Iterable[str]) -> None:

@@ -16,8 +16,9 @@ from kpi.query.question import EVERYTHING, Compare, Filter, Period, Scope
 SectionKind = Literal["headline", "chart", "table"]
 # Relative to the business date on which a run is due.
 RelativePeriod = Literal[
-    "yesterday", "last_7_days", "last_28_days", "last_week", "month_to_date", "last_month", "last_quarter"
-]
+    "yesterday", "last_7_days", "last_28_days", "last_90_days", "last_week",
+    "month_to_date", "last_month", "quarter_to_date", "last_quarter", "year_to_date",
+]  # fmt: skip
 Format = Literal["xlsx", "pdf", "html", "png", "csv", "parquet"]
 WhenEmpty = Literal["send", "skip", "hold"]
 
@@ -65,7 +66,9 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Definition:
-    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a recipient's target)."""
+    """``name``: its id in files and addresses. ``owner``: whom a held or failed run tells (a recipient's target).
+    ``service_level``: the formula of that name; None: the one of the settings.
+    """
 
     name: str
     title: tuple[str, str]
@@ -81,11 +84,23 @@ class Definition:
     owner: str = ""
     paused: bool = False
     time_limit_seconds: int = 300
+    service_level: str | None = None
 
     def title_in(self, language: Language) -> str:
         """Its title in the reader's language, else in the other."""
         zh, en = self.title
         return (zh or en) if language == "zh" else (en or zh)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A run made again. ``before``: the revision that it is held against, ``figures`` that one's, as ``Rendered`` has
+    them.
+    """
+
+    number: int
+    before: int
+    figures: Mapping[tuple[str, str, str], float | None]
 
 
 def listed(files: Mapping[str, bytes]) -> dict[str, dict[str, object]]:
@@ -157,15 +172,15 @@ Parcel = Rendered | Notice
 
 
 def period_of(relative: RelativePeriod, due: date) -> Period:
-    """The period that a run due on ``due`` reports: whole days, weeks (from Monday), months and quarters before it; the
-    month to date ends on the day before.
+    """The period that a run due on ``due`` reports: whole days, weeks (from Monday), months and quarters before it;
+    what goes to date ends on the day before.
     """
     day, yesterday = timedelta(days=1), due - timedelta(days=1)
     match relative:
         case "yesterday":
             return Period(yesterday, yesterday)
-        case "last_7_days" | "last_28_days":
-            return Period(due - (7 if relative == "last_7_days" else 28) * day, yesterday)
+        case "last_7_days" | "last_28_days" | "last_90_days":
+            return Period(due - {"last_7_days": 7, "last_28_days": 28, "last_90_days": 90}[relative] * day, yesterday)
         case "last_week":
             monday = due - due.weekday() * day
             return Period(monday - 7 * day, monday - day)
@@ -174,6 +189,10 @@ def period_of(relative: RelativePeriod, due: date) -> Period:
         case "last_month":
             end = due.replace(day=1) - day
             return Period(end.replace(day=1), end)
+        case "quarter_to_date":
+            return Period(yesterday.replace(month=yesterday.month - (yesterday.month - 1) % 3, day=1), yesterday)
+        case "year_to_date":
+            return Period(yesterday.replace(month=1, day=1), yesterday)
         case "last_quarter":
             end = due.replace(month=due.month - (due.month - 1) % 3, day=1) - day
             return Period(end.replace(month=end.month - 2, day=1), end)

@@ -1,9 +1,11 @@
 """What is told of a run that is not simply sent: to its owner what went wrong and what to do, to recipients neither."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_date, format_period
+from kpi.i18n.numbers import format_date, format_period, format_value
+from kpi.metrics.dimensions import DIMENSIONS
+from kpi.metrics.registry import METRICS
 from kpi.snapshots.model import Notice, period_of
 from kpi.snapshots.runs import Change, Run, Sent, say, told_state
 
@@ -35,18 +37,36 @@ def changes_text(changes: Sequence[Change], run: Run, earlier: int, language: La
     values = {"title": run.definition.title_in(language), "revision": run.revision, "before": earlier}
     said = [phrase(language, "changes_head" if changes else "changes_none", **values, count=len(changes))]
     said += [
-        "\t".join([one.section, one.kpi, one.key, f"{_number(one.before)} → {_number(one.after)}", difference(one)])
+        f"{one.section}\t{figure_name(one.kpi, one.key, {}, language)}"
+        f"\t{change_text(one.kpi, one.before, one.after, language)}"
         for one in changes
     ]
     return "\n".join(said) + "\n"
 
 
-def difference(change: Change) -> str:
-    """By how much, with its sign; "" where one of the two is none."""
-    if change.before is None or change.after is None:
-        return ""
-    return f"{change.after - change.before:+.10g}"
+def figure_name(kpi: str, key: str, names: Mapping[str, Mapping[str, str]], language: Language) -> str:
+    """A figure in words: “Volume (channel WeChat, 6★)”. ``key``: as ``Rendered.figures`` has it; ``names``: dimension
+    -> value -> name, of those that are known.
+    """
+    name = METRICS[kpi].name(language) if kpi in METRICS else kpi
+    by, _, moved = key.partition("@")
+    told = []
+    for part in filter(None, by.split("|")):
+        dimension, _, value = part.partition("=")
+        known = names.get(dimension, {})
+        said = known.get(value, value) or phrase(language, "unknown_value")
+        told.append(f"{DIMENSIONS[dimension].name(language).lower()} {said}" if dimension in DIMENSIONS else said)
+    told += filter(None, [moved.replace("/", " – ")])
+    return f"{name} ({', '.join(told)})" if told else name
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.10g}"
+def change_text(kpi: str, before: float | None, after: float | None, language: Language) -> str:
+    """From what to what, in the KPI's unit, and by how much where both are known."""
+    unit = METRICS[kpi].unit if kpi in METRICS else "count"
+    was, now = (format_value(value, unit, language, compact=False) for value in (before, after))
+    if before is None or after is None:
+        return f"{was} → {now}"
+    by = format_value(after - before, unit, language, compact=False)
+    if unit == "share":
+        by = phrase(language, "unit_points_changed", value=f"{(after - before) * 100:.2f}")
+    return f"{was} → {now} ({'+' if after >= before else ''}{by})"

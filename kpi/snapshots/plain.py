@@ -6,6 +6,7 @@ from typing import Any, TypeVar, get_args
 
 from kpi.errors import KpiError, UnknownName
 from kpi.i18n import LANGUAGES
+from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.query.question import EVERYTHING, Compare, Filter, Scope
 from kpi.snapshots.model import (
     Definition,
@@ -33,7 +34,7 @@ _SECTION = ("id", "kind", "kpis", "by", "title")
 _RECIPIENT = ("name", "target", "language", "filters", "see_interactions", "see_agents")
 _DEFINITION = (
     *("name", "title", "period", "compare", "language", "formats", "empty", "owner", "paused", "time_limit_seconds"),
-    *("filters", "schedule", "section", "recipient"),
+    *("service_level", "filters", "schedule", "section", "recipient"),
 )
 
 
@@ -53,6 +54,7 @@ def as_plain(definition: Definition) -> dict[str, Any]:
         "owner": definition.owner,
         "paused": definition.paused,
         "time_limit_seconds": definition.time_limit_seconds,
+        "service_level": definition.service_level or "",
         "filters": _filters(definition.filters),
     }
     if definition.schedule is not None:
@@ -169,6 +171,7 @@ def of_plain(data: Mapping[str, Any], number: int = 1) -> tuple[Definition, list
         owner=read.take(data, "owner", str, "").strip(),
         paused=read.take(data, "paused", bool, False),
         time_limit_seconds=read.take(data, "time_limit_seconds", int, 300),
+        service_level=read.one_of(data, "service_level", list(SERVICE_LEVELS), "") if "service_level" in data else None,
     )
     return definition, read.problems
 

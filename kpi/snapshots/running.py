@@ -21,7 +21,7 @@ from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over
 from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently, unconfirmed
-from kpi.snapshots.model import Definition, Recipient, Rendered, period_of
+from kpi.snapshots.model import Definition, Recipient, Rendered, Revision, period_of
 from kpi.snapshots.notices import changes_text
 from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, failing_since, figures, files
 from kpi.state import StateDatabase
@@ -58,6 +58,15 @@ def depending(settings: Settings, state: StateDatabase) -> dict[str, Any]:
 def targets_of(run: Run) -> Targets:
     """The targets that were kept with a run."""
     return Targets(tuple(target_file.load(str(run.settings.get("targets", "")))))
+
+
+def revision_of(state: StateDatabase, run: Run, recipient: str) -> Revision | None:
+    """What a recipient's copy is held against when the run is made again; None for the first."""
+    earlier = before(state, run)
+    if earlier is None:
+        return None
+    was = {key[1:]: value for key, value in figures(state, earlier.id).items() if key[0] == recipient}
+    return Revision(run.revision, earlier.revision, was)
 
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
@@ -136,7 +145,9 @@ class Running:
         run = ledger.step(run, "queried", version=version, settings=json.dumps(told, ensure_ascii=False))
         render = bound(self.render, targets=targets_of(run))
         copies = {
-            one.name: render(self.warehouse, definition, one, run.due_on, version=version)
+            one.name: bound(render, revision=revision_of(ledger.state, run, one.name))(
+                self.warehouse, definition, one, run.due_on, version=version
+            )
             for one in definition.recipients or (NOBODY,)
         }
         run = ledger.step(run, "rendered")

@@ -10,6 +10,7 @@ from kpi.i18n.numbers import format_count, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Period, Question, answer
 from kpi.settings import load_settings
+from kpi.snapshots import book
 from kpi.state import Annotation, StateDatabase
 from kpi.state.annotations import annotations, save_annotations
 from kpi.state.views import LOCAL, delete_view, save_view, views
@@ -157,6 +158,13 @@ def test_a_view_is_saved_opened_renamed_and_deleted(explore, state):
     app = explore(lang="zh")
     app.button(key=f"saved_open_{view.id}").click().run()
     assert dict(app.query_params.items()) == {**view.link, "lang": "zh"}
+    app.button(key=f"saved_send_{view.id}").click().run()
+    made = book.definition(state, "explore").definition
+    assert (made.title, made.period) == (("By tier", "By tier"), "last_7_days")
+    assert [(one.kind, one.kpis, one.by) for one in made.sections] == [
+        ("chart", ("csat",), ("tier",)),
+        ("table", ("csat",), ("tier",)),
+    ]
     app.text_input(key=f"saved_name_{view.id}").input("新名").run()
     app.button(key=f"saved_rename_{view.id}").click().run()
     assert views(state, LOCAL)[0].name == "新名"

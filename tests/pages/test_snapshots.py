@@ -1,7 +1,9 @@
 """The page of snapshots and “send me this”, without a browser."""
 
+import re
 from datetime import date, timedelta
 from html import unescape
+from importlib import import_module
 
 import pytest
 
@@ -12,11 +14,13 @@ from kpi.snapshots import book, worker
 from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Recipient
+from kpi.snapshots.render import report_of, words
 from kpi.snapshots.runs import runs
 from kpi.state import StateDatabase
 from kpi.state.database import now
 from kpi.warehouse import Warehouse
 from pages import sending, snapshot_editor
+from pages.state import read_view
 from tests.snapshots.standins import deliver, render
 
 
@@ -109,15 +113,74 @@ def test_send_me_this_makes_a_definition_of_the_view(demo_home, open_page, state
     assert len(book.definitions(state)) == 2
 
 
+def test_its_maker_is_owner_and_recipient_and_a_mail_shows_a_picture(demo_home, open_page, state):
+    app = open_page(demo_home, "desk", lang="en", sl="SL2")
+    app.text_input(key="send_target").set_value("mailto:me@bank.example").run()
+    app.button(key="send_make").click().run()
+    made = book.definition(state, "desk").definition
+    assert made.owner == made.recipients[0].target == "mailto:me@bank.example"
+    assert "png" in made.formats
+    assert made.service_level == "SL2"
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({"period": "90d"}, "last_90_days"),
+        ({"period": "qtd"}, "quarter_to_date"),
+        ({"period": "ytd"}, "year_to_date"),
+        ({"from": "2026-11-16", "to": "2026-11-16"}, "yesterday"),
+        ({"from": "2026-10-01", "to": "2026-10-31"}, "last_month"),
+        ({"from": "2026-10-20", "to": "2026-11-15"}, "last_28_days"),
+    ],
+)
+def test_a_period_stays_what_it_is_to_the_report(asked, wanted):
+    view = read_view(asked, date(2026, 11, 22), date(2025, 1, 1), {}, {})
+    made = sending.of_view(view, "overview")
+    assert made is not None
+    assert made.period == wanted
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [
+        ("overview", {"channel": "wechat"}),
+        ("desk", {"sl": "SL2"}),
+        ("self_service", {}),
+        ("long_tail", {"tier": "1,2"}),
+    ],
+)
+def test_the_figures_of_a_report_are_those_of_the_page(demo_home, open_page, state, page, asked):
+    """Its cards, of a period that is over: what is due on the day after shows the same texts as the page."""
+    app = open_page(demo_home, page, lang="en", period="last_month", **asked)
+    app.button(key="send_make").click().run()
+    assert not app.exception
+    (kept,) = book.definitions(state)
+    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(demo_home)}))
+    with report_of(warehouse, kept.definition, Recipient("me", ""), date(2026, 11, 1)) as report:
+        (block,) = (one for one in report.blocks if one.section.kind == "headline")
+        reported = [(one.value, one.change.lstrip("↑↓→ ")) for one in words.cards(block, report)]
+    warehouse.close()
+    shown = re.findall(r'<div class="kpi-value">([^<]*).*?<div class="kpi-delta">(.*?)</div>', html(app))
+    assert [value for value, _ in reported] == [value for value, _ in shown]
+    assert len(shown) == 6
+    assert all(change in told for (_, change), (_, told) in zip(reported, shown, strict=True))
+
+
+def test_the_headlines_are_those_of_the_pages():
+    for page, (kpis, _) in sending.OF_PAGE.items():
+        assert kpis == tuple(import_module(f"pages.{page}").BESIDE), page
+
+
 def test_every_page_with_figures_can_be_sent(demo_home, open_page, state):
-    for page in ("explore", *sending._OF_PAGE):
+    for page in ("explore", *sending.OF_PAGE):
         if page == "overview":
             continue
         app = open_page(demo_home, page, lang="en")
         app.button(key="send_make").click().run()
         assert not app.exception, page
     kept = [one.definition for one in book.definitions(state)]
-    assert len(kept) == len(sending._OF_PAGE)
+    assert len(kept) == len(sending.OF_PAGE)
     assert load(dump(kept, "en")) == kept
 
 

@@ -1,6 +1,7 @@
 """Who may see what, in the query itself: a viewer's scope, small cells; and names that do not exist."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,6 +130,17 @@ def test_trap_scope_that_a_kpi_cannot_apply(bank: Warehouse) -> None:
 def test_keys_of_agents_only_for_who_may_see_them(bank: Warehouse) -> None:
     assert "agent_key" in rows(bank, question("agent_volume", WEEK)).columns
     assert "agent_key" not in rows(bank, question("agent_volume", WEEK, scope=Scope(see_agents=False))).columns
+
+
+def test_figures_of_agents_only_for_who_may_see_them(bank: Warehouse) -> None:
+    blind = Scope(see_agents=False)
+    for by, only in ((("agent",), {}), ((), {"agent": "a1"})):
+        refused = question("volume", WEEK, *by, scope=blind, **only)
+        with pytest.raises(InputError, match="agent"):
+            answer(bank, refused)
+        assert answer(bank, replace(refused, scope=Scope())).cells
+    own = Scope(tuple(filters(agent="a1")), see_agents=False)
+    assert answer(bank, question("volume", WEEK, scope=own)).cell("volume").value
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from kpi.snapshots.model import Definition, Recipient, Rendered, Section
+from kpi.snapshots.model import Definition, Recipient, Rendered, Revision, Section
 from kpi.snapshots.render import render
 from kpi.state import Target
 from kpi.targets import Targets
@@ -51,9 +51,12 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     warehouse.close()
 
 
-def copy(bank: Warehouse, due: date = DUE, who: Recipient = ALL, **differing: object) -> Rendered:
+def copy(
+    bank: Warehouse, due: date = DUE, who: Recipient = ALL, revision: Revision | None = None, **differing: object
+) -> Rendered:
     """A copy of the definition, ``differing`` in some fields."""
-    return render(bank, replace(DEFINITION, **differing), who, due, targets=TARGETS)  # type: ignore[arg-type]
+    definition = replace(DEFINITION, **differing)  # type: ignore[arg-type]
+    return render(bank, definition, who, due, targets=TARGETS, revision=revision)
 
 
 @pytest.fixture(scope="session", params=["zh", "en"])

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import pytest
 
 from kpi.errors import InputError, NotApplicable, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
-from kpi.query import Filter, Scope
+from kpi.query import Filter, Question, Scope, answer
+from kpi.settings import load_settings
 from kpi.snapshots.definition_file import READY, load
-from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Section
+from kpi.snapshots.deliver.message import message_of
+from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision, Section, SectionKind
 from kpi.snapshots.render import render
 from kpi.warehouse import Warehouse
 from tests.reports.conftest import ALL, DEFINITION, DUE, NOBODY_CALLED, TARGETS, copy
@@ -95,6 +98,67 @@ def test_a_scope_decides_what_is_in_the_copy(bank: Warehouse) -> None:
     assert all("channel=hotline" in key for key in keys)
     assert "wechat" not in words_of(own, ".csv")
     assert own.manifest["scope"]["filters"] == [{"dimension": "channel", "values": ["hotline"]}]
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "named"),
+    [
+        ("en", "Revision 3: 2 figures changed since revision 1", "satisfaction (channel hotline)"),
+        ("zh", "第 3 版：与第 1 版相比，2 个数字有变化", "满意率 (渠道 hotline)"),
+    ],
+)
+def test_a_revision_says_on_its_first_page_what_changed(
+    bank: Warehouse, language: Language, count: str, named: str
+) -> None:
+    was = dict(copy(bank, formats=()).figures)
+    was["headline", "volume", ""] = 20.0
+    was["grid", "csat", "channel=hotline"] = 0.25
+    found = copy(bank, language=language, formats=("xlsx", "pdf", "html"), revision=Revision(3, 1, was))
+    sentence, volume, csat = found.manifest["text"]["revision"]
+    assert sentence == count
+    assert volume.endswith(" 20 → 25 (+5)")
+    assert csat.startswith(f"{named} 25.00% → 50.00% (+25.00")
+    for ending in (".xlsx", ".pdf", ".html"):
+        said = re.sub(r"\s", "", words_of(found, ending))
+        assert all(re.sub(r"\s", "", one) in said for one in (sentence, volume, csat)), ending
+    assert message_of(found, "weekly.r3", load_settings()).subject.count(count) == 1
+    assert copy(bank, formats=()).manifest["text"]["revision"] == []
+
+
+def test_a_message_tells_the_headline_figures_and_leads_to_the_run(rendered: Rendered, monkeypatch) -> None:
+    monkeypatch.setenv("KPI_PUBLIC_URL", "https://kpi.bank.example")
+    said = message_of(rendered, "weekly.r1", load_settings()).lines
+    (volume,) = [line for line in said if line.startswith(("Interactions ", "业务量 "))]
+    assert f" {rendered.figures['headline', 'volume', '']:.0f}" in volume
+    (rate,) = [line for line in said if line.startswith(("Self-service rate", "自助"))]
+    assert "90%" in rate, "its target"
+    assert "https://kpi.bank.example/snapshots?run=weekly.r1" in said[-1]
+
+
+def test_the_service_level_goes_by_the_formula_that_is_named(bank: Warehouse) -> None:
+    head = (Section("headline", "headline", ("service_level",)),)
+    for formula in ("SL1", "SL2", "SL3"):
+        found = copy(bank, sections=head, formats=("csv",), service_level=formula)
+        question = Question(("service_level",), found.period, service_level=formula)
+        assert found.figures["headline", "service_level", ""] == answer(bank, question).cell("service_level").value
+        assert found.manifest["service_level"] == formula
+
+
+@pytest.mark.parametrize("kind", ["table", "chart"])
+def test_agents_are_left_out_for_who_may_not_see_them(bank: Warehouse, kind: SectionKind) -> None:
+    sections = (Section("agents", kind, ("volume",), ("agent",)), Section("teams", "table", ("volume",), ("team",)))
+    blind = Recipient("outside", "file:///out", Scope(see_agents=False))
+    whole, own = (copy(bank, who=who, sections=sections, formats=FORMATS) for who in (ALL, blind))
+    said = phrase("en", "agents_left_out")
+    assert "agents" in {section for section, _, _ in whole.figures}
+    assert {section for section, _, _ in own.figures} == {"teams"}
+    assert own.rows["agents"] == 0
+    for ending in (".html", ".pdf", ".xlsx"):
+        assert re.sub(r"\s", "", said) in re.sub(r"\s", "", unescape(words_of(own, ending))), ending
+        assert re.sub(r"\s", "", said) not in re.sub(r"\s", "", unescape(words_of(whole, ending))), ending
+    for ending in (".html", ".csv", ".xlsx", ".parquet"):
+        assert "a1" in words_of(whole, ending), ending
+        assert not re.search(r"\ba1\b", words_of(own, ending)), ending
 
 
 def test_small_cells_are_hidden_in_the_copy_too(bank: Warehouse) -> None:

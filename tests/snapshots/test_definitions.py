@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from kpi.errors import BadRows, FileError, StaleEdit, UnknownName
-from kpi.query.question import Filter, Scope
+from kpi.query.question import Filter, Period, Scope
 from kpi.settings import Settings, load_settings
 from kpi.snapshots import book
 from kpi.snapshots.definition_file import READY, dump, load
-from kpi.snapshots.model import Definition, Recipient, Schedule, Section
+from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Schedule, Section, period_of
 from kpi.snapshots.plain import as_plain, of_plain
 from kpi.state import StateDatabase
 
@@ -36,6 +37,7 @@ WEEKLY = Definition(
     owner="mailto:o@bank.example",
     paused=True,
     time_limit_seconds=60,
+    service_level="SL2",
 )
 PLAIN = Definition("plain", ("", "Plain"), (Section("a", "table", ("volume",), ("channel",)),), "yesterday")
 
@@ -161,3 +163,17 @@ def test_a_kpi_without_the_filters_dimension_is_told() -> None:
     bad = replace(PLAIN, filters=(Filter("scenario", ("x",)),))
     with pytest.raises(BadRows, match="has no dimension “scenario”"):
         load(dump([bad], "en"))
+
+
+@pytest.mark.parametrize(
+    ("relative", "due", "first", "last"),
+    [
+        ("last_90_days", date(2026, 11, 23), date(2026, 8, 25), date(2026, 11, 22)),
+        ("quarter_to_date", date(2026, 11, 23), date(2026, 10, 1), date(2026, 11, 22)),
+        ("quarter_to_date", date(2026, 10, 1), date(2026, 7, 1), date(2026, 9, 30)),
+        ("year_to_date", date(2026, 11, 23), date(2026, 1, 1), date(2026, 11, 22)),
+        ("year_to_date", date(2026, 1, 1), date(2025, 1, 1), date(2025, 12, 31)),
+    ],
+)
+def test_what_goes_to_date_ends_on_the_day_before(relative: RelativePeriod, due: date, first: date, last: date) -> None:
+    assert period_of(relative, due) == Period(first, last)

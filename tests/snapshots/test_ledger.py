@@ -136,7 +136,7 @@ def test_late_rows_make_revision_2_which_says_what_changed(centre):
     assert changes(centre.state, first) is None
     said = store.read(centre.settings, second, "ann", "changes.txt").decode()
     assert "2 figures differ from revision 1" in said
-    assert "42 → 43\t+1" in said
+    assert "42 → 43 (+1)" in said
     manifest = json.loads(store.read(centre.settings, second, "ann", "manifest.json"))
     assert manifest["revision"] == {"number": 2, "before": 1, "figures_changed": 2}
     assert manifest["files"]["changes.txt"]["bytes"] == len(said.encode())

@@ -68,7 +68,7 @@ def deliver(
     try:
         target = parse(recipient.target)
         check_allowed(target, settings)
-        message = message_of(parcel)
+        message = message_of(parcel, key, settings)
         while True:
             attempts += 1
             try:

@@ -7,12 +7,12 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from html import escape
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from kpi.errors import DeliveryError, DeliveryRefused, DeliveryUnconfirmed
 from kpi.i18n import phrase
 from kpi.settings import Settings
-from kpi.snapshots.deliver.message import Message, safe
+from kpi.snapshots.deliver.message import Message, run_at, safe
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.model import Parcel
 from kpi.snapshots.target import Target
@@ -140,5 +140,4 @@ def _where(left: list[str], message: Message, key: str, settings: Settings) -> l
         return []
     if not settings.public_url:
         return [phrase(message.language, "mail_too_large", files=", ".join(left))]
-    place = f"{settings.public_url}/snapshots?run={quote(key)}"
-    return [phrase(message.language, "mail_left_at", files=", ".join(left), place=place)]
+    return [phrase(message.language, "mail_left_at", files=", ".join(left), place=run_at(key, settings))]

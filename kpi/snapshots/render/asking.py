@@ -15,13 +15,14 @@ from kpi.metrics.registry import METRICS, metric
 from kpi.pivot import MOST_COLUMNS, MOST_ROWS, Pivot, axis
 from kpi.query.answer import Answer, Cell
 from kpi.query.answering import TIMES, answer_on, last_mature_on
+from kpi.query.conditions import tells_agents
 from kpi.query.identity import Check, proof_on
 from kpi.query.labels import labels_on
 from kpi.query.question import Period, Question
 from kpi.query.reader import Reader
 from kpi.query.why import explain
 from kpi.settings import Settings
-from kpi.snapshots.model import Definition, Recipient, Section, period_of
+from kpi.snapshots.model import Definition, Recipient, Revision, Section, period_of
 from kpi.targets import Targets
 from kpi.warehouse.published import Published
 
@@ -76,6 +77,7 @@ def what_moved(asking: Asking, headline: Answer) -> Sequence[Sentence]:
 class Block:
     """A section answered. ``kpis``: those that can be filtered as asked, ``left_out`` the others. ``pivot``: by the
     section's dimensions, its ``whole`` without one. ``answers``: all that the section shows, in the order of its data.
+    ``not_allowed``: it tells of single agents, whom the recipient may not see.
     """
 
     section: Section
@@ -83,6 +85,7 @@ class Block:
     left_out: tuple[str, ...]
     pivot: Pivot | None
     answers: tuple[Answer, ...] = ()
+    not_allowed: bool = False
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -120,6 +123,7 @@ class Report:
     sentences: tuple[Sentence, ...] = ()
     empty: bool = False
     kpis: tuple[str, ...] = field(default=())
+    revision: Revision | None = None
 
     @property
     def title(self) -> str:
@@ -141,7 +145,8 @@ def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date,
     ``kpi.query.answer`` raises for names that are none.
     """
     period = period_of(definition.period, due)
-    base = Question((), period, (), definition.filters, definition.compare, recipient.scope)
+    base = Question((), period, (), definition.filters, definition.compare, recipient.scope,
+                    definition.service_level)  # fmt: skip
     narrowed = {one.dimension for one in (*base.filters, *base.scope.filters)}
     every = dict.fromkeys(metric(kpi).id for section in definition.sections for kpi in section.kpis)
     kpis = tuple(kpi for kpi in every if narrowed <= set(METRICS[kpi].dimensions))
@@ -169,7 +174,7 @@ def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date,
         due=due,
         language=asking.language,
         published=asking.published,
-        service_level=asking.settings.service_level,
+        service_level=definition.service_level or asking.settings.service_level,
         period=whole.period,
         whole=whole,
         mature=mature,
@@ -203,6 +208,8 @@ def _block(
     whole: Answer,
     mature: Mapping[str, Answer],
 ) -> Block:
+    if not base.scope.see_agents and tells_agents(replace(base, by=section.by)):
+        return Block(section, (), (), None, not_allowed=True)
     shown = tuple(kpi for kpi in section.kpis if kpi in kpis)
     left_out = tuple(kpi for kpi in section.kpis if kpi not in kpis)
     if not shown:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 
-from kpi.snapshots.model import Definition, Format, Recipient, Rendered
+from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision
 from kpi.snapshots.render import data, document, page, workbook
 from kpi.snapshots.render.asking import Asking, Report, Tell, ask, what_moved
 from kpi.snapshots.render.manifest import MANIFEST, manifest
@@ -31,14 +32,18 @@ def render(
     targets: Targets = NO_TARGETS,
     version: int | None = None,
     tell: Tell = what_moved,
+    revision: Revision | None = None,
 ) -> Rendered:
     """The copy of ``recipient`` of the run that is due on ``due`` (a business date), in the formats of the definition.
 
     Everything is asked of one published version, in one transaction: the newest, or ``version``. ``tell`` composes the
-    sentences of what changed. Raises what ``kpi.query.answer`` raises, InputError for a definition that cannot be
-    asked, WarehouseError for a version that is not kept.
+    sentences of what changed; ``revision`` says against which figures a run made again is held. Raises what
+    ``kpi.query.answer`` raises, InputError for a definition that cannot be asked, WarehouseError for a version that is
+    not kept.
     """
-    with report_of(warehouse, definition, recipient, due, targets=targets, version=version, tell=tell) as report:
+    with report_of(
+        warehouse, definition, recipient, due, targets=targets, version=version, tell=tell, revision=revision
+    ) as report:
         stem = stem_of(report)
         files = {f"{stem}.{form}": FORMS[form](report) for form in definition.formats}
         files[MANIFEST] = manifest(report, files)
@@ -65,12 +70,14 @@ def report_of(
     targets: Targets = NO_TARGETS,
     version: int | None = None,
     tell: Tell = what_moved,
+    revision: Revision | None = None,
 ) -> Iterator[Report]:
     """What ``render`` writes down, before it is written."""
     language = recipient.language or definition.language
     with warehouse.at(version) as past, past.read() as connection:
         published = past.require_data(connection)
-        yield ask(Asking(connection, published, past.settings, targets, language), definition, recipient, due, tell)
+        report = ask(Asking(connection, published, past.settings, targets, language), definition, recipient, due, tell)
+        yield replace(report, revision=revision)
 
 
 def stem_of(report: Report) -> str:

@@ -71,7 +71,7 @@ def _content(report: Report, form: str) -> dict[str, str]:
         "language": language,
         "palette": roles,
         "title": report.title,
-        "head": words.head(report),
+        "head": words.opening(report),
         "marks": words.marks(report),
         "sentences": [[vars(span) for span in sentence] for sentence in report.sentences],
         "sections": [_section(block, report, paper) for block in report.blocks],

@@ -55,6 +55,8 @@ def manifest(report: Report, files: Mapping[str, bytes]) -> bytes:
         "text": {
             "title": report.title,
             "head": words.head(report),
+            "revision": words.revision(report),
+            "figures": words.lines(report),
             "changed": ["".join(span.text for span in sentence) for sentence in report.sentences],
         },
         "files": listed(files),

@@ -28,7 +28,7 @@ def html(report: Report) -> bytes:
         "language": "zh-CN" if report.language == "zh" else "en",
         "title": escape(report.title),
         "style": css_variables("light"),
-        "head": "".join(f"<p class=head>{escape(line)}</p>" for line in words.head(report)),
+        "head": "".join(f"<p class=head>{escape(line)}</p>" for line in words.opening(report)),
         "marks": "".join(f"<span class=mark>{escape(mark)}</span>" for mark in words.marks(report)),
         "changed": _changed(report),
         "sections": sections,

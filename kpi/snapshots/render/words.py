@@ -13,9 +13,12 @@ from kpi.metrics import sources
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
+from kpi.snapshots.notices import change_text, figure_name
+from kpi.snapshots.render import data
 from kpi.snapshots.render.asking import Block, Report
 from kpi.snapshots.render.tables import HIDDEN
 
+_CHANGED = 5  # figures of a revision that are told by name
 _ARROWS = {MINUS: "↓", "±": "→"}
 
 
@@ -111,6 +114,42 @@ def head(report: Report) -> list[str]:
     return lines
 
 
+def opening(report: Report) -> list[str]:
+    """The lines under the title of a first page: the head, and what a run made again changed."""
+    made = revision(report)
+    return [*head(report), " · ".join(made)] if made else head(report)
+
+
+def lines(report: Report) -> list[str]:
+    """The headline figures, a line each: value, change and target."""
+    shown = (one for block in report.blocks if block.section.kind == "headline" for one in cards(block, report))
+    found = []
+    for one in shown:
+        change = f"{one.change} {one.word}".strip()
+        parts = filter(None, [f"{one.name} {one.value}", change, one.target, one.foot])
+        found.append(" · ".join(parts))
+    return found
+
+
+def revision(report: Report) -> list[str]:
+    """What a run made again changed: how many figures, then the first of them; empty for a first one."""
+    made, language = report.revision, report.language
+    if made is None:
+        return []
+    now, was = data.figures(report), made.figures
+    differing = [key for key in dict.fromkeys([*now, *was]) if now.get(key) != was.get(key)]
+    if not differing:
+        return [phrase(language, "report_revision_same", revision=made.number, before=made.before)]
+    # The same figure may stand in several sections.
+    told = {(kpi, key): (was.get((section, kpi, key)), now.get((section, kpi, key))) for section, kpi, key in differing}
+    first = [
+        f"{figure_name(kpi, key, report.names, language)} {change_text(kpi, *values, language)}"
+        for (kpi, key), values in list(told.items())[:_CHANGED]
+    ]
+    values = {"revision": made.number, "before": made.before, "count": len(differing)}
+    return [phrase(language, "report_revision", **values), *first, *(["…"] if len(told) > _CHANGED else [])]
+
+
 def filters(report: Report) -> str:
     """The filters in words, the recipient's own among them; "" without any."""
     language = report.language
@@ -137,9 +176,9 @@ def title_of(block: Block, language: Language) -> str:
 
 
 def notes(block: Block, report: Report) -> list[str]:
-    """What has to be said below a section: KPIs that cannot be filtered so, values not shown, a lack of data."""
+    """What has to be said below a section: what is left out and why, values not shown, a lack of data."""
     language = report.language
-    said = []
+    said = [phrase(language, "agents_left_out")] if block.not_allowed else []
     if block.left_out:
         kpis = phrase(language, "say_and").join(METRICS[kpi].name(language) for kpi in block.left_out)
         said.append(phrase(language, "report_left_out", kpis=kpis))

@@ -119,7 +119,16 @@ class _Sheets:
             for note in words.notes(block, report):
                 sheet.write_string(row, 0, note, self.format(font_color=_PALETTE.mute))
                 row += 1
+        # A section of which nothing is shown has no sheet of its own.
+        for block in (one for one in report.blocks if not one.kpis and one.section.kind != "headline"):
+            for note in words.notes(block, report):
+                said = f"{words.title_of(block, language)}: {note}"
+                sheet.write_string(row, 0, said, self.format(font_color=_PALETTE.mute))
+                row += 1
         row += 1
+        if made := words.revision(report):
+            sheet.write_string(row, 0, " · ".join(made), self.format(bold=True))
+            row += 1
         for sentence in report.sentences:
             sheet.write_string(row, 0, "".join(span.text for span in sentence))
             row += 1
