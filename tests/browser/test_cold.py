@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from pages.book import BOOK
 from tests.browser import server
 from tests.browser.server import leave, settled
+from tests.ingest import bank_log
 
 
 @pytest.mark.parametrize("path", ["/overview?channel=wechat", "/drill", "/pages/overview"])
@@ -43,6 +44,23 @@ def test_an_empty_home_offers_a_beginning(tmp_path, visit):
             expect(page.get_by_role("button", name="Make the demo bank")).to_be_visible(timeout=30_000)
             assert page.get_by_role("dialog").count() == 0
             page.wait_for_load_state("networkidle")
+        leave(page)
+
+
+def test_a_file_given_to_an_empty_home_leads_to_its_overview(tmp_path, visit):
+    home, file = tmp_path / "home", tmp_path / "calls.csv"
+    home.mkdir()
+    file.write_text(bank_log.text())
+    with server.serve(home, tmp_path / "server.log") as address:
+        page = visit()
+        page.goto(address)
+        page.locator("input[type=file]").set_input_files(file, timeout=30_000)
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.locator(".st-key-panel_progress")).to_contain_text("Import", timeout=30_000)
+        expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible(timeout=120_000)
+        settled(page)
+        expect(page.locator(".st-key-card_volume")).to_contain_text("56")
+        expect(page.locator(".st-key-card_csat")).to_contain_text("not recorded by the feeds")
         leave(page)
 
 
