@@ -77,7 +77,7 @@ def test_the_keyboard_reaches_everything_in_reading_order(visit, address):
     chips = ["chip_period", "chip_compare", *(f"chip_{dimension}" for dimension in CHIPS), "chip_more", "chip_send"]
     cards = [name for kpi in overview.HEADLINES for name in (f"define_{kpi}", f"open_{kpi}")]
     panels = ["drill_volume", "menu_of_volume", "drill_channels", "menu_of_channels"]
-    panels += ["drill_trend_self_service_rate", "menu_of_trend_self_service_rate", "menu_of_tiers"]
+    panels += ["drill_trend_self_service_rate", "menu_of_trend_self_service_rate", "drill_tiers", "menu_of_tiers"]
     findings = [f"finding_rows_{place}" for place in range(1, page.locator(".finding").count() + 1)]
     assert findings
     assert order[order.index("switch_language") :] == ["switch_language", *chips, *findings, *cards, *panels]
