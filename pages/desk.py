@@ -123,7 +123,7 @@ def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
     components.panel(
         "map",
         title,
-        phrase(language, f"desk_map_sub_{shown}{'_target' if held else ''}"),
+        phrase(language, f"desk_map_sub_{shown}_target" if held else f"desk_map_sub_{shown}"),
         figures.drawn(
             f"desk map {shown}",
             style,
