@@ -37,7 +37,7 @@ BESIDE = {
     "agent_volume": "answer_rate",
     "wechat_phone_multiple": "",
     "self_service_rate": "",
-    "customers_served": "",
+    "customers_served": "consistency",
     "multi_channel_share": "unlinked_share",
 }
 HEADLINES = tuple(BESIDE)

@@ -16,7 +16,7 @@ from kpi.metrics.registry import METRICS
 from kpi.query.question import Question
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, planner, state
+from pages import cards, components, layout, panels, planner, state
 from pages.figures import Figures
 from pages.state import View
 
@@ -32,13 +32,15 @@ BESIDE = {
 HEADLINES = tuple(BESIDE)
 # What the map of the day can show: the KPI, and whether what it is a share of.
 MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
+# The headlines that the table at the end has by channel.
+_TABLE = ("service_level", "answer_rate", "abandonment_rate", "asa", "aht")
 _PANELS = {
     "day": (("service_level", "answer_rate"), ("half_hour",), False),
     "day_occupancy": (("occupancy",), ("half_hour",), False),
     "teams": (("service_level",), ("team",), False),
     "tiers": (("service_level",), ("channel", "tier"), False),
     "waits": (("wait_p90", "asa"), ("channel",), False),
-    "cost": (("cost_per_contact",), ("channel",), True),
+    "cost": (("cost_per_contact", *_TABLE), ("channel",), True),
     "cost_all": (("cost_per_contact",), (), True),
     **planner.PANELS,
 }
@@ -55,8 +57,8 @@ def render(view: View, published: Published, style: Style) -> None:
     }
     applies = view.applies(METRICS["service_level"])
     more = [*(formulas.values() if applies else ()), *planner.questions(view)]
-    panels = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), False)}
-    figures = Figures(view, published, BESIDE, panels, more=more)
+    asked = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), False)}
+    figures = Figures(view, published, BESIDE, asked, more=more)
     scenario, view = planner.read(view, figures)
     names = layout.names(view, published)
     layout.top("desk", view, published, figures.compared)
@@ -90,6 +92,7 @@ def render(view: View, published: Published, style: Style) -> None:
     with right:
         _cost(figures, style, names)
     planner.show(scenario, figures, style)
+    panels.table(figures, figures.headline, "cost", "panel_table_channels", style)
     components.identity_strip(figures.proof, view.language)
 
 
@@ -120,7 +123,7 @@ def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
     components.panel(
         "map",
         title,
-        phrase(language, f"desk_map_sub_{shown}{'_target' if held else ''}"),
+        phrase(language, f"desk_map_sub_{shown}_target" if held else f"desk_map_sub_{shown}"),
         figures.drawn(
             f"desk map {shown}",
             style,
@@ -243,17 +246,15 @@ def _cost(figures: Figures, style: Style, names: _Names) -> None:
     parts, all_of_it = figures.panel("cost"), figures.panel("cost_all")
     if parts is None or all_of_it is None:
         return
-    whole = all_of_it.cell(metric.id)
+    whole, cells = all_of_it.cell(metric.id), [cell for cell in parts.cells if cell.kpi == metric.id]
     components.panel(
         "cost",
         phrase(language, "desk_cost"),
         phrase(language, "desk_cost_sub", value=format_value(whole.value, metric.unit, language)),
-        figures.drawn(
-            "desk cost", style, lambda: rates_by_channel(metric, whole, parts.cells, names["channel"], style, _ROW)
-        )
+        figures.drawn("desk cost", style, lambda: rates_by_channel(metric, whole, cells, names["channel"], style, _ROW))
         if whole.value is not None
         else None,
-        lambda: of_answer(parts, language, names),
+        lambda: of_answer(parts, language, names, kpi=metric.id),
         phrase(language, "desk_cost_alt", value=format_value(whole.value, metric.unit, language)),
         style,
         drill=metric.id,

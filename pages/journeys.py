@@ -12,7 +12,7 @@ from kpi.query import mature_part
 from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, rankings
+from pages import cards, components, layout, panels, rankings
 from pages.figures import Figures
 from pages.rankings import Ranking
 from pages.state import View
@@ -23,7 +23,7 @@ BESIDE = {
     "visit_rate": "days_to_visit",
     "signed_rate": "days_to_sign",
     "end_to_end": "lost_rate",
-    "referred_amount": "",
+    "referred_amount": "cost_avoided",
     "upgraded_after": "",
 }
 # Few are referred in a month: amounts and rankings look at a year.
@@ -67,6 +67,7 @@ def render(view: View, published: Published, style: Style) -> None:
         rankings.draw(_LOST_BRANCHES, figures, style)
     with right:
         rankings.draw(_BRANCHES, figures, style)
+    panels.table(figures, figures.panel("journey_all"), "journey_tiers", "panel_table_tiers", style)
     components.identity_strip(figures.proof, style.language)
 
 

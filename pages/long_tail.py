@@ -12,7 +12,7 @@ from kpi.metrics.registry import METRICS
 from kpi.query.topics import tail_ranks
 from kpi.tables import of_answer, of_curves
 from kpi.warehouse.published import Published
-from pages import cache, cards, components, layout
+from pages import cache, cards, components, layout, panels
 from pages.figures import Figures
 from pages.state import View
 
@@ -33,6 +33,7 @@ _PANELS = {
     "dividends": (_DIVIDENDS, ("served",), False),
     "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), False),
     "topics": (("bot_resolution_rate", "volume"), ("topic",), False),
+    "topics_all": (("bot_resolution_rate", "volume"), (), False),
     "topics_covered": (("topic_tail_coverage",), (), False),
 }
 
@@ -58,6 +59,7 @@ def render(view: View, published: Published, style: Style) -> None:
         _dividends(figures, style)
     with right:
         moves(figures, style)
+    panels.table(figures, figures.panel("topics_all"), "topics", "panel_table_topics", style)
     components.identity_strip(figures.proof, view.language)
 
 

@@ -6,9 +6,10 @@ from kpi.charts import Style, trend, volume_by_channel
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_period, format_value
 from kpi.metrics.registry import METRICS
+from kpi.pivot import by_one, to_frame
 from kpi.query.answer import Answer
 from kpi.tables import of_answer
-from pages import components
+from pages import components, pivot_table
 from pages.figures import Figures
 from pages.state import AS_VIEWED, View, Within
 
@@ -53,6 +54,30 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
         phrase(language, "alt_volume", period=dates(figures), total=total),
         style,
         drill="volume",
+    )
+
+
+def table(figures: Figures, whole: Answer | None, panel: str, title: str, style: Style) -> None:
+    """A page's figures by the one dimension of ``panel`` as the table that ends it, each value leading to its rows.
+
+    ``whole``: the answer that holds the totals; ``title``: phrase.
+    """
+    parts, language = figures.panel(panel), style.language
+    if whole is None or parts is None or all(cell.value is None for cell in parts.cells):
+        return
+    (dimension,) = parts.question.by
+    names = {dimension: figures.names(dimension)}
+    found = by_one(whole, parts, names[dimension])
+    if not found.kpis:
+        return
+    compared = parts.compared is not None
+    components.table_panel(
+        f"table_{panel}",
+        phrase(language, title),
+        phrase(language, "panel_table_sub" if compared else "panel_table_sub_alone"),
+        pivot_table.table(found, names, False, language),
+        lambda: to_frame(found, names, language),
+        style,
     )
 
 

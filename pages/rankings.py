@@ -30,7 +30,8 @@ class Ranking:
     def cells(self, figures: Figures) -> Sequence[Cell]:
         """What is shown, from the highest on."""
         answered = figures.panel(self.panel)
-        return top(METRICS[self.kpi], answered.cells, self.by, self.most) if answered is not None else ()
+        cells = [cell for cell in answered.cells if cell.kpi == self.kpi] if answered is not None else []
+        return top(METRICS[self.kpi], cells, self.by, self.most)
 
 
 def draw(ranking: Ranking, figures: Figures, style: Style, **said: str) -> None:
@@ -51,7 +52,7 @@ def draw(ranking: Ranking, figures: Figures, style: Style, **said: str) -> None:
         )
         if shown
         else None,
-        lambda: of_answer(answered, language, {ranking.dimension: names}),
+        lambda: of_answer(answered, language, {ranking.dimension: names}, kpi=ranking.kpi),
         phrase(
             language,
             "alt_ranked",

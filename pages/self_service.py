@@ -13,7 +13,7 @@ from kpi.query import mature_part
 from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, rankings
+from pages import cards, components, layout, panels, rankings
 from pages.figures import Figures
 from pages.rankings import Ranking
 from pages.state import View
@@ -38,12 +38,15 @@ _RETURNS = Ranking("service_returns", "false_containment_rate", "topic", "panel_
 _UNMATCHED = Ranking(
     "service_unmatched", "unmatched_rate", "topic", "panel_unmatched", "panel_unmatched_sub", "numerator"
 )
+_OF_FUNCTIONS = ("function_starts", "function_success", "function_dropout", "function_failure")
 _PANELS = {
     "service_chain": (CHAIN_KPIS, (), True),
     "service_channels": (CHAIN_KPIS, ("channel",), True),
     "service_tiers": (CHAIN_KPIS, ("tier",), True),
     "service_media": (_FATES, ("media",), False),
-    **{one.panel: ((one.kpi,), (one.dimension,), True) for one in (_REASONS, _FUNCTIONS, _RETURNS, _UNMATCHED)},
+    **{one.panel: ((one.kpi,), (one.dimension,), True) for one in (_REASONS, _RETURNS, _UNMATCHED)},
+    _FUNCTIONS.panel: (_OF_FUNCTIONS, ("function",), True),
+    "service_functions_all": (_OF_FUNCTIONS, (), True),
 }
 
 
@@ -74,6 +77,7 @@ def render(view: View, published: Published, style: Style) -> None:
         rankings.draw(_UNMATCHED, figures, style, rate=_recognised(figures))
     with right:
         _media(figures, style)
+    panels.table(figures, figures.panel("service_functions_all"), _FUNCTIONS.panel, "panel_table_functions", style)
     components.identity_strip(figures.proof, style.language)
 
 
@@ -96,7 +100,8 @@ def _sentences(figures: Figures, style: Style) -> None:
         more += moved_most(cells, metric, figures.names("channel"), language)
     if functions is not None:
         failing, highest = METRICS[_FUNCTIONS.kpi], _FUNCTIONS.cells(figures)
-        more += fails_most(functions.cells, highest, failing, figures.names("function"), language)
+        cells = [cell for cell in functions.cells if cell.kpi == failing.id]
+        more += fails_most(cells, highest, failing, figures.names("function"), language)
     components.sentences(honest, more)
 
 

@@ -1,0 +1,83 @@
+"""The table that ends a page: its figures by one dimension, with the comparison, as the query answers them."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from kpi.i18n.numbers import format_value
+from kpi.insight.funnel import JOURNEY_KPIS
+from kpi.metrics.registry import METRICS
+from kpi.query import Period, Question, answer, last_mature
+from kpi.settings import load_settings
+from kpi.warehouse import Warehouse
+from tests.pages.test_overview import html
+
+
+@pytest.fixture
+def bank(demo_home):
+    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(demo_home), "KPI_MEMORY": "1"}))
+    yield warehouse
+    warehouse.close()
+
+
+def rows_of(app):
+    """Name of the row -> its cells as texts, of the one table of the page; the heads' rows left out."""
+    (table,) = [body for body in html(app) if 'class="pivot"' in body]
+    rows = re.findall(r'<tr[^>]*><th scope="row">(.*?)</th>(.*?)</tr>', table)
+    plain = [(unescape(name), re.findall(r"<td[^>]*>(.*?)</td>", cells)) for name, cells in rows]
+    return {name: [unescape(re.sub(r"<[^>]+>", "", cell)).rstrip("*") for cell in cells] for name, cells in plain}
+
+
+@pytest.mark.parametrize(
+    ("page", "kpi", "dimension", "value", "name", "compared"),
+    [
+        ("satisfaction", "csat", "channel", "hotline", "Hotline 95588", True),
+        ("desk", "asa", "channel", None, "All", True),
+        ("desk", "service_level", "channel", "hotline", "Hotline 95588", True),
+        ("long_tail", "bot_resolution_rate", "topic", None, "All", False),
+    ],
+)
+def test_a_page_ends_with_its_figures_as_a_table(
+    demo_home, open_page, bank, page, kpi, dimension, value, name, compared
+):
+    app = open_page(demo_home, page, lang="en")
+    assert not app.exception
+    rows = rows_of(app)
+    today = bank.published().today
+    question = Question((kpi,), Period(today - timedelta(days=27), today), compare="previous")
+    key = () if value is None else (value,)
+    cell = answer(bank, question if value is None else Question(**{**vars(question), "by": (dimension,)})).cell(
+        kpi, *key
+    )
+    shown = format_value(cell.value, METRICS[kpi].unit, "en")
+    assert shown in rows[name]
+    assert (format_value(cell.previous, METRICS[kpi].unit, "en") in rows[name]) is compared
+
+
+def test_all_functions_are_in_the_table_though_ten_are_in_the_chart(demo_home, open_page, bank):
+    app = open_page(demo_home, "self_service", lang="en")
+    assert not app.exception
+    today = bank.published().today
+    kpis = ("function_starts", "function_success", "function_dropout", "function_failure")
+    question = Question(kpis, Period(today - timedelta(days=27), today), by=("function",), compare="previous")
+    answered = answer(bank, question)
+    used = {cell.key[0] for cell in answered.cells if cell.n}
+    rows = rows_of(app)
+    assert len(used) > 10
+    assert len(rows) == len(used) + 1
+    # Value, comparison, change of each of the four.
+    assert {len(cells) for cells in rows.values()} == {12}
+    starts = sum(answered.cell("function_starts", key).value or 0 for key in used)
+    assert rows["All"][0] == format_value(starts, "count", "en")
+
+
+def test_journeys_by_tier_are_those_of_the_last_mature_period(demo_home, open_page, bank):
+    rows = rows_of(open_page(demo_home, "journeys", lang="en", period="7d"))
+    today = bank.published().today
+    moved = last_mature(bank, Question(JOURNEY_KPIS, Period(today - timedelta(days=6), today), compare="previous"))
+    assert moved is not None
+    value = answer(bank, moved).cell("end_to_end").value
+    assert rows["All"][0] == format_value(value, "share", "en")
+    assert len(rows) > 1
