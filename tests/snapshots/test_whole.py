@@ -1,15 +1,21 @@
 """A run with the real files and a real folder: what the parts do together."""
 
 import json
+import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from io import StringIO
 from pathlib import Path
+
+import pytest
 
 from kpi.snapshots.deliver import deliver
 from kpi.snapshots.ledger import find
 from kpi.snapshots.model import Recipient
 from kpi.snapshots.render import render
 from kpi.snapshots.runs import deliveries, runs
+from tests.reports.receivers import closed_port, receiving
 from tests.snapshots.conftest import Centre
 from tests.snapshots.standins import MONDAY
 
@@ -45,6 +51,47 @@ def test_its_owner_is_told_by_the_real_delivery_why_it_is_held(centre: Centre, t
     told, said = (next((folder / who).glob("*/notice.txt")).read_text("utf-8") for who in ("owner", "head"))
     assert "Data are late: hotline, wechat." in told
     assert "being checked" in said
+
+
+def test_no_secret_is_in_the_database_a_log_or_a_file(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Whether a target takes it, refuses it, or is not there: each of the secrets was used."""
+    logged = StringIO()  # as a program logs; pytest's own capture also hears what goes no further
+    handler, level = logging.StreamHandler(logged), logging.root.level
+    logging.root.addHandler(handler)
+    logging.root.setLevel(logging.DEBUG)
+    request.addfinalizer(partial(logging.root.setLevel, level))
+    request.addfinalizer(partial(logging.root.removeHandler, handler))
+    monkeypatch.setenv("SWITCHBOARD_SECRET_HOOK", "hook-not-to-be-told")
+    monkeypatch.setenv("SWITCHBOARD_SECRET_STORE", json.dumps({"key": "KEY", "secret": "store-not-to-be-told"}))
+    with receiving(200) as hook, receiving(403) as chat, receiving(0) as mute:
+        monkeypatch.setenv(
+            "SWITCHBOARD_SECRET_OPS", f"json://user:chat-not-to-be-told@127.0.0.1:{chat.port}/in-not-to-be-told"
+        )
+        monkeypatch.setenv("SWITCHBOARD_SECRET_NIGHT", f"json://127.0.0.1:{mute.port}/night-not-to-be-told")
+        centre.warehouse.settings = replace(centre.warehouse.settings, deliver_to=("*",), deliver_tries=1)
+        targets = {
+            "hook": f"{hook.url}/in#secret=HOOK",
+            "ops": "chat:OPS",
+            "night": "chat:NIGHT",
+            "store": f"s3://reports/weekly#secret=STORE&endpoint=http://127.0.0.1:{closed_port()}",
+        }
+        recipients = tuple(Recipient(name, target) for name, target in targets.items())
+        centre.keep(replace(centre.weekly(), recipients=recipients, owner="chat:OPS"))
+        centre.run(render=render, deliver=deliver)
+    (run,) = runs(centre.state)
+    by = {line.recipient: line.status for line in deliveries(centre.state, run) if line.kind == "copy"}
+    assert by == {"hook": "sent", "ops": "failed", "night": "unconfirmed", "store": "failed"}
+    assert "X-Signature-256" in hook.got[0].headers
+    assert "Authorization" in chat.got[0].headers
+    assert mute.got[0].path == "/night-not-to-be-told"
+    written = {path: path.read_bytes() for path in centre.settings.home.rglob("*") if path.is_file()}
+    assert any(path.name == "manifest.json" for path in written)
+    assert any(run.key.encode() in content for path, content in written.items() if "sqlite" in path.name)
+    assert run.key in logged.getvalue()
+    assert [path for path, content in written.items() if b"not-to-be-told" in content] == []
+    assert "not-to-be-told" not in logged.getvalue()
 
 
 def test_where_it_may_not_go_it_ends_as_failed_with_the_reason(centre: Centre, tmp_path: Path) -> None:

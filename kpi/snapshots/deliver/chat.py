@@ -22,6 +22,8 @@ _log = logging.getLogger("apprise")
 _log.propagate = False
 _log.setLevel(logging.DEBUG)
 _log.addHandler(logging.NullHandler())
+# What it asks with tells every path in its finest lines.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 # Nothing was sent yet when one of these is in what it logs.
 _NOT_REACHED = ("NewConnectionError", "Connection refused", "ConnectTimeout", "NameResolutionError", "SSLError")
 
