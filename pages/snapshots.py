@@ -51,7 +51,9 @@ def _page(language: Language, published: Published, asked: str) -> None:
             snapshot_editor.none_yet(language)
         for one in kept:
             _definition(one, language, published)
-        snapshot_editor.as_file(kept, language, published)
+        with st.container(horizontal=True, gap="xsmall", key="snapshots_all"):
+            snapshot_editor.new(language)
+            snapshot_editor.as_file(kept, language, published)
     _runs_panel(language, asked)
 
 

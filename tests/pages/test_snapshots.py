@@ -13,7 +13,7 @@ from kpi.settings import load_settings
 from kpi.snapshots import book, worker
 from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.model import Recipient
+from kpi.snapshots.model import Recipient, Schedule, Section
 from kpi.snapshots.render import report_of, words
 from kpi.snapshots.runs import runs
 from kpi.state import StateDatabase
@@ -88,17 +88,58 @@ def test_recipients_and_what_each_may_see_are_edited_in_a_table():
     before = (Recipient("ann", "mailto:ann@bank.example", branch, "en"), Recipient("ben", "chat:OPS"))
     table = snapshot_editor._frame(before)
     assert list(table["scope"]) == ["channel=hotline,wechat 'region=north east'", ""]
-    assert snapshot_editor._recipients(table, before) == before
+    assert snapshot_editor._recipients(table) == before
     table = table.astype(object)
     table.loc[1, "scope"] = "tier=6,7"
-    table.loc[2] = ["cid", "file:///srv/cid", None, None, None]
-    _, ben, cid = snapshot_editor._recipients(table, before)
+    table.loc[2] = ["cid", "file:///srv/cid", None, None, None, None]
+    _, ben, cid = snapshot_editor._recipients(table)
     assert ben.scope == Scope((Filter("tier", ("6", "7")),))
     assert cid == Recipient("cid", "file:///srv/cid")
     for wrong in ("tier", "tier='6"):
         table.loc[1, "scope"] = wrong
         with pytest.raises(InputError, match="tier"):
-            snapshot_editor._recipients(table, before)
+            snapshot_editor._recipients(table)
+
+
+def test_sections_are_edited_in_a_table():
+    before = (
+        Section("head", "headline", ("volume", "csat")),
+        Section("grid", "chart", ("csat",), ("channel", "tier"), ("格", "Grid")),
+    )
+    table = snapshot_editor._section_frame(before)
+    assert snapshot_editor._sections(table) == before
+    table.loc[2] = [None, None, "aht ,asa", "team", None, None]
+    table.loc[3] = [None] * 6
+    assert snapshot_editor._sections(table)[2:] == (Section("table-3", "table", ("aht", "asa"), ("team",)),)
+
+
+def test_one_is_made_from_nothing_edited_whole_and_deleted(demo_home, open_page, state):
+    app = open_page(demo_home, "snapshots", lang="en")
+    app.button(key="snapshots_new").click().run()
+    assert not app.exception
+    made = book.definition(state, "snapshot").definition
+    assert (made.title, made.schedule, made.recipients) == (("新快照", "New snapshot"), None, ())
+    app.text_input(key="cron_snapshot").set_value("0 8 * * 1")
+    app.text_input(key="filters_snapshot").set_value("channel=wechat,hotline")
+    app.selectbox(key="compare_snapshot").set_value("year")
+    app.checkbox(key="wait_snapshot").set_value(False)
+    app.multiselect(key="feeds_snapshot").set_value(["hotline"])
+    app.number_input(key="deadline_snapshot").set_value(30)
+    app.selectbox(key="downtime_snapshot").set_value("skip")
+    app.selectbox(key="empty_snapshot").set_value("hold")
+    app.number_input(key="limit_snapshot").set_value(120)
+    app.button(key="save_snapshot").click().run()
+    assert not app.exception
+    one = book.definition(state, "snapshot").definition
+    assert one.schedule == Schedule(
+        "0 8 * * 1", wait=False, feeds=("hotline",), deadline_minutes=30, after_downtime="skip"
+    )
+    assert one.filters == (Filter("channel", ("wechat", "hotline")),)
+    assert (one.compare, one.empty, one.time_limit_seconds, one.sections) == ("year", "hold", 120, made.sections)
+    app.button(key="delete_snapshot").click().run()
+    assert not app.exception
+    assert book.definitions(state) == []
+    assert any("its runs and their files stay" in info.value for info in app.info)
 
 
 def test_send_me_this_makes_a_definition_of_the_view(demo_home, open_page, state):
