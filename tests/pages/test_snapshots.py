@@ -6,6 +6,7 @@ from html import unescape
 from importlib import import_module
 
 import pytest
+import sqlalchemy as sa
 
 from kpi.errors import InputError
 from kpi.query.question import Filter, Scope
@@ -13,13 +14,14 @@ from kpi.settings import load_settings
 from kpi.snapshots import book, worker
 from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.model import Recipient, Schedule, Section
+from kpi.snapshots.model import Definition, Recipient, Schedule, Section
 from kpi.snapshots.render import report_of, words
 from kpi.snapshots.runs import runs
 from kpi.state import StateDatabase
 from kpi.state.database import now
+from kpi.state.tables import snapshot_run
 from kpi.warehouse import Warehouse
-from pages import sending, snapshot_editor
+from pages import sending, snapshot_editor, snapshots
 from pages.state import read_view
 from tests.snapshots.standins import deliver, render
 
@@ -69,6 +71,32 @@ def test_runs_stand_there_with_state_reason_files_and_changes(demo_home, open_pa
     assert f'<td class="better">{made}</td>' in html(app)
     labels = [button.label for button in app.get("download_button")]
     assert sum(label.startswith(("data.csv", "manifest.json")) for label in labels) == 2
+
+
+def test_a_day_is_run_again_and_past_ones_are_made_up_for(demo_home, open_page, state, monkeypatch):
+    monkeypatch.setattr(snapshots, "workers", lambda *asked: ["a worker that takes them"])
+    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name in {"daily", "weekly"}], "ann")
+    first = Ledger(state).add("weekly", date(2026, 11, 16))
+    with state.transaction() as connection:
+        connection.execute(sa.update(snapshot_run).values(state="sent", step="recorded", attempts=2))
+    app = open_page(demo_home, "snapshots", lang="en")
+    assert '<td>2</td><td class="reason">' in html(app)
+    app.button(key=f"again_{first.id}").click().run()
+    assert not app.exception
+    again = runs(state, "weekly")[0]
+    assert (again.due_on, again.revision, again.state) == (date(2026, 11, 16), 2, "due")
+    app.date_input(key="past_days_weekly").set_value((date(2026, 11, 1), date(2026, 11, 17))).run()
+    app.button(key="past_run_weekly").click().run()
+    assert not app.exception
+    assert [(run.due_on.day, run.revision) for run in runs(state, "weekly")] == [(16, 2), (16, 1), (9, 1), (2, 1)]
+
+
+def test_what_is_due_next_comes_first(state):
+    soon, later, never = (
+        book.Kept(Definition(name, ("", name), (), "yesterday", schedule=asked))
+        for name, asked in (("c", Schedule("* * * * *")), ("b", Schedule("0 8 1 1 *")), ("a", None))
+    )
+    assert sorted([never, later, soon], key=snapshots._next_due) == [soon, later, never]
 
 
 def test_a_link_leads_to_its_run_and_one_that_is_none_says_so(demo_home, open_page, state):
