@@ -9,8 +9,10 @@ from kpi.i18n import LANGUAGES
 from kpi.settings import Settings, load_settings
 from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.model import Recipient
+from kpi.snapshots.plain import FORMATS
 from kpi.snapshots.render import report_of
 from kpi.snapshots.render.copy import FORMS
+from kpi.snapshots.render.manifest import manifest
 from kpi.targets import kept_targets
 from kpi.warehouse import Warehouse
 
@@ -30,10 +32,14 @@ def measure(settings: Settings) -> list[tuple[str, str]]:
         began = _now()
         with report_of(warehouse, definition, _NOBODY, due, targets=kept_targets(settings)) as report:
             steps = [("asked", _since(began))]
-            for form in definition.formats:
+            files: dict[str, bytes] = {}
+            for form in FORMATS:
                 start = _now()
-                FORMS[form](report)
+                files[form] = FORMS[form](report)
                 steps.append((form, _since(start)))
+            start = _now()
+            manifest(report, files)
+            steps.append(("manifest", _since(start)))
         whole = _since(began)
         judged = limits.told(whole[0], MOST, "s")
         lines.append((f"{definition.title[1]}, {definition.language}", f"{_told(whole)}  {judged}"))

@@ -11,39 +11,48 @@ import streamlit as st
 from kpi.commands import filters_of
 from kpi.errors import InputError, KpiError
 from kpi.i18n import LANGUAGES, Language, phrase
-from kpi.query.question import Scope
+from kpi.query.question import Filter, Scope
 from kpi.snapshots import book, definition_file
-from kpi.snapshots.model import Definition, Recipient, Schedule
-from kpi.snapshots.plain import DAYS, EMPTY, FORMATS, PERIODS
+from kpi.snapshots.model import Definition, Recipient, Schedule, Section, SectionKind
+from kpi.snapshots.plain import COMPARISONS, DAYS, DOWNTIME, EMPTY, FORMATS, KINDS, PERIODS
 from kpi.snapshots.valid import problems_of
 from kpi.state import LOCAL
 from kpi.warehouse.published import Published
-from pages import cache, editor, state
+from pages import cache, editor, sending, state
 
 _Chosen = TypeVar("_Chosen", bound=str)
-_TEXTS = ("name", "target", "scope")
+_TEXTS = ("name", "target", "scope", "language")
+# A snapshot that is new has something to show.
+_NEW = Section("headline", "headline", ("self_service_rate", "volume", "csat", "service_level"))
 
 
 def edit(kept: book.Kept, language: Language, published: Published) -> None:
-    """Behind one button: the form of a definition."""
+    """Behind one button: the form of a definition, and its end."""
     one = kept.definition
     key = f"edit_{one.name}"
-    with (
-        st.popover(phrase(language, "snapshots_edit"), icon=":material/edit:", type="tertiary", key=key),
-        st.form(f"form_{one.name}", border=False),
-    ):
-        try:
-            changed, problem = _form(one, language), None
-        except KpiError as error:
-            changed, problem = one, error.message(language)
-        if st.form_submit_button(phrase(language, "edit_save"), type="primary", key=f"save_{one.name}"):
-            if problem is None:
-                _save(kept, changed, language, published)
-            else:
-                st.error(problem, icon=":material/error:")
+    with st.popover(phrase(language, "snapshots_edit"), icon=":material/edit:", type="tertiary", key=key):
+        with st.form(f"form_{one.name}", border=False):
+            try:
+                changed, problem = _form(one, language, published), None
+            except KpiError as error:
+                changed, problem = one, error.message(language)
+            if st.form_submit_button(phrase(language, "edit_save"), type="primary", key=f"save_{one.name}"):
+                if problem is None:
+                    _save(kept, changed, language, published)
+                else:
+                    st.error(problem, icon=":material/error:")
+        st.button(
+            phrase(language, "snapshots_delete"),
+            icon=":material/delete:",
+            type="tertiary",
+            key=f"delete_{one.name}",
+            on_click=_delete,
+            args=(kept, language),
+        )
 
 
-def _form(one: Definition, language: Language) -> Definition:
+def _form(one: Definition, language: Language, published: Published) -> Definition:
+    """What the fields hold. Raises InputError for filters that are none."""
     asked = one.schedule or Schedule("")
 
     def say(field: str) -> str:
@@ -52,19 +61,45 @@ def _form(one: Definition, language: Language) -> Definition:
     def key(field: str) -> str:
         return f"{field}_{one.name}"
 
-    def choice(field: str, options: Sequence[_Chosen], value: _Chosen) -> _Chosen:
+    def choice(field: str, options: Sequence[_Chosen], value: _Chosen, named: str = "") -> _Chosen:
         return st.selectbox(
             say(field), options, index=list(options).index(value), key=key(field),
-            format_func=lambda chosen: phrase(language, f"snapshot_{field}_{chosen}"),
+            format_func=lambda chosen: phrase(language, f"{named or f'snapshot_{field}'}_{chosen}"),
             placeholder=phrase(language, "choose_one"),
         )  # fmt: skip
 
     zh = st.text_input(say("title_zh"), one.title[0], key=key("zh"))
     en = st.text_input(say("title_en"), one.title[1], key=key("en"))
     period = choice("period", PERIODS, one.period)
+    compare = choice("compare", COMPARISONS, one.compare or "none", named="compare")
+    filters = st.text_input(say("filters"), _said(one.filters), help=say("filters_help"), key=key("filters"))
+    st.caption(say("sections"))
+    sections = st.data_editor(
+        _section_frame(one.sections), num_rows="dynamic", hide_index=True, key=key("sections"), placeholder="",
+        alt=say("sections"),
+        column_config={
+            "id": st.column_config.TextColumn(say("section_id"), max_chars=40),
+            "kind": st.column_config.SelectboxColumn(
+                say("section_kind"), options=KINDS, default="table",
+                format_func=lambda kind: phrase(language, f"snapshot_kind_{kind}"),
+            ),
+            "kpis": st.column_config.TextColumn(say("section_kpis"), help=say("section_kpis_help")),
+            "by": st.column_config.TextColumn(say("section_by"), help=say("section_by_help")),
+            "title_zh": st.column_config.TextColumn(say("title_zh")),
+            "title_en": st.column_config.TextColumn(say("title_en")),
+        },
+    )  # fmt: skip
     cron = st.text_input(say("cron"), asked.cron, help=say("cron_help"), key=key("cron"))
     zone = st.text_input(say("zone"), asked.zone, key=key("zone"))
     days = choice("days", DAYS, asked.days)
+    wait = st.checkbox(say("wait"), asked.wait, key=key("wait"))
+    feeds = st.multiselect(
+        say("feeds"), list(dict.fromkeys([*published.feeds, *asked.feeds])), asked.feeds, key=key("feeds"),
+        select_all=False, placeholder=say("feeds_all"),
+    )  # fmt: skip
+    deadline = st.number_input(say("deadline"), 0, None, asked.deadline_minutes, key=key("deadline"))
+    downtime = choice("downtime", DOWNTIME, asked.after_downtime)
+    limit = st.number_input(say("limit"), 10, None, one.time_limit_seconds, key=key("limit"))
     formats = st.multiselect(
         say("formats"), FORMATS, one.formats, key=key("formats"), select_all=False, format_func=str.upper,
         placeholder=phrase(language, "choose_one"),
@@ -80,16 +115,55 @@ def _form(one: Definition, language: Language) -> Definition:
             "name": st.column_config.TextColumn(say("recipient_name"), max_chars=60),
             "target": st.column_config.TextColumn(say("recipient_target"), help=say("target_help")),
             "scope": st.column_config.TextColumn(say("recipient_scope"), help=say("scope_help")),
+            "language": st.column_config.SelectboxColumn(
+                say("language"), options=LANGUAGES,
+                format_func=lambda spoken: phrase(language, f"snapshot_language_{spoken}"),
+            ),
             "see_interactions": st.column_config.CheckboxColumn(say("see_interactions"), default=True),
             "see_agents": st.column_config.CheckboxColumn(say("see_agents"), default=True),
         },
     )  # fmt: skip
-    recipients = _recipients(edited, one.recipients)
-    schedule = replace(asked, cron=cron.strip(), zone=zone.strip(), days=days) if cron.strip() else None  # type: ignore[arg-type]
-    return replace(
-        one, title=(zh.strip(), en.strip()), period=period, schedule=schedule, language=told, empty=empty,
-        formats=tuple(name for name in FORMATS if name in formats), owner=owner.strip(), recipients=recipients,
+    schedule = Schedule(
+        cron.strip(), zone.strip(), days, wait, tuple(feeds), deadline, downtime,  # type: ignore[arg-type]
     )  # fmt: skip
+    return replace(
+        one, title=(zh.strip(), en.strip()), period=period, compare=None if compare == "none" else compare,
+        filters=_filters(filters), sections=_sections(sections), schedule=schedule if schedule.cron else None,
+        formats=tuple(name for name in FORMATS if name in formats), language=told, empty=empty, owner=owner.strip(),
+        recipients=_recipients(edited), time_limit_seconds=limit,
+    )  # fmt: skip
+
+
+def _said(filters: Sequence[Filter]) -> str:
+    """Filters as they are written in commands."""
+    return shlex.join(f"{one.dimension}={','.join(one.values)}" for one in filters)
+
+
+def _filters(text: str) -> tuple[Filter, ...]:
+    """What ``_said`` wrote. Raises InputError."""
+    try:
+        return filters_of(shlex.split(text))
+    except ValueError as error:  # a quotation mark without its other
+        raise InputError("bad_filter", text=text[:100]) from error
+
+
+def _section_frame(sections: Sequence[Section]) -> pd.DataFrame:
+    """Sections as the table that is edited: a row each, KPIs and dimensions with commas between them."""
+    rows = [(one.id, one.kind, ", ".join(one.kpis), ", ".join(one.by), *one.title) for one in sections]
+    return pd.DataFrame(rows, columns=["id", "kind", "kpis", "by", "title_zh", "title_en"]).astype(object)
+
+
+def _sections(edited: pd.DataFrame) -> tuple[Section, ...]:
+    """The table read back; a row without an id is called by its kind and place, one without anything is none."""
+    found = []
+    for number, record in enumerate(edited.to_dict("records"), start=1):
+        told = {name: "" if pd.isna(value) else str(value).strip() for name, value in record.items()}
+        kpis, by = (tuple(filter(None, map(str.strip, told[name].split(",")))) for name in ("kpis", "by"))
+        if told["id"] or kpis:
+            kind: SectionKind = next((one for one in KINDS if one == told["kind"]), "table")
+            title = told["title_zh"], told["title_en"]
+            found.append(Section(told["id"] or f"{kind}-{number}", kind, kpis, by, title))
+    return tuple(found)
 
 
 def _frame(recipients: Sequence[Recipient]) -> pd.DataFrame:
@@ -98,30 +172,27 @@ def _frame(recipients: Sequence[Recipient]) -> pd.DataFrame:
         {
             "name": one.name,
             "target": one.target,
-            "scope": shlex.join(f"{filter_.dimension}={','.join(filter_.values)}" for filter_ in one.scope.filters),
+            "scope": _said(one.scope.filters),
+            "language": one.language,
             "see_interactions": one.scope.see_interactions,
             "see_agents": one.scope.see_agents,
         }
         for one in recipients
     ]
-    columns = ["name", "target", "scope", "see_interactions", "see_agents"]
+    columns = ["name", "target", "scope", "language", "see_interactions", "see_agents"]
     return pd.DataFrame(rows, columns=columns).astype({name: bool if "see" in name else object for name in columns})
 
 
-def _recipients(edited: pd.DataFrame, before: Sequence[Recipient]) -> tuple[Recipient, ...]:
-    """The table read back; a recipient's language, which it does not show, stays his. Raises InputError."""
-    languages = {recipient.name: recipient.language for recipient in before}
+def _recipients(edited: pd.DataFrame) -> tuple[Recipient, ...]:
+    """The table read back. Raises InputError."""
     found = []
     for record in edited.to_dict("records"):
-        name, target, scope = ("" if pd.isna(record[one]) else str(record[one]).strip() for one in _TEXTS)
+        name, target, scope, told = ("" if pd.isna(record[one]) else str(record[one]).strip() for one in _TEXTS)
         if name or target:
             # A box that was not touched in a new row is ticked.
             sees = {one: bool(pd.isna(record[one]) or record[one]) for one in ("see_interactions", "see_agents")}
-            try:
-                filters = filters_of(shlex.split(scope))
-            except ValueError as error:  # a quotation mark without its other
-                raise InputError("bad_filter", text=scope[:100]) from error
-            found.append(Recipient(name, target, Scope(filters, **sees), languages.get(name)))
+            spoken = next((one for one in LANGUAGES if one == told), None)
+            found.append(Recipient(name, target, Scope(_filters(scope), **sees), spoken))
     return tuple(found)
 
 
@@ -136,6 +207,28 @@ def _save(kept: book.Kept, changed: Definition, language: Language, published: P
         return
     state.tell("snapshots", phrase(language, "edit_saved"))
     st.rerun()
+
+
+def _delete(kept: book.Kept, language: Language) -> None:
+    """Take it out of the list; its runs and their files stay."""
+    try:
+        book.save(cache.state_database(), [kept], [], LOCAL)
+        state.tell("snapshots", phrase(language, "snapshots_deleted", title=kept.definition.title_in(language)))
+    except KpiError as error:
+        state.tell("snapshots", error.message(language))
+
+
+def new(language: Language) -> None:
+    """One that is made from nothing, to be edited: it is not due by itself yet."""
+    st.button(
+        phrase(language, "snapshots_new"), icon=":material/add:", key="snapshots_new", on_click=_new, args=(language,)
+    )
+
+
+def _new(language: Language) -> None:
+    title = phrase("zh", "snapshots_new_title"), phrase("en", "snapshots_new_title")
+    made = Definition("snapshot", title, (_NEW,), "last_week", language=language)
+    state.tell("snapshots", sending.make(made, "", language))
 
 
 def none_yet(language: Language) -> None:

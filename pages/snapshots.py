@@ -1,6 +1,7 @@
 """Snapshots: what is due next, what became of the last runs, their files and what a revision changed."""
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from html import escape
 
 import streamlit as st
@@ -16,7 +17,7 @@ from kpi.snapshots import book, store
 from kpi.snapshots.commands import next_of
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.runs import GOOD, Change, Run, changes, deliveries, files, run_told, runs, say, told_state, workers
-from kpi.snapshots.schedule import USUAL, local
+from kpi.snapshots.schedule import USUAL, local, next_due
 from kpi.state import LOCAL
 from kpi.state.database import now
 from kpi.warehouse.published import Published
@@ -49,10 +50,19 @@ def _page(language: Language, published: Published, asked: str) -> None:
         components.heading(phrase(language, "snapshots_title"), phrase(language, "snapshots_sub"))
         if not kept:
             snapshot_editor.none_yet(language)
-        for one in kept:
+        for one in sorted(kept, key=_next_due):
             _definition(one, language, published)
-        snapshot_editor.as_file(kept, language, published)
+        with st.container(horizontal=True, gap="xsmall", key="snapshots_all"):
+            snapshot_editor.new(language)
+            snapshot_editor.as_file(kept, language, published)
     _runs_panel(language, asked)
+
+
+def _next_due(kept: book.Kept) -> tuple[datetime, str]:
+    """What is due next comes first, what is not due by itself last."""
+    one = kept.definition
+    due = next_due(one.schedule, now()) if one.schedule is not None and not one.paused else None
+    return datetime.max if due is None else due.at, one.name
 
 
 def _definition(kept: book.Kept, language: Language, published: Published) -> None:
@@ -80,15 +90,46 @@ def _definition(kept: book.Kept, language: Language, published: Published) -> No
             on_click=_pause,
             args=(one.name, not one.paused, language),
         )
+        _back_fill(one.name, language, published)
         snapshot_editor.edit(kept, language, published)
 
 
-def _run_now(name: str, language: Language) -> None:
-    """Put a run down; a worker that runs takes it within seconds, else a process is started for it."""
+def _back_fill(name: str, language: Language, published: Published) -> None:
+    """Behind one button: the due dates of the past that are to be made up for."""
+    with st.popover(
+        phrase(language, "snapshots_back_fill"), icon=":material/history:", type="tertiary", key=f"past_{name}"
+    ):
+        yesterday = published.today - timedelta(days=1)
+        days = st.date_input(
+            phrase(language, "snapshots_back_fill_days"),
+            (yesterday - timedelta(days=27), yesterday),
+            max_value=published.today,
+            key=f"past_days_{name}",
+        )
+        st.button(
+            phrase(language, "snapshots_back_fill_run"),
+            key=f"past_run_{name}",
+            disabled=len(days) != 2,  # only the first day is chosen yet
+            on_click=_run_past,
+            args=(name, days, language),
+        )
+
+
+def _run_now(name: str, language: Language, day: date | None = None) -> None:
+    """Put a run down; of a ``day`` that was run already it is the next revision."""
+    _start(lambda ledger: phrase(language, "snapshots_started", run=ledger.add(name, day).key), language)
+
+
+def _run_past(name: str, days: Sequence[date], language: Language) -> None:
+    """Put every due date between two days down that has no run yet."""
+    _start(lambda ledger: phrase(language, "snapshots_back_filled", count=len(ledger.back_fill(name, *days))), language)
+
+
+def _start(put_down: Callable[[Ledger], str], language: Language) -> None:
+    """Put runs down, and tell so; a worker that runs takes them within seconds, else a process is started for them."""
     try:
         kept, settings = cache.state_database(), cache.warehouse().settings
-        run = Ledger(kept).add(name)
-        state.tell("snapshots", phrase(language, "snapshots_started", run=run.key))
+        state.tell("snapshots", put_down(Ledger(kept)))
         if not workers(kept, now()):
             work = cache.runs_job()
             with work.lock:
@@ -160,12 +201,12 @@ def _moment(run: Run, language: Language) -> str:
 def _table(found: list[Run], language: Language) -> str:
     head = "".join(
         f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>'
-        for name in ("title", "state", "due", "seconds", "reason")
+        for name in ("title", "state", "due", "seconds", "attempts", "reason")
     )
     lines = "".join(
         f'<tr><th scope="row">{escape(_titled(run, language))}</th><td class="{_tone(run)}">'
         f"{told_state(run, language)}</td><td>{_moment(run, language)}</td>"
-        f"<td>{'–' if run.seconds is None else f'{run.seconds:.1f}'}</td>"
+        f"<td>{'–' if run.seconds is None else f'{run.seconds:.1f}'}</td><td>{run.attempts}</td>"
         f'<td class="reason">{escape(say(run.reason, language))}</td></tr>'
         for run in found
     )
@@ -205,6 +246,15 @@ def _details(found: list[Run], language: Language, linked: Run | None) -> None:
     if changed is not None:
         st.html(_changes(changed, language))
     whose = {recipient.name: f"{recipient.name} · " for recipient in run.definition.recipients}
+    if run.state not in _OPEN:
+        st.button(
+            phrase(language, "snapshots_run_again"),
+            icon=":material/replay:",
+            type="tertiary",
+            key=f"again_{run.id}",
+            on_click=_run_now,
+            args=(run.name, language, run.due_on),
+        )
     with st.container(horizontal=True, gap="xsmall", key="run_files"):
         for file in files(kept, run):
             size = format_count(max(1, file.bytes // 1024), language, compact=False)

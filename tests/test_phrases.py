@@ -68,6 +68,8 @@ COMPOSED = {
     "send_every_": "how often",
     "snapshot_": "fields of a definition and their choices",
     "snapshot_period_": "relative periods",
+    "snapshot_kind_": "kinds of sections",
+    "snapshot_language_": "languages of a copy",
     "short_": "channels with a shorter name",
     "target_long_": "texts of a target",
     "target_typed_": "units",

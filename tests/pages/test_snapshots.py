@@ -6,6 +6,7 @@ from html import unescape
 from importlib import import_module
 
 import pytest
+import sqlalchemy as sa
 
 from kpi.errors import InputError
 from kpi.query.question import Filter, Scope
@@ -13,13 +14,14 @@ from kpi.settings import load_settings
 from kpi.snapshots import book, worker
 from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.model import Recipient
+from kpi.snapshots.model import Definition, Recipient, Schedule, Section
 from kpi.snapshots.render import report_of, words
 from kpi.snapshots.runs import runs
 from kpi.state import StateDatabase
 from kpi.state.database import now
+from kpi.state.tables import snapshot_run
 from kpi.warehouse import Warehouse
-from pages import sending, snapshot_editor
+from pages import sending, snapshot_editor, snapshots
 from pages.state import read_view
 from tests.snapshots.standins import deliver, render
 
@@ -71,6 +73,32 @@ def test_runs_stand_there_with_state_reason_files_and_changes(demo_home, open_pa
     assert sum(label.startswith(("data.csv", "manifest.json")) for label in labels) == 2
 
 
+def test_a_day_is_run_again_and_past_ones_are_made_up_for(demo_home, open_page, state, monkeypatch):
+    monkeypatch.setattr(snapshots, "workers", lambda *asked: ["a worker that takes them"])
+    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name in {"daily", "weekly"}], "ann")
+    first = Ledger(state).add("weekly", date(2026, 11, 16))
+    with state.transaction() as connection:
+        connection.execute(sa.update(snapshot_run).values(state="sent", step="recorded", attempts=2))
+    app = open_page(demo_home, "snapshots", lang="en")
+    assert '<td>2</td><td class="reason">' in html(app)
+    app.button(key=f"again_{first.id}").click().run()
+    assert not app.exception
+    again = runs(state, "weekly")[0]
+    assert (again.due_on, again.revision, again.state) == (date(2026, 11, 16), 2, "due")
+    app.date_input(key="past_days_weekly").set_value((date(2026, 11, 1), date(2026, 11, 17))).run()
+    app.button(key="past_run_weekly").click().run()
+    assert not app.exception
+    assert [(run.due_on.day, run.revision) for run in runs(state, "weekly")] == [(16, 2), (16, 1), (9, 1), (2, 1)]
+
+
+def test_what_is_due_next_comes_first(state):
+    soon, later, never = (
+        book.Kept(Definition(name, ("", name), (), "yesterday", schedule=asked))
+        for name, asked in (("c", Schedule("* * * * *")), ("b", Schedule("0 8 1 1 *")), ("a", None))
+    )
+    assert sorted([never, later, soon], key=snapshots._next_due) == [soon, later, never]
+
+
 def test_a_link_leads_to_its_run_and_one_that_is_none_says_so(demo_home, open_page, state):
     book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
     ledger = Ledger(state)
@@ -88,17 +116,58 @@ def test_recipients_and_what_each_may_see_are_edited_in_a_table():
     before = (Recipient("ann", "mailto:ann@bank.example", branch, "en"), Recipient("ben", "chat:OPS"))
     table = snapshot_editor._frame(before)
     assert list(table["scope"]) == ["channel=hotline,wechat 'region=north east'", ""]
-    assert snapshot_editor._recipients(table, before) == before
+    assert snapshot_editor._recipients(table) == before
     table = table.astype(object)
     table.loc[1, "scope"] = "tier=6,7"
-    table.loc[2] = ["cid", "file:///srv/cid", None, None, None]
-    _, ben, cid = snapshot_editor._recipients(table, before)
+    table.loc[2] = ["cid", "file:///srv/cid", None, None, None, None]
+    _, ben, cid = snapshot_editor._recipients(table)
     assert ben.scope == Scope((Filter("tier", ("6", "7")),))
     assert cid == Recipient("cid", "file:///srv/cid")
     for wrong in ("tier", "tier='6"):
         table.loc[1, "scope"] = wrong
         with pytest.raises(InputError, match="tier"):
-            snapshot_editor._recipients(table, before)
+            snapshot_editor._recipients(table)
+
+
+def test_sections_are_edited_in_a_table():
+    before = (
+        Section("head", "headline", ("volume", "csat")),
+        Section("grid", "chart", ("csat",), ("channel", "tier"), ("格", "Grid")),
+    )
+    table = snapshot_editor._section_frame(before)
+    assert snapshot_editor._sections(table) == before
+    table.loc[2] = [None, None, "aht ,asa", "team", None, None]
+    table.loc[3] = [None] * 6
+    assert snapshot_editor._sections(table)[2:] == (Section("table-3", "table", ("aht", "asa"), ("team",)),)
+
+
+def test_one_is_made_from_nothing_edited_whole_and_deleted(demo_home, open_page, state):
+    app = open_page(demo_home, "snapshots", lang="en")
+    app.button(key="snapshots_new").click().run()
+    assert not app.exception
+    made = book.definition(state, "snapshot").definition
+    assert (made.title, made.schedule, made.recipients) == (("新快照", "New snapshot"), None, ())
+    app.text_input(key="cron_snapshot").set_value("0 8 * * 1")
+    app.text_input(key="filters_snapshot").set_value("channel=wechat,hotline")
+    app.selectbox(key="compare_snapshot").set_value("year")
+    app.checkbox(key="wait_snapshot").set_value(False)
+    app.multiselect(key="feeds_snapshot").set_value(["hotline"])
+    app.number_input(key="deadline_snapshot").set_value(30)
+    app.selectbox(key="downtime_snapshot").set_value("skip")
+    app.selectbox(key="empty_snapshot").set_value("hold")
+    app.number_input(key="limit_snapshot").set_value(120)
+    app.button(key="save_snapshot").click().run()
+    assert not app.exception
+    one = book.definition(state, "snapshot").definition
+    assert one.schedule == Schedule(
+        "0 8 * * 1", wait=False, feeds=("hotline",), deadline_minutes=30, after_downtime="skip"
+    )
+    assert one.filters == (Filter("channel", ("wechat", "hotline")),)
+    assert (one.compare, one.empty, one.time_limit_seconds, one.sections) == ("year", "hold", 120, made.sections)
+    app.button(key="delete_snapshot").click().run()
+    assert not app.exception
+    assert book.definitions(state) == []
+    assert any("its runs and their files stay" in info.value for info in app.info)
 
 
 def test_send_me_this_makes_a_definition_of_the_view(demo_home, open_page, state):
