@@ -236,7 +236,7 @@ def make(definition: Definition, target: str, language: Language) -> str:
             made = replace(made, recipients=(Recipient(phrase(language, "send_me"), target),))
         if target.startswith(("mailto:", "chat:")):  # where a picture is seen at once
             made = replace(made, formats=(*made.formats, "png"))
-        if problems := problems_of([made]):
+        if problems := problems_of([made], settings=cache.warehouse().settings):
             return "\n\n".join(problem.message(language) for problem in problems)
         book.save(kept, [], [book.Kept(made)], LOCAL)
         return phrase(language, "send_made", name=name)

@@ -197,7 +197,7 @@ def _recipients(edited: pd.DataFrame) -> tuple[Recipient, ...]:
 
 
 def _save(kept: book.Kept, changed: Definition, language: Language, published: Published) -> None:
-    if problems := problems_of([changed], list(published.feeds)):
+    if problems := problems_of([changed], list(published.feeds), settings=cache.warehouse().settings):
         st.error("\n\n".join(problem.what(language) for problem in problems), icon=":material/error:")
         return
     try:
@@ -262,7 +262,11 @@ def as_file(kept: list[book.Kept], language: Language, published: Published) -> 
             "snapshots",
             ("snapshots_upload_help", "snapshots_applied"),
             lambda: definition_file.dump([one.definition for one in kept], language),
-            lambda text: book.apply(cache.state_database(), definition_file.load(text, feeds), LOCAL),
+            lambda text: book.apply(
+                cache.state_database(),
+                definition_file.load(text, feeds, settings=cache.warehouse().settings),
+                LOCAL,
+            ),
             language,
         )
     if said is not None:

@@ -31,6 +31,7 @@ def state(tmp_path, monkeypatch):
     """A state database of the test's own, beside the demo bank."""
     url = f"sqlite:///{tmp_path / 'state.sqlite'}"
     monkeypatch.setenv("KPI_STATE_URL", url)
+    monkeypatch.setenv("KPI_DELIVER_TO", "bank.example")
     opened = StateDatabase(load_settings({"KPI_HOME": str(tmp_path), "KPI_STATE_URL": url}))
     yield opened
     opened.close()
@@ -184,6 +185,11 @@ def test_send_me_this_makes_a_definition_of_the_view(demo_home, open_page, state
 
 def test_its_maker_is_owner_and_recipient_and_a_mail_shows_a_picture(demo_home, open_page, state):
     app = open_page(demo_home, "desk", lang="en", sl="SL2")
+    before = [one.label for one in book.definitions(state)]
+    app.text_input(key="send_target").set_value("mailto:me@elsewhere.example").run()
+    app.button(key="send_make").click().run()
+    assert any("bank.example" in told.value for told in (*app.info, *app.warning, *app.success, *app.error))
+    assert [one.label for one in book.definitions(state)] == before
     app.text_input(key="send_target").set_value("mailto:me@bank.example").run()
     app.button(key="send_make").click().run()
     made = book.definition(state, "desk").definition
