@@ -1,7 +1,7 @@
 """Editing a definition on the page, and all of them as a file."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -61,17 +61,21 @@ def _form(one: Definition, language: Language, published: Published) -> Definiti
     def key(field: str) -> str:
         return f"{field}_{one.name}"
 
-    def choice(field: str, options: Sequence[_Chosen], value: _Chosen, named: str = "") -> _Chosen:
+    def choice(
+        field: str, options: Sequence[_Chosen], value: _Chosen, called: Callable[[_Chosen], str] | None = None
+    ) -> _Chosen:
         return st.selectbox(
             say(field), options, index=list(options).index(value), key=key(field),
-            format_func=lambda chosen: phrase(language, f"{named or f'snapshot_{field}'}_{chosen}"),
+            format_func=called or (lambda chosen: phrase(language, f"snapshot_{field}_{chosen}")),
             placeholder=phrase(language, "choose_one"),
         )  # fmt: skip
 
     zh = st.text_input(say("title_zh"), one.title[0], key=key("zh"))
     en = st.text_input(say("title_en"), one.title[1], key=key("en"))
     period = choice("period", PERIODS, one.period)
-    compare = choice("compare", COMPARISONS, one.compare or "none", named="compare")
+    compare = choice(
+        "compare", COMPARISONS, one.compare or "none", lambda chosen: phrase(language, f"compare_{chosen}")
+    )
     filters = st.text_input(say("filters"), _said(one.filters), help=say("filters_help"), key=key("filters"))
     st.caption(say("sections"))
     sections = st.data_editor(
