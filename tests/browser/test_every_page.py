@@ -25,6 +25,7 @@ from kpi.query import Cell, Filter, Period, Question, last_mature
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
 from pages.book import BOOK, Leaf
+from seed.topics import FUNCTIONS, TOPICS
 from tests.browser.server import Visitor, after, settled
 
 IDS = [f"{leaf.id}-{language}" for leaf in BOOK for language in LANGUAGES]
@@ -335,13 +336,14 @@ def words(text: str) -> list[str]:
 
 @cache
 def known_in_chinese() -> frozenset[str]:
-    """Latin words that Chinese phrases and declarations hold: names, such as NPS and Erlang."""
+    """Latin words that Chinese phrases, declarations and the demo bank hold: names, such as NPS, Erlang and ETC."""
     declared = [text["zh"] for text in catalogue().values()]
     declared += [
         one for metric in METRICS.values() for one in (metric.name_zh, metric.formula[0], metric.exclusions[0])
     ]
     declared += [text[0] for metric in METRICS.values() for _, text in metric.variants.values()]
     declared += [dimension.name("zh") for dimension in DIMENSIONS.values()] + [names[0] for names in SECTIONS.values()]
+    declared += [topic.zh for topic in TOPICS] + [name_zh for _, name_zh, *_ in FUNCTIONS]
     return frozenset(word for text in declared for word in words(re.sub(r"\{[^}]*\}", " ", text)))
 
 
