@@ -4,7 +4,7 @@
 # make bench   figures of speed            make real FILE=…   import a file into a home of its own
 # make screens pictures of the pages       make lock          resolve requirements*.txt again
 PORT ?= 8501
-# Tests beside each other: as many as there are cores; of those without a browser one more, since many wait.
+# Tests beside each other: as many as there are cores.
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTHON ?=
 BIN := .venv/bin
@@ -19,7 +19,7 @@ demo: install
 	@exec env KPI_SNAPSHOT_WORKER=$${KPI_SNAPSHOT_WORKER:-inside} $(BIN)/streamlit run app.py --server.port $(PORT) --browser.serverAddress localhost
 
 test: system-packages install-dev check
-	$(BIN)/python -m pytest tests --ignore tests/browser -n $$(($(WORKERS) + 1)) --dist loadfile -q
+	$(BIN)/python -m pytest tests --ignore tests/browser -n $(WORKERS) --dist loadfile -q
 	$(BIN)/python -m pytest tests/browser -n $(WORKERS) -q
 
 check: install-dev

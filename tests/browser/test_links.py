@@ -9,23 +9,21 @@ from tests.browser.server import settled
 
 # What is wrong in the address, and what of it is repeated to the reader.
 BAD = {
-    "tier=9": "tier “9”",
-    "channel=fax,wechat": "channel “fax”",
-    "from=2026-11-07&to=2026-11-01": "2026-11-07 … 2026-11-01",
-    "from=2031-01-01": "2031-01-01",
-    "period=" + "x" * 10_000: "x" * 40 + "…",
-    "period=7d&period=90d": "period “7d,90d”",
-    "drill=nothing": "drill “nothing”",
-    "drill=volume&at=tier:9": "at “tier:9”",
-    "drill=volume&by=moon": "by “moon”",
-    "drill=occupancy&at=tier:3": "at “tier:3”",
-    "chanel=wechat": "“chanel”",
-    "sl=SL9": "sl “SL9”",
-    "lang=fr": "lang “fr”",
-    "compare=<img src=x onerror=alert(1)>": "<img src=x onerror=alert(1)>",
-    "region=![x](//127.0.0.2/x.png)": "![x](//127.0.0.2/x.png)",
-    "region=**b** :material/home: $x^2$": "**b** :material/home: $x^2$",
-    "region=[here](//127.0.0.2/)": "[here](//127.0.0.2/)",
+    "tier=9&channel=fax,wechat&sl=SL9&lang=fr&chanel=wechat": (
+        *("tier “9”", "channel “fax”", "sl “SL9”", "lang “fr”", "“chanel”"),
+    ),
+    "from=2026-11-07&to=2026-11-01": ("2026-11-07 … 2026-11-01",),
+    "from=2031-01-01": ("2031-01-01",),
+    "period=" + "x" * 10_000: ("x" * 40 + "…",),
+    "period=7d&period=90d": ("period “7d,90d”",),
+    "drill=nothing": ("drill “nothing”",),
+    "drill=volume&at=tier:9&by=moon": ("at “tier:9”", "by “moon”"),
+    "drill=occupancy&at=tier:3": ("at “tier:3”",),
+    "compare=<img src=x onerror=alert(1)>&region=![x](//127.0.0.2/x.png)": (
+        *("<img src=x onerror=alert(1)>", "![x](//127.0.0.2/x.png)"),
+    ),
+    "region=**b** :material/home: $x^2$": ("**b** :material/home: $x^2$",),
+    "region=[here](//127.0.0.2/)": ("[here](//127.0.0.2/)",),
 }
 
 
@@ -35,7 +33,8 @@ def test_what_is_wrong_in_a_link_is_named(address, visit, query, told):
     page.goto(f"{address}/{leaf.address}?{query}")
     settled(page)
     warning = page.get_by_test_id("stAlert")
-    expect(warning).to_contain_text(told)
+    for one in told:
+        expect(warning).to_contain_text(one)
     assert len(warning.inner_text()) < 400
     # Nothing of it is read as HTML or Markdown; ``visit`` fails the test when anything is asked of another server.
     assert warning.locator("p").locator("img, a, strong, span").count() == 0

@@ -90,7 +90,7 @@ def _facts(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(st.lists(_step, min_size=2, max_size=4))
 def test_any_sequence_of_loads_ends_as_one_load_of_it_all(steps: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as folder:
