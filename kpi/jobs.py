@@ -1,5 +1,6 @@
 """A command of the program run in a process of its own, watched by whoever started it."""
 
+import logging
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kpi.settings import ROOT
+
+log = logging.getLogger("switchboard")
 
 # How a command tells its progress where there is no terminal: " 37% contacts up to 2026-09-05".
 _PROGRESS = re.compile(r"(\d{1,3})% (.*)")
@@ -48,7 +51,10 @@ class Job:
 
     def _clear(self, folder: Path) -> None:
         self._process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            log.exception("what was uploaded could not be deleted: %s", folder)
 
     @property
     def running(self) -> bool:

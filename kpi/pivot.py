@@ -1,6 +1,6 @@
 """A pivot table: KPIs by two dimensions, each total asked for itself and never added up from what is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
@@ -124,11 +124,11 @@ class Pivot:
         return parts.counted_twice.get(kpi, 0) if parts is not None else 0
 
 
-def by_one(whole: Answer, parts: Answer, names: Mapping[str, str], most: int = MOST_ROWS) -> Pivot:
-    """What both answers hold, by the one dimension of ``parts`` with the totals of ``whole``."""
-    kpis = tuple(kpi for kpi in parts.question.kpis if kpi in whole.question.kpis)
-    total = replace(whole, question=replace(whole.question, kpis=kpis))
-    return Pivot(total, axis(parts, most, names), parts)
+def by_one(whole: Answer, parts: Answer, names: Mapping[str, str], kpis: Sequence[str]) -> Pivot:
+    """Those of the KPIs that both answers hold, by the one dimension of ``parts`` with the totals of ``whole``."""
+    both = tuple(kpi for kpi in kpis if kpi in whole.question.kpis)
+    total = replace(whole, question=replace(whole.question, kpis=both))
+    return Pivot(total, axis(parts, MOST_ROWS, names), parts)
 
 
 def value_name(dimension: str, value: DimensionValue, names: Names, language: Language) -> str:

@@ -33,7 +33,7 @@ HEADLINES = tuple(BESIDE)
 # What the map of the day can show: the KPI, and whether what it is a share of.
 MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
 # The headlines that the table at the end has by channel.
-_TABLE = ("service_level", "answer_rate", "abandonment_rate", "asa", "aht")
+_TABLE = ("service_level", "abandonment_rate", "aht")
 _PANELS = {
     "day": (("service_level", "answer_rate"), ("half_hour",), False),
     "day_occupancy": (("occupancy",), ("half_hour",), False),

@@ -1,6 +1,6 @@
 """Panels that more than one page has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kpi.charts import Style, trend, volume_by_channel
 from kpi.i18n import phrase
@@ -57,17 +57,20 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
     )
 
 
-def table(figures: Figures, whole: Answer | None, panel: str, title: str, style: Style) -> None:
+def table(
+    figures: Figures, whole: Answer | None, panel: str, title: str, style: Style, but: Sequence[str] = ()
+) -> None:
     """A page's figures by the one dimension of ``panel`` as the table that ends it, each value leading to its rows.
 
-    ``whole``: the answer that holds the totals; ``title``: phrase.
+    ``whole``: the answer that holds the totals; ``title``: phrase; ``but``: KPIs that are left out, so that the others
+    find room.
     """
     parts, language = figures.panel(panel), style.language
-    if whole is None or parts is None or all(cell.value is None for cell in parts.cells):
+    if whole is None or parts is None or not parts.valued:
         return
     (dimension,) = parts.question.by
     names = {dimension: figures.names(dimension)}
-    found = by_one(whole, parts, names[dimension])
+    found = by_one(whole, parts, names[dimension], [kpi for kpi in parts.question.kpis if kpi not in but])
     if not found.kpis:
         return
     compared = parts.compared is not None

@@ -12,7 +12,7 @@ from kpi.insight.decompose import Decomposition
 from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
 from kpi.insight.steps import steps
-from kpi.insight.telling import Names, sentences, tell, value_name
+from kpi.insight.telling import Names, sentences, tell, told, value_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter, Question
@@ -76,15 +76,15 @@ def explained(question: Question, at: tuple[Filter, ...], by: str | None, style:
     part = (why.decomposition(by) if by is not None else None) or _first(why)
     names = _names(why.dimensions | set(part.by if part is not None else ()), language, version)
     drawn = steps(why, part) if part is not None else ()
-    told = sentences(why, names, language, cards.title(kpi, language))[:_TOLD]
+    said = sentences(why, names, language, cards.title(kpi, language))[:_TOLD]
     if not why.findings:
-        components.sentences(*told)
-    for number, (said, one) in enumerate(zip(told, why.findings, strict=False), start=1):
+        components.sentences(*said)
+    for number, (sentence, one) in enumerate(zip(said, told(why), strict=False), start=1):
         if one.filters:
             label = phrase(language, "finding_cell", name=_cell(one, names, language))
-            _row(f"cell_{number}", said, label, partial(state.go_down, (*at, *one.filters)))
+            _row(f"cell_{number}", sentence, label, partial(state.go_down, (*at, *one.filters)))
         else:
-            components.sentence(said, "finding")
+            components.sentence(sentence, "finding")
     if part is None or not drawn:
         return
     dimension = DIMENSIONS[part.by[0]].name(language)
@@ -96,7 +96,7 @@ def explained(question: Question, at: tuple[Filter, ...], by: str | None, style:
             f"why {part.by[0]}", question, style, version, lambda: waterfall(metric, drawn, part.by, names, style)
         ),
         lambda: of_decomposition(why, part, names, language),
-        "".join(span.text for span in told[0]),
+        "".join(span.text for span in said[0]),
         style,
     )
 

@@ -92,7 +92,7 @@ def render(view: View, published: Published, style: Style) -> None:
     with right:
         _ranges(figures, "topic", _RESOLVED, "satisfaction_fcr_topic", style, names["topic"])
     _first_response(figures, style, names["channel"])
-    panels.table(figures, figures.headline, "channels", "panel_table_channels", style)
+    panels.table(figures, figures.headline, "channels", "panel_table_channels", style, but=("repeat_rate",))
     components.identity_strip(figures.proof, language)
 
 

@@ -13,12 +13,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from kpi.errors import PeriodError
+from kpi.errors import KpiError, PeriodError
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.i18n.numbers import format_date
 from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS, SECTIONS
+from kpi.query.conditions import typed
 from kpi.query.question import Compare, Filter, Period, Question
 from pages.choice import CHOICE, NONE, TIMES, USUAL, Choice, read_choice
 
@@ -38,9 +39,8 @@ WAY_DOWN = ("tier", "channel", "topic", "team", "agent")
 WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function", "region", "age_band", "media",
         "first_handler", "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
 
-# Ways that only a link takes, from a figure of one time: numbers within these limits, beside dates, weeks and months.
-CLOCK = {"weekday": (1, 7), "hour": (0, 23), "half_hour": (0, 47)}
-STEPS = (*WAYS, *TIMES, *CLOCK)
+# Ways and those that only a link takes, from a figure of one time.
+STEPS = (*WAYS, *TIMES, "weekday", "hour", "half_hour")
 
 # The parameters of a drill-down.
 _DRILL = ("drill", "at", "by", "span", "every")
@@ -295,14 +295,10 @@ def time_value(dimension: str, text: str) -> date | int | None:
     is none.
     """
     try:
-        value = date.fromisoformat(text) if dimension in TIMES else int(text)
-    except ValueError:
+        value = typed(dimension, text)
+    except KpiError:
         return None
-    if isinstance(value, date):
-        begins = {"date": value, "week": value - timedelta(days=value.weekday()), "month": value.replace(day=1)}
-        return value if value == begins[dimension] else None
-    least, most = CLOCK.get(dimension, (1, 0))
-    return value if least <= value <= most else None
+    return None if isinstance(value, str) else value
 
 
 def _not_valid(name: str, value: str, key: str = "link_ignored") -> Ignored:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_parts, format_value, part_decimals
 from kpi.insight.candidates import HIDDEN
-from kpi.insight.decompose import Decomposition, Effect
+from kpi.insight.decompose import Effect
 from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
 from kpi.insight.rounding import add_up
@@ -99,10 +99,20 @@ def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sent
 
 
 def sentences(why: Why, names: Names, language: Language, title: str | None = None) -> list[Sentence]:
-    """One sentence a finding, the first one first; one that says why there is none."""
+    """One sentence a finding that is ``told``, the first one first; one that says why there is none."""
     if why.findings:
-        return [tell(why, finding, names, language, title) for finding in why.findings]
+        return [tell(why, finding, names, language, title) for finding in told(why)]
     return [tell_nothing(why, language, title)]
+
+
+def told(why: Why) -> list[Finding]:
+    """The findings that have a sentence of their own: two that would each name the other beside it have one."""
+    found: list[Finding] = []
+    for finding in why.findings:
+        beside = _second(why, finding)
+        if not any(one is beside and _second(why, one) is finding for one in found):
+            found.append(finding)
+    return found
 
 
 def plain(sentence: Sentence) -> str:
@@ -167,14 +177,13 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
         parts = list(zip(why.sides, texts, strict=True))
     else:
         parts = [(finding.points, _cause(finding, declared, names, language))]
-        decomposition = why.decomposition(finding.dimension)
         if finding.kind == "simpson":
             way = "down" if (why.change or 0) < 0 else "up"
             dimension = DIMENSIONS[finding.dimension].name(language)
             dimension = dimension if language == "zh" else dimension.lower()
             lead = [Span(phrase(language, f"cause_simpson_{way}", dimension=dimension))]
             parts.append(((why.change or Fraction(0)) - finding.points, phrase(language, "cause_simpson_rates")))
-        elif decomposition is not None and (other := _second(why, finding, decomposition)) is not None:
+        elif (other := _second(why, finding)) is not None:
             parts.append((other.points, _cause(other, declared, names, language)))
         rest = (why.change or Fraction(0)) - sum((points for points, _ in parts), Fraction(0))
         parts.append((rest, phrase(language, "cause_rest")))
@@ -192,9 +201,9 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
     return [span for span in spans if span.text]
 
 
-def _second(why: Why, finding: Finding, decomposition: Decomposition) -> Finding | None:
+def _second(why: Why, finding: Finding) -> Finding | None:
     """Another finding of the same dimension, told beside the first: the parts of one dimension add up."""
-    if finding.kind == "count":
+    if finding.kind not in {"rate", "mix"} or why.decomposition(finding.dimension) is None:
         return None
     return next(
         (

@@ -9,7 +9,7 @@ import pytest
 from kpi.insight.candidates import HIDDEN
 from kpi.insight.decompose import Pair, count_change, ratio_change
 from kpi.insight.finding import Finding, Where, Why
-from kpi.insight.telling import part_tone, plain, sentences, subject, tell, value_name
+from kpi.insight.telling import part_tone, plain, sentences, subject, tell, told, value_name
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from kpi.query.question import Period, Question
@@ -56,6 +56,18 @@ def test_mix_and_rate_in_one_sentence_that_adds_up():
         "自助化率 86.1%，较上期 −0.8 个百分点：−1.1 因电话占比升至 24.3%（原 21.0%），"
         "+0.3 因微信由 95.0% 升至 95.4%；主要在微信。"
     )
+
+
+def test_two_that_would_name_each_other_have_one_sentence_and_a_third_has_its_own():
+    table = ratio_change(
+        {("hotline",): Pair(1, 2), ("wechat",): Pair(1, 2)}, {("wechat",): Pair(1, 2)}, by=("channel",)
+    )
+    assert table is not None
+    third = replace(RATE, value="sms", points=F(1, 1000))
+    why = explained("self_service_rate", 0.861, 0.869, MIX, RATE, third, decompositions=(table,))
+    assert told(why) == [MIX, third]
+    assert len(sentences(why, NAMES["en"], "en")) == 2
+    assert told(replace(why, findings=(MIX,))) == [MIX]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def rows_of(app):
     ("page", "kpi", "dimension", "value", "name", "compared"),
     [
         ("satisfaction", "csat", "channel", "hotline", "Hotline 95588", True),
-        ("desk", "asa", "channel", None, "All", True),
+        ("desk", "aht", "channel", None, "All", True),
         ("desk", "service_level", "channel", "hotline", "Hotline 95588", True),
         ("long_tail", "bot_resolution_rate", "topic", None, "All", False),
     ],
