@@ -22,23 +22,26 @@ Mode = Literal["light", "dark"]
 schemapi.DEBUG_MODE = False
 
 
-# What the layers of the figure share that is being put together: id of a frame -> the frame and its rows.
-_shared: ContextVar[dict[int, tuple[pd.DataFrame, list[dict[str, Any]]]] | None] = ContextVar("shared", default=None)
+# What the layers of the figure share that is being put together: id of a frame -> the frame, its name and its rows.
+_Shared = dict[int, tuple[pd.DataFrame, str, list[dict[str, Any]]]]
+_shared: ContextVar[_Shared | None] = ContextVar("shared", default=None)
 
 
 def _plain(data: Any) -> dict[str, Any]:
     """Figures' frames hold numbers and texts only: looking at every column for other types costs more than drawing."""
     shared = _shared.get()
     if shared is not None and id(data) in shared:
-        return {"values": shared[id(data)][1]}
+        return {"name": shared[id(data)][1]}
     columns = (
         [None if missing else value for value, missing in zip(data[name].tolist(), data[name].isna(), strict=True)]
         for name in data
     )
     rows = [dict(zip(data.columns, row, strict=True)) for row in zip(*columns, strict=True)]
-    if shared is not None:
-        shared[id(data)] = data, rows
-    return {"values": rows}
+    if shared is None:
+        return {"values": rows}
+    name = f"rows{len(shared)}"
+    shared[id(data)] = data, name, rows
+    return {"name": name}
 
 
 alt.data_transformers.register("plain", _plain)
@@ -200,10 +203,19 @@ def edge(style: Style) -> dict[str, Any]:
     return {"stroke": style.palette.mute, "strokeWidth": 0.7}
 
 
+class _Layers(alt.LayerChart):
+    """Layers that have neither parameters nor a size of their own: looking for these, LayerChart copies every layer
+    four times whenever it is made, and it is made anew for each ``to_dict``.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super(alt.LayerChart, self).__init__(**arguments)
+
+
 def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: int) -> alt.LayerChart:
     """The layers as one figure with its height, background and the common look of axes and text."""
     palette = style.palette
-    return alt.LayerChart(
+    return _Layers(
         layer=list(layers),
         height=height,
         background="transparent",
@@ -229,11 +241,13 @@ def finish(layers: Sequence[alt.Chart | alt.LayerChart], style: Style, height: i
 
 def spec_of(chart: alt.LayerChart) -> dict[str, Any]:
     """The figure as Vega-Lite, its data within. Not validated: the tests do that, and it costs more than drawing."""
-    token = _shared.set({})
+    shared: _Shared = {}
+    token = _shared.set(shared)
     try:
         spec: dict[str, Any] = chart.to_dict(validate=False)
     finally:
         _shared.reset(token)
+    spec["datasets"] = {name: rows for _, name, rows in shared.values()}
     _silence(spec)
     return spec
 

@@ -10,6 +10,9 @@ import pandas as pd
 from kpi.query.goal import Goal
 from kpi.query.question import Period, Question
 
+# Frames of figures are small, and texts kept as Arrow's take several times as long to go through as Python's.
+pd.set_option("mode.string_storage", "python")
+
 Reason = Literal["no_data", "zero_denominator", "not_recorded", "immature", "hidden"]
 DimensionValue = str | int | date | None
 # What of a cell is no column of a frame.
