@@ -8,9 +8,9 @@ import gc
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -32,11 +32,10 @@ from kpi.query import rows as ask_rows
 from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
 from kpi.query.holidays import holidays
-from kpi.query.identity import Check, proof
+from kpi.query.identity import Check, proof_on
 from kpi.query.labels import labels as ask_labels
 from kpi.query.lorenz import Curve, lorenz_on
-from kpi.query.migration import Migration
-from kpi.query.migration import migration as ask_migration
+from kpi.query.migration import Migration, migration_on
 from kpi.query.question import Period, Question
 from kpi.query.reader import Reader
 from kpi.query.rows import RowsPage
@@ -104,6 +103,18 @@ def published() -> Published:
         return opened.require_data(connection)
 
 
+@contextmanager
+def _reading(version: int) -> Iterator[tuple[sa.Connection, Published]]:
+    """A transaction on ``version``, and what that says of itself; raises ``Moved`` when that is no longer what is
+    published.
+    """
+    with warehouse().read() as connection:
+        now = warehouse().require_data(connection)
+        if now.version != version:
+            raise Moved
+        yield connection, now
+
+
 class Reading(ExitStack):
     """Several questions put to one published state, in one transaction that begins with the first of them."""
 
@@ -114,11 +125,8 @@ class Reading(ExitStack):
     def answer(self, question: Question, version: int) -> Answer:
         """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
         if self._opened is None:
-            connection = self.enter_context(warehouse().read())
-            self._opened = connection, warehouse().require_data(connection)
+            self._opened = self.enter_context(_reading(version))
         connection, now = self._opened
-        if now.version != version:
-            raise Moved
         settings = warehouse().settings
         return answer_on(connection, now, settings.service_level, question, covered_from=settings.topic_covered)
 
@@ -207,26 +215,28 @@ def mature(question: Question, version: int) -> Question | None:
 @_shared(max_entries=500)
 def identity(question: Question, version: int) -> tuple[Check, ...]:
     """The identity proof of the question's period and filters."""
-    return _unmoved(tuple(proof(warehouse(), question)), version)
+    with _reading(version) as (connection, now):
+        return tuple(proof_on(connection, now, warehouse().settings.service_level, question))
 
 
 @_shared(max_entries=200)
 def migration(question: Question, version: int) -> Migration:
     """The moves of customers between channels."""
-    return _unmoved(ask_migration(warehouse(), question), version)
+    with _reading(version) as (connection, now):
+        return migration_on(connection, now, question)
 
 
 @_shared(max_entries=200)
 def lorenz(question: Question, version: int) -> tuple[Curve, ...]:
     """The Lorenz curves of the question's period and filters."""
-    with warehouse().read() as connection:
-        return _unmoved(lorenz_on(connection, warehouse().require_data(connection), question), version)
+    with _reading(version) as (connection, now):
+        return lorenz_on(connection, now, question)
 
 
 @_shared(max_entries=200)
 def tail_rule(start: date, version: int) -> TailRule:
     """The rule that says who is long tail in a period beginning on ``start``."""
-    with warehouse().read() as connection:
+    with _reading(version) as (connection, _):
         return tail_rule_on(connection, start)
 
 
@@ -264,7 +274,10 @@ def _explained(questions: tuple[Question, ...], version: int, most: int | None =
 @_shared(max_entries=200)
 def rows(question: Question, version: int, page: int, size: int, sort: str) -> RowsPage:
     """One page of the rows behind the question's KPI."""
-    return _unmoved(ask_rows(warehouse(), question, page=page, size=size, sort=sort), version)
+    found = ask_rows(warehouse(), question, page=page, size=size, sort=sort)
+    if published().version != version:
+        raise Moved
+    return found
 
 
 @_shared(max_entries=200)
@@ -316,12 +329,6 @@ def targets() -> Targets:
 
 @_shared(max_entries=200)
 def _holidays(period: Period, language: Language, version: int) -> tuple[Note, ...]:
-    found = _unmoved(holidays(warehouse(), period), version)
+    with _reading(version) as (connection, _):
+        found = holidays(connection, period)
     return tuple(Note(one.first, one.last, "holiday", phrase(language, f"holiday_{one.id}")) for one in found)
-
-
-def _unmoved(found: _Found, version: int) -> _Found:
-    """What was just read, if it can only be of ``version``; raises ``Moved``."""
-    if published().version != version:
-        raise Moved
-    return found

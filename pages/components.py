@@ -198,7 +198,8 @@ def panel(
         if spec is None:
             st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')
         else:
-            st.vega_lite_chart(spec=dict(spec), theme=None, width="stretch", alt=alt_text)
+            sent = {name: rows.arrow for name, rows in spec["datasets"].items()}
+            st.vega_lite_chart(spec={**spec, "datasets": sent}, theme=None, width="stretch", alt=alt_text)
 
 
 def table_panel(

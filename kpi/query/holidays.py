@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.query.question import Period
-from kpi.warehouse import Warehouse
 
 _LONGEST = 15  # days that a holiday may have begun earlier
 
@@ -21,7 +20,7 @@ class Holiday:
     last: date
 
 
-def holidays(warehouse: Warehouse, period: Period) -> list[Holiday]:
+def holidays(connection: sa.Connection, period: Period) -> list[Holiday]:
     """Those that begin within ``period``, oldest first, each with all its days that the calendar holds."""
     c = schema.calendar.c
     around = Period(period.start - timedelta(days=_LONGEST), period.end + timedelta(days=_LONGEST))
@@ -31,10 +30,9 @@ def holidays(warehouse: Warehouse, period: Period) -> list[Holiday]:
         .order_by(c.business_date)
     )
     found: list[Holiday] = []
-    with warehouse.read() as connection:
-        for day, holiday in connection.execute(query):
-            if found and found[-1].id == holiday and found[-1].last == day - timedelta(days=1):
-                found[-1] = Holiday(holiday, found[-1].first, day)
-            else:
-                found.append(Holiday(holiday, day, day))
+    for day, holiday in connection.execute(query):
+        if found and found[-1].id == holiday and found[-1].last == day - timedelta(days=1):
+            found[-1] = Holiday(holiday, found[-1].first, day)
+        else:
+            found.append(Holiday(holiday, day, day))
     return [one for one in found if period.start <= one.first <= period.end]

@@ -19,7 +19,7 @@ from kpi.query.conditions import check, condition, joined
 from kpi.query.measure import Key, source_conditions
 from kpi.query.privacy import too_small
 from kpi.query.question import Filter, Period, Question
-from kpi.warehouse import Published, Warehouse
+from kpi.warehouse import Published
 
 # Who did not come in one of the two periods.
 ABSENT = "absent"
@@ -54,18 +54,12 @@ class Migration:
         return pd.DataFrame([vars(move) for move in self.moves], columns=["before", "after", "customers", "share"])
 
 
-def migration(warehouse: Warehouse, question: Question) -> Migration:
+def migration_on(connection: sa.Connection, published: Published, question: Question) -> Migration:
     """The moves of customers between the period that ``question`` is compared with and its own.
 
     Its filters hold for the contacts of both periods, except those on channels, which are what is looked at; the
-    filters of the scope all hold. Raises what ``answer`` raises.
+    filters of the scope all hold. Within a transaction that is open already; raises what ``answer`` raises.
     """
-    with warehouse.read() as connection:
-        return migration_on(connection, warehouse.require_data(connection), question)
-
-
-def migration_on(connection: sa.Connection, published: Published, question: Question) -> Migration:
-    """As ``migration``, within a transaction that is open already."""
     served = metric(_SERVED)
     kept = tuple(filter_ for filter_ in question.filters if filter_.dimension not in _LIFTED)
     question = replace(question, kpis=(_SERVED,), by=(), filters=kept)

@@ -1,5 +1,6 @@
 """The pages of the long tail and of the tiers on a small demo bank, without a browser."""
 
+import pyarrow as pa
 import pytest
 
 from kpi.i18n.numbers import format_value
@@ -49,7 +50,9 @@ def drawn_rows(monkeypatch):
     rows: list[dict[str, object]] = []
 
     def record(spec, **_more):
-        rows.extend(row for data in spec["datasets"].values() for row in data)
+        rows.extend(
+            row for data in spec["datasets"].values() for row in pa.ipc.open_stream(data).read_all().to_pylist()
+        )
 
     monkeypatch.setattr("streamlit.vega_lite_chart", record)
     return rows

@@ -37,7 +37,8 @@ def warehouse(tmp_path: Path):
     ],
 )
 def test_a_holiday_stands_at_its_first_day(warehouse, first, last, expected):
-    assert holidays(warehouse, Period(first, last)) == expected
+    with warehouse.read() as connection:
+        assert holidays(connection, Period(first, last)) == expected
 
 
 def test_every_holiday_of_the_calendar_has_a_name():

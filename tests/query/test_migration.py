@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from kpi.query import Filter, Period, Question, Scope
-from kpi.query.migration import Migration, migration
+from kpi.query.migration import Migration, migration_on
 from kpi.warehouse import Warehouse
 from tests.query.ask import cell, question
 from tests.world import World
@@ -26,6 +26,12 @@ CONTACTS = (
     ("call", "03-05 11:00", None), ("call", "03-12 11:00", None),
 )  # fmt: skip
 WEEK = "2026-03-09/2026-03-15"
+
+
+def migration(warehouse: Warehouse, asked: Question) -> Migration:
+    with warehouse.read() as connection:
+        return migration_on(connection, warehouse.require_data(connection), asked)
+
 
 INDEPENDENT = """
 WITH contact AS (
