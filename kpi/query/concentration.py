@@ -10,18 +10,16 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
-from kpi import schema
-from kpi.metrics import parts
 from kpi.query.customers import (
     OF_CUSTOMER,
     Reading,
     Sources,
     arrange,
-    closed_months,
-    contacts_of,
     of_customer,
     open_customers,
     read_rows,
+    served_customers,
+    valued_customers,
 )
 from kpi.query.measure import Asked, Key, Raw, quotient
 
@@ -33,22 +31,17 @@ Holdings = Callable[[Asked, Sources], sa.Subquery]
 
 def value_held(asked: Asked, sources: Sources) -> sa.Subquery:
     """What each customer brought in the period's closed months, in fen (``holding``)."""
-    m = schema.customer_month.c
-    return (
-        sa.select(m.customer_key, sa.cast(sa.func.sum(m.value_fen), sa.BigInteger).label("holding"))
-        .where(m.month.in_(closed_months(asked.period)))
-        .group_by(m.customer_key)
-        .subquery("holding")
-    )
+    valued = valued_customers(asked).c
+    return sa.select(valued.customer_key, valued.value.label("holding")).subquery("holding")
 
 
 def contacts_held(asked: Asked, sources: Sources) -> sa.Subquery:
     """How many contacts each identified customer had in the period (``holding``)."""
-    counted = contacts_of(asked, parts.CONTACTS_IDENTIFIED.where, (), sources)
-    return sa.select(counted.c.customer_key, counted.c.contacts.label("holding")).subquery("holding")
+    served = served_customers(asked, sources).c
+    return sa.select(served.customer_key, served.contacts.label("holding")).subquery("holding")
 
 
-def ranked_holders(base: sa.Table, where: list[sa.ColumnElement[bool]], held: sa.Subquery) -> sa.CTE:
+def ranked_holders(base: sa.FromClause, where: list[sa.ColumnElement[bool]], held: sa.Subquery) -> sa.CTE:
     """The customers of ``base`` with what each holds (``amount``, 0 for nothing, none below zero), their tier, and
     rank ``i`` of ``n`` in ascending order.
     """

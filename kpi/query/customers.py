@@ -1,7 +1,7 @@
 """Cohorts of customers: who was there on a day, what contacts they had, and who of them rose in tier."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 
 from kpi import schema
+from kpi.metrics import parts
 from kpi.metrics.dimensions import INTERACTION, segment
 from kpi.query.answer import Cut
 from kpi.query.conditions import condition, joined
@@ -23,8 +24,8 @@ _MADE_HERE = ("through", "reach", "served", "tier_after")
 
 Sources = frozenset[str] | None
 
-# Reading transaction -> the tables of open customers that it has put together.
-_MADE: WeakKeyDictionary[sa.Transaction | None, set[str]] = WeakKeyDictionary()
+# Reading transaction -> what it keeps: what is in it -> its temporary table.
+_KEPT: WeakKeyDictionary[sa.Transaction | None, dict[Hashable, sa.Table]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,25 @@ def closed_months(period: Period) -> list[date]:
     return months or [last_closed_month(period.end)]
 
 
-def open_customers(asked: Asked) -> sa.Table:
-    """Customers open on the period's first day: key; tier, segment and is_tail as of that day; region and age band
-    where the question needs them, since putting texts together takes as long as all else.
+def _kept(asked: Asked, what: Hashable, query: sa.Select) -> sa.Table:
+    """What ``query`` finds, as a temporary table of the reading transaction, whose end removes it; made once for all
+    who want the same ``what``. Putting these together takes most of the time of many questions, and those of one page
+    are about the same days.
+    """
+    kept = _KEPT.setdefault(asked.connection.get_transaction(), {})
+    if what not in kept:
+        columns = [sa.Column(column.key, column.type) for column in query.selected_columns]
+        table = sa.Table(f"kept_{len(kept)}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+        table.create(asked.connection, checkfirst=False)
+        found = query.params(asked.published.binds())
+        asked.connection.execute(table.insert().from_select([column.key for column in columns], found))
+        kept[what] = table
+    return kept[what]
 
-    A temporary table of the reading transaction, which its end removes: putting it together takes most of the time of
-    many questions, and those of one page are about the same days.
+
+def open_customers(asked: Asked) -> sa.Subquery:
+    """Customers open on the period's first day: key; the day of closing; tier, is_tail and segment as of that day;
+    region and age band where the question needs them, since texts take as long to put together as all else.
     """
     day, c, t, m = asked.period.start, schema.customer.c, schema.customer_tier.c, schema.customer_month.c
     # Without a value in the last closed month a customer is tail: nobody knows of a reason to call him top.
@@ -76,13 +90,7 @@ def open_customers(asked: Asked) -> sa.Table:
     needed = {*asked.by, *(one.dimension for one in asked.filters)}
     texts = [name for name in ("region", "age_band") if name in needed]
     query = (
-        sa.select(
-            c.customer_key,
-            *(c[name] for name in texts),
-            t.tier,
-            segment(is_tail).label("segment"),
-            is_tail.label("is_tail"),
-        )
+        sa.select(c.customer_key, c.closed_on, *(c[name] for name in texts), t.tier, is_tail.label("is_tail"))
         .select_from(
             schema.customer.outerjoin(
                 schema.customer_month, sa.and_(m.customer_key == c.customer_key, m.month == last_closed_month(day))
@@ -90,15 +98,48 @@ def open_customers(asked: Asked) -> sa.Table:
         )
         .where(c.opened_on <= day, sa.or_(c.closed_on.is_(None), c.closed_on > day))
     )
-    columns = [sa.Column(column.key, column.type) for column in query.selected_columns]
-    name = "_".join(["open", f"{day:%Y%m%d}", *texts])
-    table = sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"])
-    made = _MADE.setdefault(asked.connection.get_transaction(), set())
-    if name not in made:
-        table.create(asked.connection, checkfirst=False)
-        asked.connection.execute(table.insert().from_select(list(table.columns.keys()), query))
-        made.add(name)
-    return table
+    table = _kept(asked, ("open", day, *texts), query)
+    return sa.select(table, segment(table.c.is_tail).label("segment")).subquery("base")
+
+
+def served_customers(asked: Asked, sources: Sources) -> sa.Table:
+    """Customers with a contact in the period: key, ``contacts``, how many of them ``engaged``, and the ``first_date``
+    of these.
+    """
+    from_, where, _ = _contacts(asked, parts.CONTACTS_IDENTIFIED.where, sources)
+    engaged = sa.case((_i.engaged.is_(True), _i.business_date))
+    query = (
+        sa.select(
+            _i.customer_key,
+            sa.func.count().label("contacts"),
+            sa.func.count(engaged).label("engaged"),
+            sa.func.min(engaged).label("first_date"),
+        )
+        .select_from(from_)
+        .where(*where)
+        .group_by(_i.customer_key)
+    )
+    return _kept(asked, ("served", asked.period, asked.filters, asked.cuts, sources), query)
+
+
+def valued_customers(asked: Asked) -> sa.Table:
+    """Customers with a row in the period's closed months: key, the ``value`` in fen of all the ``months`` that have
+    one; whether the last has products recorded (``known``: 1 or 0), and whether any is in use (``active``).
+    """
+    m, months = schema.customer_month.c, closed_months(asked.period)
+    last = sa.and_(m.month == months[-1], m.products.is_not(None))
+    query = (
+        sa.select(
+            m.customer_key,
+            sa.cast(sa.func.sum(m.value_fen), sa.BigInteger).label("value"),
+            sa.func.count(m.value_fen).label("months"),
+            sa.func.count(sa.case((last, 1))).label("known"),
+            sa.func.count(sa.case((sa.and_(last, m.products > 0), 1))).label("active"),
+        )
+        .where(m.month.in_(months))
+        .group_by(m.customer_key)
+    )
+    return _kept(asked, ("valued", *months), query)
 
 
 def masked(customer_key: sa.ColumnElement) -> sa.ColumnElement[str]:
@@ -107,7 +148,7 @@ def masked(customer_key: sa.ColumnElement) -> sa.ColumnElement[str]:
     return sa.func.coalesce(schema.customer.c.masked_id, "••" + tail)
 
 
-def of_customer(asked: Asked, base: sa.Table) -> tuple[list[str], list[sa.ColumnElement[bool]]]:
+def of_customer(asked: Asked, base: sa.FromClause) -> tuple[list[str], list[sa.ColumnElement[bool]]]:
     """The question's customer dimensions, and its filters on them as conditions on ``base``."""
     by = [key for key in asked.by if key in OF_CUSTOMER]
     where = [condition(base.c[f.dimension], f) for f in asked.filters if f.dimension in OF_CUSTOMER]
@@ -119,28 +160,39 @@ def of_contact(asked: Asked) -> list[str]:
     return [key for key in asked.by if key not in OF_CUSTOMER and key not in _MADE_HERE]
 
 
-def contacts_of(asked: Asked, where: sa.ColumnElement[bool], by: Sequence[str], sources: Sources) -> sa.Subquery:
-    """Per customer (and contact dimension): number of contacts in the period, and the date of the first."""
+def _contacts(
+    asked: Asked, kind: sa.ColumnElement[bool], sources: Sources, by: Sequence[str] = ()
+) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]], Mapping[str, sa.ColumnElement]]:
+    """The period's contacts of a kind that pass the question's filters on contacts: from, conditions, and dimension ->
+    column.
+    """
     filters = [f for f in asked.filters if f.dimension not in OF_CUSTOMER and f.dimension not in _MADE_HERE]
     from_, columns = joined(
         INTERACTION.from_, INTERACTION.columns, dict.fromkeys([*by, *(f.dimension for f in filters)])
     )
-    keys = [columns[key].label(key) for key in by]
+    where = [
+        kind,
+        _i.business_date.between(asked.period.start, asked.period.end),
+        *source_conditions(INTERACTION, sources, asked.cuts),
+        *(condition(columns[f.dimension], f) for f in filters),
+    ]
+    return from_, where, columns
+
+
+def engaged_contacts(asked: Asked, by: Sequence[str], sources: Sources) -> sa.Subquery:
+    """Per customer (and contact dimension): number of engaged contacts in the period, and the date of the first."""
+    from_, where, columns = _contacts(asked, parts.engaged_customer, sources, by)
+    keys = [columns[key] for key in by]
     return (
         sa.select(
             _i.customer_key,
-            *keys,
+            *(key.label(name) for key, name in zip(keys, by, strict=True)),
             sa.func.count().label("contacts"),
             sa.func.min(_i.business_date).label("first_date"),
         )
         .select_from(from_)
-        .where(
-            where,
-            _i.business_date.between(asked.period.start, asked.period.end),
-            *source_conditions(INTERACTION, sources, asked.cuts),
-            *(condition(columns[f.dimension], f) for f in filters),
-        )
-        .group_by(_i.customer_key, *(columns[key] for key in by))
+        .where(*where)
+        .group_by(_i.customer_key, *keys)
         .subquery("contact")
     )
 
@@ -170,13 +222,12 @@ def _moves(reading: Reading, by: tuple[str, ...]) -> tuple[tuple[Key, str | None
     base = open_customers(asked)
     _, where = of_customer(asked, base)
     after = schema.customer_tier.alias("tier_at_end")
-    c = schema.customer.c
-    left = sa.and_(c.closed_on.is_not(None), c.closed_on <= last)
+    left = sa.and_(base.c.closed_on.is_not(None), base.c.closed_on <= last)
     target = sa.case((left, sa.literal_column("'exit'")), else_=sa.cast(after.c.tier, sa.String))
     rose = sa.func.sum(sa.case((sa.and_(sa.not_(left), after.c.tier > base.c.tier), 1), else_=0))
     columns = [*(base.c[key] for key in by), target]
     filters = [condition(target, f) for f in asked.filters if f.dimension == "tier_after"]
-    from_ = base.join(schema.customer, c.customer_key == base.c.customer_key).outerjoin(
+    from_ = base.outerjoin(
         after,
         sa.and_(
             after.c.customer_key == base.c.customer_key,

@@ -11,7 +11,7 @@ from kpi.metrics.dimensions import INTERACTION
 from kpi.query.complaints import snapshot
 from kpi.query.concentration import contacts_held, in_top, ranked_holders, value_held
 from kpi.query.conditions import condition, joined
-from kpi.query.customers import Sources, closed_months, contacts_of, masked, of_customer, open_customers
+from kpi.query.customers import Sources, closed_months, engaged_contacts, masked, of_customer, open_customers
 from kpi.query.measure import Asked, source_conditions
 from kpi.query.tail import joined_later, reach, year_to
 
@@ -29,7 +29,7 @@ def _served_base(asked: Asked, sources: Sources, mark: str) -> sa.Select:
     base = open_customers(asked)
     _, where = of_customer(asked, base)
     period = year_to(asked.period.end) if mark == "unreached" else asked.period
-    reached = contacts_of(replace(asked, period=period), parts.engaged_customer, (), sources)
+    reached = engaged_contacts(replace(asked, period=period), (), sources)
     times = sa.func.coalesce(reached.c.contacts, 0)
     from_ = base.outerjoin(reached, reached.c.customer_key == base.c.customer_key).join(
         schema.customer, schema.customer.c.customer_key == base.c.customer_key
@@ -37,7 +37,7 @@ def _served_base(asked: Asked, sources: Sources, mark: str) -> sa.Select:
     numerator = {"served": times > 0, "unreached": times == 0, "none": _NOT_A_RATE}[mark]
     for filter_ in asked.filters:
         if filter_.dimension == "reach":
-            where.append(condition(reach(reached), filter_))
+            where.append(condition(reach(reached.c.contacts), filter_))
     return (
         sa.select(
             numerator.label("numerator"),
@@ -89,7 +89,7 @@ def _member_months(asked: Asked, sources: Sources, *, active: bool) -> sa.Select
     """The tail base's months that a tail dividend is taken over."""
     base = open_customers(asked)
     _, where = of_customer(asked, base)
-    reached = contacts_of(asked, parts.engaged_customer, (), sources)
+    reached = engaged_contacts(asked, (), sources)
     m = schema.customer_month.c
     served = sa.case((reached.c.customer_key.is_not(None), "yes"), else_="no")
     months = closed_months(asked.period)

@@ -23,14 +23,15 @@ from kpi.query.customers import (
     Reading,
     Sources,
     arrange,
-    closed_months,
-    contacts_of,
+    engaged_contacts,
     labels_of,
     last_closed_month,
     of_contact,
     of_customer,
     open_customers,
     read_rows,
+    served_customers,
+    valued_customers,
 )
 from kpi.query.measure import Asked, Key, Plan, Raw, quotient, request, source_conditions
 from kpi.query.question import Period
@@ -59,7 +60,7 @@ def tail_rule_on(connection: sa.Connection, start: date) -> TailRule:
     return TailRule(kind, parameter, valid_from, month)
 
 
-def tail_members(asked: Asked) -> tuple[sa.Table, list[str], list[sa.ColumnElement[bool]]]:
+def tail_members(asked: Asked) -> tuple[sa.FromClause, list[str], list[sa.ColumnElement[bool]]]:
     """The tail base of the period's first day, the question's customer dimensions, and its conditions."""
     base = open_customers(asked)
     by, where = of_customer(asked, base)
@@ -83,9 +84,9 @@ def tail_base(asked: Asked, sources: Sources) -> dict[Key, Raw]:
 # --- reached ---------------------------------------------------------------------------------------------------------
 
 
-def reach(reached: sa.Subquery) -> sa.ColumnElement[str]:
-    """The value of the dimension ``reach`` for a customer's contacts (null = none)."""
-    times = sa.func.coalesce(reached.c.contacts, 0)
+def reach(contacts: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
+    """The value of the dimension ``reach`` for a customer's number of contacts (null = none)."""
+    times = sa.func.coalesce(contacts, 0)
     bounds = ((0, "0"), (1, "1"), (3, "2-3"), (9, "4-9"))
     return sa.case(*((times <= upper, sa.literal_column(f"'{name}'")) for upper, name in bounds),
                    else_=sa.literal_column("'10+'"))  # fmt: skip
@@ -108,11 +109,11 @@ def _cohort(reading: Reading, by: tuple[str, ...]) -> tuple[_Group, ...]:
     """The whole tail base, cut by dimensions of the customer. The dearest reading of all, asked for by several KPIs."""
     asked = replace(reading.asked, by=by)
     base, _, where = tail_members(asked)
-    reached = contacts_of(asked, parts.engaged_customer, (), reading.sources)
-    columns = [*(base.c[key] for key in by), reach(reached), reached.c.first_date]
+    served = served_customers(asked, reading.sources)
+    columns = [*(base.c[key] for key in by), reach(served.c.engaged), served.c.first_date]
     query = (
         sa.select(*(column.label(f"k{i}") for i, column in enumerate(columns)), sa.func.count())
-        .select_from(base.outerjoin(reached, reached.c.customer_key == base.c.customer_key))
+        .select_from(base.outerjoin(served, served.c.customer_key == base.c.customer_key))
         .where(*where)
         .group_by(*labels_of(columns))
     )
@@ -162,7 +163,7 @@ def long_tail_coverage(asked: Asked, sources: Sources) -> dict[Key, Raw]:
 def _served_by_contact(asked: Asked, sources: Sources, by: list[str], contact_by: list[str]) -> list[sa.Row]:
     """Members reached, by dimensions of the customer, then of the contact, then the date of the first such contact."""
     base, _, where = tail_members(asked)
-    served = contacts_of(asked, parts.engaged_customer, contact_by, sources)
+    served = engaged_contacts(asked, contact_by, sources)
     columns = [*(base.c[key] for key in by), *(served.c[key] for key in contact_by), served.c.first_date]
     query = (
         sa.select(*columns, sa.func.count())
@@ -201,7 +202,7 @@ def tail_unreached_year(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     base, by, where = tail_members(asked)
     if begun is None or asked.published.local(begun).date() > year.start:
         return {arrange(asked, by, key): Raw(reason="immature") for key in _sizes(asked)}
-    reached = contacts_of(replace(asked, period=year), parts.engaged_customer, (), sources)
+    reached = engaged_contacts(replace(asked, period=year), (), sources)
     columns = [base.c[key] for key in by]
     query = (
         sa.select(*columns, sa.func.count(), sa.func.count(reached.c.customer_key))
@@ -304,31 +305,31 @@ class _Worth:
 @lru_cache(maxsize=64)
 def _worth(reading: Reading, by: tuple[str, ...]) -> tuple[_Worth, ...]:
     """What members of the tail base bring in the period's closed months, by whether they were served."""
-    asked, m = replace(reading.asked, by=by), schema.customer_month.c
+    asked = replace(reading.asked, by=by)
     base, _, where = tail_members(asked)
-    reached = contacts_of(asked, parts.engaged_customer, (), reading.sources)
-    months = closed_months(asked.period)
-    served = sa.case((reached.c.customer_key.is_not(None), sa.literal_column("'yes'")), else_=sa.literal_column("'no'"))
-    columns = [*(base.c[key] for key in by), served]
-    last = sa.and_(m.month == months[-1], m.products.is_not(None))
+    served, valued = served_customers(asked, reading.sources), valued_customers(asked)
+    reached = sa.case((served.c.engaged > 0, sa.literal_column("'yes'")), else_=sa.literal_column("'no'"))
+    columns = [*(base.c[key] for key in by), reached]
     query = (
         sa.select(
             *(column.label(f"k{i}") for i, column in enumerate(columns)),
-            sa.func.sum(m.value_fen),
-            sa.func.count(m.value_fen),
-            sa.func.count(sa.distinct(sa.case((m.value_fen.is_not(None), m.customer_key)))),
-            sa.func.count(sa.case((sa.and_(last, m.products > 0), 1))),
-            sa.func.count(sa.case((last, 1))),
+            sa.func.sum(valued.c.value),
+            sa.func.sum(valued.c.months),
+            sa.func.count(sa.case((valued.c.months > 0, 1))),
+            sa.func.sum(valued.c.active),
+            sa.func.sum(valued.c.known),
         )
         .select_from(
-            base.join(schema.customer_month, m.customer_key == base.c.customer_key).outerjoin(
-                reached, reached.c.customer_key == base.c.customer_key
+            base.join(valued, valued.c.customer_key == base.c.customer_key).outerjoin(
+                served, served.c.customer_key == base.c.customer_key
             )
         )
-        .where(*where, m.month.in_(months))
+        .where(*where)
         .group_by(*labels_of(columns))
     )
-    return tuple(_Worth(tuple(row[:-6]), row[-6], int(row[-5] or 0), *row[-4:]) for row in read_rows(asked, query))
+    return tuple(
+        _Worth(tuple(row[:-6]), row[-6], *(int(number or 0) for number in row[-5:])) for row in read_rows(asked, query)
+    )
 
 
 def _worth_by(asked: Asked, sources: Sources) -> dict[Key, list[_Worth]]:
