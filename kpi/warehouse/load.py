@@ -99,7 +99,8 @@ class Load:
         self._feeds[source] = Feed(source, name_zh, name_en, watermark_utc, frozenset(carries))
 
     def stage(self, table: str, rows: pa.Table | pa.RecordBatch | pd.DataFrame) -> None:
-        """Hand over rows for a table, any number of times; a later row of the same key replaces an earlier one.
+        """Hand over rows for a table, any number of times. Of rows of the same key the latest ``updated_at`` holds,
+        where the table has one, and of equal ones the last.
 
         Raises UnknownName for a table or column that is none, LoadError for a derived column or a wrong type.
         """

@@ -70,6 +70,50 @@ def test_latest_of_a_key_in_one_load_wins(warehouse: Warehouse) -> None:
     assert one(warehouse, "talk_seconds", "a") == (3,)
 
 
+def _version(seconds: int, updated: str | None) -> dict[str, object]:
+    updated_at = None if updated is None else datetime.fromisoformat(f"2026-03-02 {updated}")
+    return {"interaction_id": "a", "talk_seconds": seconds, "updated_at": updated_at}
+
+
+@pytest.mark.parametrize(
+    ("versions", "holds"),
+    [
+        ([(1, "08:00"), (2, "10:00"), (3, "09:00")], 2),
+        ([(1, "10:00"), (2, None)], 1),
+        ([(1, None), (2, None)], 2),
+        ([(1, "10:00"), (2, "10:00"), (3, "09:00")], 2),
+    ],
+    ids=["latest update", "not known is before all", "none known", "ties by place"],
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["one load", "a load each"])
+def test_trap_an_older_version_replaces_no_newer_one(
+    quick: Warehouse, versions: list[tuple[int, str | None]], holds: int, apart: bool
+) -> None:
+    world, duplicate = World(), 0
+    for seconds, updated in versions:
+        world.contact("call", "2026-03-02 10:00", **_version(seconds, updated))
+        if apart:
+            duplicate += counts(world.publish(quick, NIGHT))[3]
+    if not apart:
+        assert counts(world.publish(quick, NIGHT)) == (len(versions), 1, 0, len(versions) - 1, 0, 0)
+    else:
+        assert duplicate == len(versions) - versions.index(next(one for one in versions if one[0] == holds)) - 1
+    assert one(quick, "talk_seconds", "a") == (holds,)
+    assert table(quick, "SELECT sum(handle_time), sum(contacts) FROM daily") == [(holds + 10 + 20, 1)]
+
+
+def test_the_same_values_with_a_later_update_are_kept_as_of_then(quick: Warehouse) -> None:
+    world = World()
+    for updated, became in (
+        ("08:00", (1, 1, 0, 0, 0, 0)),
+        ("10:00", (1, 0, 1, 0, 0, 0)),
+        ("10:00", (1, 0, 0, 1, 0, 0)),
+    ):
+        world.contact("call", "2026-03-02 10:00", **_version(1, updated))
+        assert counts(world.publish(quick, NIGHT)) == became
+    assert one(quick, "updated_at", "a") == (datetime(2026, 3, 2, 10),)
+
+
 def test_trap_same_id_of_two_feeds_is_two_contacts(warehouse: Warehouse) -> None:
     world = World()
     world.contact("call", "2026-03-02 10:00", interaction_id="a")
