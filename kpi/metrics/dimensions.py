@@ -162,6 +162,12 @@ DIMENSIONS: dict[str, Dimension] = {
                 "other": ("其他", "Other"),
             },
         ),
+        Dimension(
+            "abandoned_stage",
+            "挂断环节",
+            "Hung up in",
+            values={"menu": ("菜单", "Menu"), "queue": ("排队", "Queue"), "none": ("未挂断", "Not hung up")},
+        ),
         Dimension("team", "团队", "Team", names=schema.team),
         Dimension("agent", "坐席", "Agent"),
         # what the customer answered
@@ -263,8 +269,9 @@ def _between(column: sa.ColumnElement[int], low: int, high: int) -> sa.ColumnEle
     return column.between(sa.literal_column(str(low)), sa.literal_column(str(high)))
 
 
-# Codes outside the scale are no answer. These are no columns of a roll-up: a question by them goes to the facts.
-_OF_ANSWER: dict[str, sa.ColumnElement] = {
+# These are no columns of a roll-up: a question by them goes to the facts. Codes outside a scale are no answer.
+_OF_CONTACT: dict[str, sa.ColumnElement] = {
+    "abandoned_stage": _i.abandoned_stage,
     "score": sa.case((_between(_i.csat_score, 1, 5), _i.csat_score)),
     "nps_group": sa.case(
         (_between(_i.nps_score, 9, 10), sa.literal_column("'promoter'", sa.String)),
@@ -320,7 +327,7 @@ INTERACTION = Fact(
     schema.interaction,
     _i.business_date,
     _i.source,
-    _with_attributes(_OF_INTERACTION | _OF_ANSWER),
+    _with_attributes(_OF_INTERACTION | _OF_CONTACT),
     started=_i.started_at,
 )
 
