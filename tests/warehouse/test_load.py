@@ -1,5 +1,6 @@
 """A load: what it counts, what it refuses, and that it is all or nothing."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kpi.errors import KpiError, LoadError, MixedData, UnknownName
+from kpi.errors import KpiError, LoadError, MixedData, UnknownName, WarehouseBusy
 from kpi.warehouse import Warehouse
 from kpi.warehouse.load import Load, LoadReport
 from kpi.warehouse.upsert import Counts
@@ -308,6 +309,64 @@ def test_load_that_fails_at_its_end_changes_nothing(warehouse: Warehouse, monkey
     assert warehouse.published().version == version
     world.contact("call", "2026-03-04 10:00", customer_key=1, topic="card")
     assert counts(world.publish(warehouse, NIGHT)) == (1, 1, 0, 0, 0, 0)
+
+
+def test_trap_a_load_that_would_leave_a_key_twice_is_undone(quick: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check after the load, with the one in staging switched off."""
+    a_world().publish(quick, NIGHT)
+    before, version = state(quick), quick.published().version
+    monkeypatch.setattr("kpi.warehouse.staging.all_differ", lambda *_: True)
+    world = World()
+    for talked in (1, 2):
+        world.contact("call", "2026-03-02 11:00", interaction_id="twice", talk_seconds=talked)
+    with pytest.raises(LoadError) as refused:
+        world.publish(quick, NIGHT)
+    assert "1 interactions were not unique" in refused.value.message("en")
+    assert "hotline, twice" in refused.value.message("en")
+    assert state(quick) == before
+    assert quick.published().version == version
+    assert table(quick, "SELECT load_id FROM load_batch") == [(1,)]
+
+
+def test_trap_of_two_writers_at_once_the_second_is_told_and_loads_later(quick: Warehouse) -> None:
+    hasty = Warehouse(quick.url, replace(quick.settings, load_wait=0))
+    world = World()
+    world.contact("call", "2026-03-02 10:00", interaction_id="a")
+    rows = world.rows
+    with quick.write_lock(), pytest.raises(WarehouseBusy) as refused:
+        world.publish(hasty, NIGHT)
+    assert "Another process is loading; waited 0 s" in refused.value.message("en")
+    assert str(quick.writer_lock) in refused.value.message("zh")
+    assert table(hasty, "SELECT count(*) FROM load_batch") == [(0,)]
+    world.rows = rows
+    assert counts(world.publish(hasty, NIGHT)) == (1, 1, 0, 0, 0, 0)
+    hasty.close()
+
+
+def test_roll_ups_of_days_that_no_row_touched_are_left_alone(quick: Warehouse) -> None:
+    """Days are marked by a wrong number: it stays, but on days that a load changed."""
+
+    def marked() -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for name in ("daily", "daily_topic"):
+            for day, contacts in table(quick, f"SELECT business_date, contacts FROM {name}"):
+                found.setdefault(day.day, set()).add(contacts)
+        return found
+
+    def contact(id_: str, day: int) -> None:
+        world.contact("call", f"2026-03-{day:02} 10:00", interaction_id=id_)
+
+    world = World()
+    for day in range(1, 6):
+        contact(f"of {day}", day)
+    world.publish(quick, NIGHT)
+    with quick.write() as connection:
+        for name in ("daily", "daily_topic"):
+            connection.exec_driver_sql(f"UPDATE {name} SET contacts = 99")
+    contact("late", 2)
+    contact("of 4", 5)  # was on the 4th, where nothing is left then
+    world.publish(quick, NIGHT)
+    assert marked() == {1: {99}, 2: {2}, 3: {99}, 5: {2}}
 
 
 def test_every_load_makes_a_version(warehouse: Warehouse) -> None:
