@@ -269,9 +269,8 @@ def _between(column: sa.ColumnElement[int], low: int, high: int) -> sa.ColumnEle
     return column.between(sa.literal_column(str(low)), sa.literal_column(str(high)))
 
 
-# These are no columns of a roll-up: a question by them goes to the facts. Codes outside a scale are no answer.
-_OF_CONTACT: dict[str, sa.ColumnElement] = {
-    "abandoned_stage": _i.abandoned_stage,
+# Codes outside the scale are no answer. These are no columns of a roll-up: a question by them goes to the facts.
+_OF_ANSWER: dict[str, sa.ColumnElement] = {
     "score": sa.case((_between(_i.csat_score, 1, 5), _i.csat_score)),
     "nps_group": sa.case(
         (_between(_i.nps_score, 9, 10), sa.literal_column("'promoter'", sa.String)),
@@ -308,6 +307,7 @@ _OF_INTERACTION: dict[str, sa.ColumnElement] = {
     "final_handler": _i.final_handler,
     "outcome": _i.outcome,
     "escalation_reason": _i.escalation_reason,
+    "abandoned_stage": _i.abandoned_stage,
     "team": _i.team,
     "agent": _i.agent_key,
 }
@@ -327,7 +327,7 @@ INTERACTION = Fact(
     schema.interaction,
     _i.business_date,
     _i.source,
-    _with_attributes(_OF_INTERACTION | _OF_CONTACT),
+    _with_attributes(_OF_INTERACTION | _OF_ANSWER),
     started=_i.started_at,
 )
 
@@ -349,6 +349,7 @@ LEG = Fact(
     schema.handling_leg.c.source,
     _with_attributes(
         _OF_INTERACTION
+        | _OF_ANSWER
         | {
             "date": schema.handling_leg.c.business_date,
             "team": schema.handling_leg.c.team,
