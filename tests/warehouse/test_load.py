@@ -63,12 +63,12 @@ def test_trap_corrected_row_replaces_the_old_one(warehouse: Warehouse) -> None:
     assert table(warehouse, "SELECT sum(handle_time), sum(contacts) FROM daily") == [(777 + 10 + 20, 2)]
 
 
-def test_latest_of_a_key_in_one_load_wins(warehouse: Warehouse) -> None:
+def test_latest_of_a_key_in_one_load_wins(quick: Warehouse) -> None:
     world = World()
     for seconds in (1, 2, 3):
         world.contact("call", "2026-03-02 10:00", interaction_id="a", talk_seconds=seconds)
-    assert counts(world.publish(warehouse, NIGHT)) == (3, 1, 0, 2, 0, 0)
-    assert one(warehouse, "talk_seconds", "a") == (3,)
+    assert counts(world.publish(quick, NIGHT)) == (3, 1, 0, 2, 0, 0)
+    assert one(quick, "talk_seconds", "a") == (3,)
 
 
 def _version(seconds: int, updated: str | None) -> dict[str, object]:
@@ -115,11 +115,11 @@ def test_the_same_values_with_a_later_update_are_kept_as_of_then(quick: Warehous
     assert one(quick, "updated_at", "a") == (datetime(2026, 3, 2, 10),)
 
 
-def test_trap_same_id_of_two_feeds_is_two_contacts(warehouse: Warehouse) -> None:
+def test_trap_same_id_of_two_feeds_is_two_contacts(quick: Warehouse) -> None:
     world = World()
     world.contact("call", "2026-03-02 10:00", interaction_id="a")
     world.contact("self", "2026-03-02 11:00", interaction_id="a")
-    assert counts(world.publish(warehouse, NIGHT)) == (2, 2, 0, 0, 0, 0)
+    assert counts(world.publish(quick, NIGHT)) == (2, 2, 0, 0, 0, 0)
 
 
 def test_moved_contact_leaves_its_old_day(warehouse: Warehouse) -> None:
@@ -152,10 +152,10 @@ def test_excluded_and_rejected_rows_are_counted_and_kept(warehouse: Warehouse) -
     assert table(warehouse, "SELECT rows_read, loaded, excluded, rejected FROM load_batch") == [(7, 2, 4, 1)]
 
 
-def test_without_interactions_every_table_counts(warehouse: Warehouse) -> None:
+def test_without_interactions_every_table_counts(quick: Warehouse) -> None:
     world = World(channels=["hotline"])
     world.customer(1)
-    assert counts(world.publish(warehouse, NIGHT)) == (3, 3, 0, 0, 0, 0)  # channel, customer, tier
+    assert counts(world.publish(quick, NIGHT)) == (3, 3, 0, 0, 0, 0)  # channel, customer, tier
 
 
 def _contacts(number: int, **more: object) -> pa.Table:
@@ -221,11 +221,11 @@ def test_ended_before_started_is_named(warehouse: Warehouse) -> None:
         _stage(warehouse, "interaction", _contacts(1, ended_at=datetime(2026, 3, 1)))
 
 
-def test_frames_with_missing_values_are_taken(warehouse: Warehouse) -> None:
+def test_frames_with_missing_values_are_taken(quick: Warehouse) -> None:
     frame = _contacts(3).to_pandas()
     frame["customer_key"] = [1, None, 3]
-    assert counts(_stage(warehouse, "interaction", frame)) == (3, 3, 0, 0, 0, 0)
-    assert table(warehouse, "SELECT customer_key FROM interaction ORDER BY 1 NULLS LAST") == [(1,), (3,), (None,)]
+    assert counts(_stage(quick, "interaction", frame)) == (3, 3, 0, 0, 0, 0)
+    assert table(quick, "SELECT customer_key FROM interaction ORDER BY 1 NULLS LAST") == [(1,), (3,), (None,)]
 
 
 def test_child_may_come_after_its_interaction(warehouse: Warehouse) -> None:
@@ -253,13 +253,13 @@ def test_complaint_needs_no_interaction(warehouse: Warehouse) -> None:
     ]
 
 
-def test_synthetic_and_real_do_not_mix(warehouse: Warehouse) -> None:
-    a_world().publish(warehouse, NIGHT, synthetic=True)
+def test_synthetic_and_real_do_not_mix(quick: Warehouse) -> None:
+    a_world().publish(quick, NIGHT, synthetic=True)
     with pytest.raises(MixedData):
-        World().publish(warehouse, NIGHT, synthetic=False)
-    with Load(warehouse, description="by name", synthetic=False, allow_mixed=True) as load:
+        World().publish(quick, NIGHT, synthetic=False)
+    with Load(quick, description="by name", synthetic=False, allow_mixed=True) as load:
         load.publish()
-    assert warehouse.published().synthetic
+    assert quick.published().synthetic
 
 
 def test_real_takes_no_synthetic(warehouse: Warehouse) -> None:
