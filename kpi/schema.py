@@ -84,6 +84,8 @@ interaction = _table(
     _derived("previous_seconds", Integer),
     # The same customer and topic was on another channel in the 7 days before this contact began.
     _derived("crossed_channel", Boolean),
+    # When the source last changed the row: of several versions of a contact the latest holds, whichever arrives last.
+    Column("updated_at", DateTime),  # UTC; null = the source does not say
 )
 
 handling_leg = _table(

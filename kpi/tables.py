@@ -8,6 +8,7 @@ import pandas as pd
 
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import weekday_name
+from kpi.insight.control import Usual, usual_of, usual_text
 from kpi.insight.decompose import Decomposition
 from kpi.insight.doubts import doubts
 from kpi.insight.finding import Why
@@ -16,7 +17,7 @@ from kpi.insight.planning import Plan
 from kpi.insight.telling import remark, value_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.query.answer import Answer
+from kpi.query.answer import Answer, DimensionValue
 from kpi.query.lorenz import Curve
 from kpi.query.parting import scale_of
 from kpi.query.rows import RowsPage
@@ -29,12 +30,12 @@ _NAMED_BY = {"agent_key": "agent"}
 def of_answer(
     answer: Answer, language: Language, names: Mapping[str, Mapping[str, str]], kpi: str | None = None
 ) -> pd.DataFrame:
-    """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, target, reason, and
-    why a figure is not to be relied on.
+    """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, target, by a time
+    alone the usual range, reason, and why a figure is not to be relied on.
 
     ``names``: dimension -> value (as text) -> name. Shares stay shares (0–1), so that a sheet can go on with them.
     """
-    rows = []
+    rows, usual = [], _usual(answer)
     for cell in answer.cells:
         if kpi is not None and cell.kpi != kpi:
             continue
@@ -58,12 +59,30 @@ def of_answer(
             phrase(language, "table_target_high"): cell.target_high,
             phrase(language, "table_target_met"): verdict(cell, language),
             phrase(language, "table_target_since"): since(cell, metric, language),
+            phrase(language, "chart_usual"): usual_text(found, metric, language)
+            if (found := usual.get((cell.kpi, cell.key))) is not None
+            else "",
             phrase(language, "table_reason"): phrase(language, f"reason_{cell.reason}") if cell.reason else "",
             phrase(language, "table_doubts"): phrase(language, "say_and").join(doubts(cell, language)),
         }
         rows.append(row)
     frame = pd.DataFrame(rows)
     return frame.dropna(axis="columns", how="all").loc[:, lambda kept: ~(kept == "").all()]
+
+
+def _usual(answer: Answer) -> dict[tuple[str, tuple[DimensionValue, ...]], Usual | None]:
+    """The usual range of each cell of an answer by a time alone."""
+    found: dict[tuple[str, tuple[DimensionValue, ...]], Usual | None] = {}
+    if answer.question.by not in {("date",), ("week",), ("month",)}:
+        return found
+    for kpi in answer.question.kpis:
+        cells = sorted(
+            (cell for cell in answer.cells if cell.kpi == kpi and None not in cell.key),
+            key=lambda cell: str(cell.key[0]),
+        )
+        ranges = usual_of(METRICS[kpi], [(cell.numerator, cell.denominator, cell.provisional) for cell in cells])
+        found |= {(kpi, cell.key): usual for cell, usual in zip(cells, ranges, strict=True)}
+    return found
 
 
 def of_week(week: pd.DataFrame, language: Language) -> pd.DataFrame:

@@ -37,7 +37,7 @@ FILTERS = CHIPS + MORE
 # The usual way down from a figure to the contacts behind it, and the other ways.
 WAY_DOWN = ("tier", "channel", "topic", "team", "agent")
 WAYS = (*WAY_DOWN, "segment", "line", "business_line", "complexity", "function", "region", "age_band", "media",
-        "first_handler", "escalation_reason", "outcome", "scenario", "branch")  # fmt: skip
+        "first_handler", "escalation_reason", "outcome", "abandoned_stage", "scenario", "branch")  # fmt: skip
 
 # Ways and those that only a link takes, from a figure of one time.
 STEPS = (*WAYS, *TIMES, "weekday", "hour", "half_hour")

@@ -163,7 +163,7 @@ _ABOUT = ("customer", "customer_tier", "customer_month", "topic", "unit_cost")
 def carries(channel: Channel) -> set[str]:
     """The columns of ``interaction`` and the other tables that a channel's feed records."""
     everything = {*schema.source_columns(schema.interaction), *_FACTS_BESIDE, *_ABOUT}
-    return everything - _LACKS.get(channel.id, set())
+    return everything - {"updated_at"} - _LACKS.get(channel.id, set())
 
 
 def branch_ids() -> list[str]:

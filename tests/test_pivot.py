@@ -1,6 +1,6 @@
 """The pivot: totals are answers of their own, what does not add has none, and nothing is left out unseen."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -102,6 +102,19 @@ def test_the_download_says_what_is_to_be_doubted_and_which_targets_changed():
     table = of_answer(by_rows, "en", TIERS)
     assert table["Caution"].tolist() == ["still arriving, n < 30", ""]
     assert table["target changed"].tolist() == ["since 18 Nov 2026, ≥70% before", ""]
+
+
+def test_of_days_the_table_says_what_is_usual():
+    """90 and 92 % of 1000 in turn on eight days, handed over in no order: 91 % ± 3 · 2 ÷ 1.128 = 5.319 points."""
+    days = [date(2026, 11, 16) + timedelta(days=day) for day in range(8)]
+    cells = [Cell("csat", (day,), 0.9, 900 + 20 * (at % 2), 1000, 1000) for at, day in enumerate(days)]
+    mixed = Answer(
+        Question(("csat",), Period(days[0], days[-1]), ("date",)),
+        1, True, {}, WEEK, None, None, (), tuple(cells[::2] + cells[1::2]),
+    )  # fmt: skip
+    assert of_answer(mixed, "en", {})["Usual range (Laney p′)"].tolist() == ["85.68% – 96.32%"] * 8
+    by_tier = answered(("csat",), ("tier",), [("csat", (tier,), 0.9, 100, None) for tier in range(1, 9)])
+    assert "Usual range (Laney p′)" not in of_answer(by_tier, "en", TIERS)
 
 
 @pytest.mark.parametrize(

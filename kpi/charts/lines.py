@@ -12,6 +12,7 @@ from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_limit, format_value
+from kpi.insight.control import usual_of, usual_text
 from kpi.insight.goals import band_text
 from kpi.metrics.model import Metric
 from kpi.query.goal import Band
@@ -31,17 +32,22 @@ def trend(
 ) -> alt.LayerChart:
     """The KPI as a line with its 95 % interval as a band, the comparison as a thin grey line.
 
-    ``frame``: grain, value, low, high, previous, n; target_low and target_high where there are targets. Gaps stay
-    gaps; the last piece is dotted while its slot runs. The axis does not start at zero: the figure shows change, its
-    unit stands in the title. The target is a dashed rule with its name, a step where it changes. ``anchor``: a value
-    to measure by, in the KPI's unit, and its name.
+    ``frame``: grain, value, low, high, previous, n; numerator, denominator and provisional where it can be told what
+    is usual; target_low and target_high where there are targets. Gaps stay gaps; the last piece is dotted while its
+    slot runs; a slot outside the usual range has a diamond. The axis does not start at zero: the figure shows change,
+    its unit stands in the title. The target is a dashed rule with its name, a step where it changes. ``anchor``: a
+    value to measure by, in the KPI's unit, and its name.
     """
     palette, language = style.palette, style.language
     factor = 100.0 if metric.unit == "share" else 1.0
     place = {start: index for index, start in enumerate(slots.starts)}
     rows = []
     frame = frame.sort_values(slots.grain)
-    for row in frame.to_dict("records"):
+    records = frame.to_dict("records")
+    ranges = usual_of(
+        metric, [(row.get("numerator"), row.get("denominator"), row.get("provisional", False)) for row in records]
+    )
+    for row, usual in zip(records, ranges, strict=True):
         start = row[slots.grain]
         figures_of = {
             name: None if pd.isna(row[name]) else row[name] * factor for name in ("value", "low", "high", "previous")
@@ -60,6 +66,8 @@ def trend(
                 "n": "–" if pd.isna(row["n"]) else format_count(row["n"], language, compact=False),
                 "cut": slots.last_day(start) >= slots.running,
                 "target": _target(row, metric, style),
+                "usual": usual_text(usual, metric, style.language),
+                "outside": usual is not None and usual.outside,
             }
         )
     data = pd.DataFrame(rows)
@@ -98,6 +106,7 @@ def trend(
             .mark_point(color=palette.accent, size=46, fill=palette.background, strokeWidth=2, opacity=1)
             .encode(x=x, y=y)
         )
+    layers += _outside(data, x, y, style)
     layers.append(
         base.mark_point(size=240, opacity=0, filled=True).encode(
             x=x,
@@ -107,6 +116,7 @@ def trend(
                 alt.Tooltip("text:N", title=metric.name(language)),
                 alt.Tooltip("before:N", title=phrase(language, "chart_compared")),
                 *([alt.Tooltip("target:N", title=phrase(language, "define_target"))] if len(targets) else []),
+                *([alt.Tooltip("usual:N", title=phrase(language, "chart_usual"))] if any(ranges) else []),
                 alt.Tooltip("n:N", title="n"),
             ],
         )
@@ -124,6 +134,23 @@ def trend(
         layers.insert(0, rule.encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("value:Q")))
     layers += _labels(data, slots, y_domain, style, named, HEIGHT - _AXIS - (NOTES_ROOM if noted else 0))
     return finish(layers, style, HEIGHT)
+
+
+def _outside(data: pd.DataFrame, x: alt.X, y: alt.Y, style: Style) -> list[alt.Chart]:
+    """A diamond about each slot outside the usual range, and below the figure what it means."""
+    found = data[data["outside"]]
+    if found.empty:
+        return []
+    meaning = phrase(style.language, "chart_outside")
+    marks = alt.Chart(found.assign(meaning=meaning)).mark_point(
+        size=130, color=style.palette.ink, strokeWidth=1.6, filled=False, opacity=1
+    )
+    shape = alt.Shape(
+        "meaning:N",
+        scale=alt.Scale(domain=[meaning], range=["diamond"]),
+        legend=alt.Legend(orient="bottom", title=None, labelColor=style.palette.ink2, symbolSize=70, offset=4),
+    )
+    return [marks.encode(x=x, y=y, shape=shape)]
 
 
 def rule_of(steps: pd.DataFrame, style: Style) -> alt.Chart:

@@ -60,8 +60,8 @@ _TABLES = ("source", "columns", "exclude", "reject", *_DIMENSIONS, "outcomes")
 # Columns whose values are a closed list, and numbers with limits (inclusive).
 CHOICES: dict[str, tuple[str, ...]] = {
     name: tuple(DIMENSIONS[name].values or ())
-    for name in ("line", "media", "first_handler", "final_handler", "outcome", "escalation_reason")
-} | {"direction": ("inbound", "outbound"), "abandoned_stage": ("menu", "queue", "none")}
+    for name in ("line", "media", "first_handler", "final_handler", "outcome", "escalation_reason", "abandoned_stage")
+} | {"direction": ("inbound", "outbound")}
 _WEEKS = 31 * 86_400
 LIMITS: dict[str, tuple[int | None, int | None]] = {
     "tier": (1, 7),

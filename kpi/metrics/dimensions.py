@@ -162,6 +162,12 @@ DIMENSIONS: dict[str, Dimension] = {
                 "other": ("其他", "Other"),
             },
         ),
+        Dimension(
+            "abandoned_stage",
+            "挂断环节",
+            "Hung up in",
+            values={"menu": ("菜单", "Menu"), "queue": ("排队", "Queue"), "none": ("未挂断", "Not hung up")},
+        ),
         Dimension("team", "团队", "Team", names=schema.team),
         Dimension("agent", "坐席", "Agent"),
         # what the customer answered
@@ -301,6 +307,7 @@ _OF_INTERACTION: dict[str, sa.ColumnElement] = {
     "final_handler": _i.final_handler,
     "outcome": _i.outcome,
     "escalation_reason": _i.escalation_reason,
+    "abandoned_stage": _i.abandoned_stage,
     "team": _i.team,
     "agent": _i.agent_key,
 }
@@ -342,6 +349,7 @@ LEG = Fact(
     schema.handling_leg.c.source,
     _with_attributes(
         _OF_INTERACTION
+        | _OF_ANSWER
         | {
             "date": schema.handling_leg.c.business_date,
             "team": schema.handling_leg.c.team,

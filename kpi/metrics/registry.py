@@ -125,6 +125,10 @@ def _problems(metric: Metric, known: dict[str, Metric]) -> Iterable[str]:
             yield "a custom KPI must say by which dates its facts belong to a period"
     elif not metric.dimensions:
         yield "no dimension applies to it: its facts have none in common"
+    if metric.within is not None:
+        facts = {part.fact for part in parts_of(metric.within[1])}
+        if lacking := [key for key in metric.dimensions if any(key not in fact.columns for fact in facts)]:
+            yield f"its measure within some dimensions has no {', '.join(lacking)}"
     if unknown:
         yield f"unknown dimensions {', '.join(sorted(unknown))}"
     expected = {

@@ -249,7 +249,7 @@ class _Judged:
 
     def cell(self, by: tuple[str, ...], key: Key, raw: Raw | None, previous: Raw | None, period: Period) -> Cell:
         span = span_of(by, key, period)
-        reason = self._reason(raw, span)
+        reason = self._reason(raw, span, period)
         if raw is None and reason is None:
             raw = Raw(numerator=0, n=0, value=0.0)
         value = raw.value if raw is not None and reason is None else None
@@ -287,8 +287,8 @@ class _Judged:
             before=counted,
         )
 
-    def _reason(self, raw: Raw | None, span: Period) -> Reason | None:
-        """Why there is no value, if there is none."""
+    def _reason(self, raw: Raw | None, span: Period, period: Period) -> Reason | None:
+        """Why there is no value, if there is none. ``span``: the part of ``period`` that the cell is of."""
         published = self.published
         if self.sources is not None and not self.sources:
             return "not_recorded"
@@ -301,6 +301,9 @@ class _Judged:
             return "immature"
         if raw is not None and raw.reason is not None:
             return raw.reason
+        if self._before_contacts(period):
+            # The customers are known, but not who of them was in touch.
+            return "no_data"
         if raw is None:
             # A count over days that the data covers is truly nought; over others it is not known.
             counts = isinstance(self.measure, Total | Distinct) or self.metric.unit == "count"
@@ -313,6 +316,13 @@ class _Judged:
     def _mature_until(self) -> date | None:
         """The last business date of which at least the beginning is mature; None for a KPI without maturity."""
         return mature_until(self.metric, self.published)
+
+    def _before_contacts(self, period: Period) -> bool:
+        """Whether a figure that stands on contacts is of days before the first that is known of."""
+        start = self.published.data_start
+        return (
+            "interaction" in self.metric.dates and start is not None and period.end < self.published.local(start).date()
+        )
 
     def _inside(self, span: Period) -> bool:
         return _covered(self.published, span) and span.start <= self.published.today

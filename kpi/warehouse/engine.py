@@ -26,7 +26,9 @@ from kpi.warehouse.rollup import rebuild_all
 from kpi.warehouse.tail import DEFAULT_RULE
 
 # 2: parts of the self-service chain, of unfinished functions and unmatched questions in the roll-ups.
-SCHEMA_VERSION = 2
+# 3: when an interaction was updated.
+SCHEMA_VERSION = 3
+_ROLLUPS_SINCE = 2  # the version from which on the roll-ups are as they are now
 
 # How long a statement on the catalogue waits for another process's commit, in milliseconds.
 _CATALOGUE_TIMEOUT = 30_000
@@ -168,11 +170,22 @@ class Warehouse:
                 self._upgrade(connection)
 
     def _upgrade(self, connection: sa.Connection) -> None:
-        """Make the roll-ups anew with the columns that they have now. They follow from the facts, which stay."""
-        for rollup in ROLLUPS:
-            rollup.table.drop(connection, checkfirst=True)
-            rollup.table.create(connection)
-        rebuild_all(connection, read_published(connection, self._version_query()))
+        """Add the columns that the facts lack, not known in any row, and make roll-ups of other columns anew: they
+        follow from the facts.
+        """
+        stored = self._stored_version(connection)
+        columns = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
+        known = {(table, column) for table, column in connection.exec_driver_sql(columns)}
+        for table in schema.metadata.sorted_tables:
+            for column in table.columns:
+                if (table.name, column.name) not in known:
+                    kind = column.type.compile(connection.dialect)
+                    connection.exec_driver_sql(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}')
+        if stored is not None and stored < _ROLLUPS_SINCE:
+            for rollup in ROLLUPS:
+                rollup.table.drop(connection, checkfirst=True)
+                rollup.table.create(connection)
+            rebuild_all(connection, read_published(connection, self._version_query()))
         write_facts(connection, {"schema_version": str(SCHEMA_VERSION)})
 
     def _open(self) -> sa.Engine:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Self
@@ -99,7 +99,8 @@ class Load:
         self._feeds[source] = Feed(source, name_zh, name_en, watermark_utc, frozenset(carries))
 
     def stage(self, table: str, rows: pa.Table | pa.RecordBatch | pd.DataFrame) -> None:
-        """Hand over rows for a table, any number of times; a later row of the same key replaces an earlier one.
+        """Hand over rows for a table, any number of times. Of rows of the same key the latest ``updated_at`` holds,
+        where the table has one, and of equal ones the last.
 
         Raises UnknownName for a table or column that is none, LoadError for a derived column or a wrong type.
         """
@@ -129,8 +130,8 @@ class Load:
             with self._connection.begin():
                 before = self._warehouse.published(self._connection)
                 self._refuse_mixing(before)
-                self._set_facts(before)
-                publication = Publication(self._warehouse, self._connection, stage, self._feeds)
+                before = self._set_facts(before)
+                publication = Publication(self._warehouse, self._connection, stage, self._feeds, before)
                 publication.run()
                 counted = self._counted(stage, publication.counts)
                 days = publication.changed_days
@@ -160,14 +161,16 @@ class Load:
         if self._synthetic and not published.synthetic:
             raise MixedData("mixed_into_real")
 
-    def _set_facts(self, before: Published) -> None:
-        """Zone and kind of data are settled by the first load; mixed data counts as synthetic from then on."""
+    def _set_facts(self, before: Published) -> Published:
+        """Zone and kind of data are settled by the first load; mixed data counts as synthetic from then on. Gives
+        ``before`` with the zone that is settled.
+        """
         if self._synthetic is None:
-            return
-        facts = {"synthetic": str(self._synthetic or before.synthetic).lower()}
-        if before.empty and self._zone is not None:
-            facts["time_zone"] = self._zone.key
+            return before
+        zone = self._zone if before.empty and self._zone is not None else before.zone
+        facts = {"synthetic": str(self._synthetic or before.synthetic).lower(), "time_zone": zone.key}
         write_facts(self._connection, facts)
+        return replace(before, zone=zone)
 
     def _counted(self, stage: Stage, counts: dict[str, Counts]) -> dict[str, int]:
         """The identity of rows. What was read is counted when it is handed over, apart from what became of it."""

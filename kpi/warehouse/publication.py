@@ -15,7 +15,7 @@ from kpi.warehouse.days import calendar_rows, wall_clock
 from kpi.warehouse.derive import CANDIDATES, derived, fresh, prepare
 from kpi.warehouse.engine import Warehouse
 from kpi.warehouse.neighbours import link
-from kpi.warehouse.published import Feed, write_facts
+from kpi.warehouse.published import Feed, Published, write_facts
 from kpi.warehouse.staging import STAGEABLE, Stage, all_differ, listed, literal, staged
 from kpi.warehouse.tail import months_changed_by, write_months
 from kpi.warehouse.upsert import Counts, compare, remove_stored, same_key, stored, write
@@ -37,8 +37,12 @@ class Publication:
     dates of facts that the load itself brought or corrected.
     """
 
-    def __init__(self, warehouse: Warehouse, connection: sa.Connection, stage: Stage, feeds: dict[str, Feed]) -> None:
+    def __init__(
+        self, warehouse: Warehouse, connection: sa.Connection, stage: Stage, feeds: dict[str, Feed], before: Published
+    ) -> None:
+        """``before``: what was published, with the zone that holds from this load on."""
         self._warehouse = warehouse
+        self._before = before
         self._connection = connection
         self._run = connection.exec_driver_sql
         self._stage = stage
@@ -56,7 +60,7 @@ class Publication:
 
         Raises LoadError when the data contradicts itself or what is stored.
         """
-        before = self._warehouse.published(self._connection)
+        before = self._before
         self._had_facts = before.data_start is not None
         self._stored_days = self._run("SELECT min(business_date), max(business_date) FROM interaction").one()
         self.load_id: int = self._run("SELECT coalesce(max(load_id), 0) + 1 FROM load_batch").scalar_one()

@@ -83,6 +83,11 @@ def create_empty(connection: sa.Connection, name: str, columns: Iterable[sa.Colu
     connection.exec_driver_sql(f"CREATE OR REPLACE TEMP TABLE {name} ({typed})")
 
 
+def update_time(table: sa.Table, alias: str = "") -> str:
+    """SQL of the time by which the later version of a row is told, not known = before all; "" for a table without."""
+    return f"coalesce({alias}updated_at, TIMESTAMP '-infinity')" if "updated_at" in table.columns else ""
+
+
 def staged(table: sa.Table) -> str:
     """Name of the temporary table in which rows for ``table`` wait."""
     return f"staged_{table.name}"
@@ -90,8 +95,8 @@ def staged(table: sa.Table) -> str:
 
 @dataclass
 class Stage:
-    """The staged rows of one load. ``rows``: table -> rows handed over; ``duplicate``: of these, how many an
-    equal key later in the load replaced.
+    """The staged rows of one load. ``rows``: table -> rows handed over; ``duplicate``: of these, how many another of
+    the same key in the load replaced.
     """
 
     connection: sa.Connection
@@ -140,7 +145,7 @@ class Stage:
                 self.rows[table.name] = self.duplicate[table.name] = 0
 
     def settle(self) -> None:
-        """Check every staged row, and keep of each key the row that came last.
+        """Check every staged row, and keep of each key the latest update; of equal ones the row that came last.
 
         Raises LoadError naming the rule and the first row that breaks it.
         """
@@ -170,7 +175,9 @@ class Stage:
         repeated: int = self.rows[table.name] - keys
         if table is schema.customer:
             self._refuse_contradictions(table)
-        run(f"DELETE FROM {name} WHERE rowid NOT IN (SELECT max(rowid) FROM {name} GROUP BY {key})")
+        updated = update_time(table)
+        latest = f"arg_max(rowid, ({updated}, rowid))" if updated else "max(rowid)"
+        run(f"DELETE FROM {name} WHERE rowid NOT IN (SELECT {latest} FROM {name} GROUP BY {key})")
         return repeated
 
     def _refuse_contradictions(self, table: sa.Table) -> None:

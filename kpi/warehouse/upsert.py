@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from kpi import schema
-from kpi.warehouse.staging import create_empty, listed, staged
+from kpi.warehouse.staging import create_empty, listed, staged, update_time
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the staged rows of one table. ``duplicate``: changed nothing, or were replaced in the batch."""
+    """What became of the staged rows of one table. ``duplicate``: changed nothing, were replaced in the batch, or are
+    older than what is stored.
+    """
 
     loaded: int = 0
     updated: int = 0
@@ -39,7 +41,7 @@ def compare(
     given: dict[str, str] | None = None,
 ) -> Counts:
     """Sort out the staged rows of ``table``; afterwards its staging table holds only rows to be written, and
-    ``stored_<table>`` the stored rows that they replace.
+    ``stored_<table>`` the stored rows that they replace. A row that was updated before the stored one is not written.
 
     ``repeated``: rows that a later one of the same load replaced. ``where``: limits the stored rows (``t``) that can
     be meant. ``given``: columns whose given value is stored under another name.
@@ -58,12 +60,13 @@ def compare(
         for column in schema.source_columns(table)
         if column not in table.info["key"]
     )
+    older = f"{update_time(table, 's.')} < {update_time(table, 'o.')}" if update_time(table) else "false"
     matched = run(f"SELECT count(*) FROM {old}").scalar_one()
     unchanged = 0
     if matched:
         run(
             f"CREATE OR REPLACE TEMP TABLE unchanged AS SELECT s.rowid AS row_id, {listed(table.info['key'], 's.')} "
-            f"FROM {name} s JOIN {old} o ON {same_key(table, 's', 'o')} WHERE {same or 'true'}"
+            f"FROM {name} s JOIN {old} o ON {same_key(table, 's', 'o')} WHERE ({same or 'true'}) OR {older}"
         )
         unchanged = run("SELECT count(*) FROM unchanged").scalar_one()
     if unchanged:

@@ -199,6 +199,45 @@ def test_trend_writes_both_names_apart():
     assert names[0]["y"] != names[1]["y"]
 
 
+def unusual(kpi="self_service_rate"):
+    """Ten days of 90.5 and 89.5 % of 1000 in turn, but 70 % on the sixth."""
+    period = Period(date(2026, 11, 10), date(2026, 11, 19))
+    frame = pd.DataFrame(
+        [
+            {"date": day, "value": hits / 1000, "low": None, "high": None, "previous": None, "n": 1000,
+             "numerator": hits, "denominator": 1000, "provisional": False}
+            for index, day in enumerate(days(period))
+            for hits in (700 if index == 5 else 900 + 5 * (-1) ** index,)
+        ]
+    )  # fmt: skip
+    return frame, trend(METRICS[kpi], frame, Slots(period, "date", TODAY), STYLE)
+
+
+def test_a_day_outside_the_usual_range_has_a_diamond_with_its_name():
+    """Mean 8805 ÷ 10,000 = 88.05 %. The moves are 1 point seven times and 20.5 twice, 48 ÷ 9 = 5.3333 in the mean; of
+    equal numbers a day the limits are the mean ± 3 · 5.3333 ÷ 1.128 = ± 14.184 points, and at most 100 %.
+    """
+    _, chart = unusual()
+    diamonds = [
+        (data, encoding) for mark, data, encoding in layers_of(chart) if mark["type"] == "point" and "shape" in encoding
+    ]
+    ((data, encoding),) = diamonds
+    assert [(row["when"], row["value"]) for row in data] == [("15 Nov 2026", 70.0)]
+    assert encoding["shape"]["scale"] == {"domain": ["outside the usual range (Laney p′)"], "range": ["diamond"]}
+    tips = next(data for mark, data, _ in layers_of(chart) if mark["type"] == "point" and mark.get("opacity") == 0)
+    assert tips[5]["usual"] == "73.87% – 100.00%: outside"
+    assert tips[0]["usual"] == "73.87% – 100.00%"
+
+
+def test_a_day_that_still_runs_or_a_figure_that_is_no_share_has_no_diamond():
+    frame, _ = unusual()
+    running = frame.assign(provisional=frame.index == 5)
+    slots = Slots(Period(date(2026, 11, 10), date(2026, 11, 19)), "date", TODAY)
+    for chart in (trend(METRICS["self_service_rate"], running, slots, STYLE), unusual("csat_mean")[1]):
+        assert not [encoding for _, _, encoding in layers_of(chart) if "shape" in encoding]
+    assert "usual" not in str(unusual("csat_mean")[1].to_dict()["layer"])
+
+
 # --- tiers ---
 
 

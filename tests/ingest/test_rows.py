@@ -86,6 +86,25 @@ def test_values_of_a_map_become_its_id(warehouse: Warehouse, load_rows: LoadRows
     assert (channel.channel, channel.family, channel.messaging) == ("phone", "phone", False)
 
 
+def test_the_latest_update_of_a_contact_holds_in_whatever_order_its_versions_come(
+    warehouse: Warehouse, load_rows: LoadRows
+) -> None:
+    """The small source says it in ``customer``; 12:00 in Berlin is 10:00 in UTC."""
+    change = {'customer_key = "customer"': 'updated_at = "CAST(customer AS TIMESTAMP)"'}
+
+    def version(updated: str, talk: int) -> str:
+        return f"c1,2024-06-01 10:00:00,2024-06-01 10:05:00,P,{updated},card,{talk}"
+
+    report = load_rows(
+        version("2024-06-01 11:00", 1), version("2024-06-01 12:00", 2), version("", 3), version("2024-06-01 09:00", 4),
+        change=change,
+    )  # fmt: skip
+    assert counts(report) == {"rows_read": 4, "loaded": 1, "duplicate": 3}
+    assert counts(load_rows(version("2024-06-01 11:30", 5), change=change)) == {"rows_read": 1, "duplicate": 1}
+    (row,) = interactions(warehouse)
+    assert (row.talk_seconds, row.updated_at) == (2, datetime(2024, 6, 1, 10))
+
+
 def test_excluded_rows_are_counted_and_not_judged(warehouse: Warehouse, load_rows: LoadRows) -> None:
     report = load_rows(GOOD, "x,no time,,?,,test,")
     assert counts(report) == {"rows_read": 2, "loaded": 1, "excluded": 1}

@@ -158,6 +158,7 @@ _CUSTOM = Custom(("tier",), frozenset({"customer"}), ("customers",), (schema.cus
         ({"measure": _CUSTOM, "roll_up": "ratio"}, "must name its numerator and its denominator"),
         ({"measure": replace(_CUSTOM, proportion=True), "roll_up": "snapshot"}, "and its denominator"),
         ({"measure": replace(_CUSTOM, dates=()), "roll_up": "snapshot"}, "by which dates"),
+        ({"within": (frozenset({"team"}), Total(parts.HANDLE_CLOCK))}, "has no hour"),
         ({"measure": Ratio(parts.HANDLE_CLOCK, parts.FUNCTION_STARTED), "roll_up": "ratio",
           "not_by": ("date", "week", "month", "weekday", "half_hour", "team", "agent")}, "no dimension"),
     ],

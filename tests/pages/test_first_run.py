@@ -1,15 +1,21 @@
-"""What is given to the page of an empty home: kept for nobody else to read, and no longer than its import takes."""
+"""The page of an empty home: the demo bank at a click; a file is kept for nobody else to read, and no longer than its
+import takes.
+"""
 
+import re
 import stat
 import time
 
 import pytest
 
+from kpi.i18n import phrase
+from kpi.jobs import Job
 from kpi.query import Period, Question, answer
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages import cache
+from pages import cache, first_run
 from tests.ingest import bank_log
+from tests.pages.test_overview import html
 
 
 @pytest.fixture
@@ -45,6 +51,35 @@ def _gone(home):
 
 def _uploads(home):
     return [place for folder in (home / "tmp").glob("upload_*") for place in folder.rglob("*.csv")]
+
+
+class SmallBank(Job):
+    """The job of the page, of the smallest bank that there is."""
+
+    def __init__(self, module, arguments, *others):
+        super().__init__(module, [*arguments, "--days", "35", "--interactions", "50", "--customers", "1000"], *others)
+
+
+def test_the_demo_bank_is_made_at_a_click_and_then_the_overview_stands_there(tmp_path, open_page, monkeypatch):
+    monkeypatch.setattr(first_run, "Job", SmallBank)
+    home = tmp_path / "home"
+    app = open_page(home, lang="en")
+    assert app.title[0].value == phrase("en", "first_title")
+    app.button("make_demo").click().run()
+    assert not app.exception
+    (bar,) = app.get("progress")
+    assert bar.text
+    # Whoever comes meanwhile watches the same job, and cannot begin another.
+    assert not [button for button in open_page(home, lang="en").button if button.key == "make_demo"]
+    job = _ended()
+    assert not job.failed, job.complaint()
+    told = [int(share) for share in re.findall(r"(\d+)% \S", (home / "tmp" / "first_run.log").read_text())]
+    assert told == sorted(told)
+    assert told[-1] == 100
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == phrase("en", "page_overview")
+    assert any('class="kpi-value"' in body for body in html(app))
 
 
 def test_an_upload_is_private_and_gone_after_its_import(give):

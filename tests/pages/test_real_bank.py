@@ -48,6 +48,14 @@ def test_every_page_opens_and_says_what_is_not_recorded(bank_home, open_page, le
         assert _figure(app, kpi, language).split() == ["–", *reason.split()], kpi
 
 
+def test_the_calls_hung_up_in_the_menu_stand_in_the_drill_down(bank_home, open_page):
+    app = open_page(bank_home, lang="en", drill="volume", by="abandoned_stage")
+    assert not app.exception
+    stages = [button.label for button in app.button if button.key.startswith("down_abandoned_stage_")]
+    calls = [found[1] for body in html(app) if (found := re.match(r'<div class="part.*?<strong[^>]*>(\d+)<', body))]
+    assert dict(zip(stages, calls, strict=True)) == {"Menu": "10", "Queue": "13", "Not hung up": "33"}
+
+
 @pytest.mark.parametrize("period", ["yesterday", "ytd"])
 def test_periods_other_than_the_usual_open_too(bank_home, open_page, period):
     for leaf in ("overview", "long_tail", "tiers"):

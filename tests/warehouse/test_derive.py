@@ -12,13 +12,13 @@ LATER = "2026-03-31 00:00"
 LINKS = "next_seconds, previous_seconds, crossed_channel"
 
 
-def test_trap_midnight_is_of_the_business_zone(warehouse: Warehouse) -> None:
+def test_trap_midnight_is_of_the_business_zone(quick: Warehouse) -> None:
     world = World()
     world.contact("call", "2026-02-28 23:59", interaction_id="before")
     world.contact("call", "2026-03-01 00:00", interaction_id="after")
-    world.publish(warehouse, LATER)
-    assert one(warehouse, "business_date, business_hour", "before") == (date(2026, 2, 28), 23)
-    assert one(warehouse, "business_date, business_hour", "after") == (date(2026, 3, 1), 0)
+    world.publish(quick, LATER)
+    assert one(quick, "business_date, business_hour", "before") == (date(2026, 2, 28), 23)
+    assert one(quick, "business_date, business_hour", "after") == (date(2026, 3, 1), 0)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_trap_dst_of_another_zone(quick: Warehouse, zone: str, local: str, fold:
     assert one(quick, "business_hour", "summer") == (12,)
 
 
-def test_trap_tier_is_that_of_the_contact(warehouse: Warehouse) -> None:
+def test_trap_tier_is_that_of_the_contact(quick: Warehouse) -> None:
     world = World()
     world.customer(1, None)
     world.add("customer_tier", customer_key=1, valid_from="2026-01-01", valid_to="2026-03-05", tier=2)
@@ -60,8 +60,8 @@ def test_trap_tier_is_that_of_the_contact(warehouse: Warehouse) -> None:
     world.contact("call", "2026-03-05 00:00", interaction_id="b", customer_key=1)
     world.contact("call", "2026-03-05 00:00", interaction_id="own", customer_key=99, tier=4)
     world.contact("call", "2025-12-31 00:00", interaction_id="early", customer_key=1, tier=3)
-    world.publish(warehouse, LATER)
-    assert [one(warehouse, "tier", key) for key in ("a", "b", "own", "early")] == [(2,), (6,), (4,), (3,)]
+    world.publish(quick, LATER)
+    assert [one(quick, "tier", key) for key in ("a", "b", "own", "early")] == [(2,), (6,), (4,), (3,)]
 
 
 def test_late_tier_changes_the_contacts_it_covers(warehouse: Warehouse) -> None:
@@ -96,7 +96,7 @@ def test_region_and_age_come_from_the_customer(warehouse: Warehouse) -> None:
     assert table(warehouse, "SELECT region, contacts FROM daily_region ORDER BY 1") == [("east", 1), ("south", 1)]
 
 
-def test_in_target(warehouse: Warehouse) -> None:
+def test_in_target(quick: Warehouse) -> None:
     world = World()
     expected: dict[str, bool | None] = {}
     for kind, facts, in_target in (
@@ -116,8 +116,8 @@ def test_in_target(warehouse: Warehouse) -> None:
         ("gave_up", {}, None),
     ):
         expected[world.contact(kind, "2026-03-02 10:00", **facts)] = in_target
-    world.publish(warehouse, LATER)
-    assert dict(table(warehouse, "SELECT interaction_id, in_target FROM interaction")) == expected
+    world.publish(quick, LATER)
+    assert dict(table(quick, "SELECT interaction_id, in_target FROM interaction")) == expected
 
 
 def test_costs_are_those_of_the_day(warehouse: Warehouse) -> None:
@@ -153,19 +153,19 @@ def test_costs_are_those_of_the_day(warehouse: Warehouse) -> None:
     assert table(warehouse, "SELECT sum(cost) FROM daily") == [(10 + 10 + 10 + 2000 + 3,)]
 
 
-def test_without_hotline_the_first_channel_gives_the_human_cost(warehouse: Warehouse) -> None:
+def test_without_hotline_the_first_channel_gives_the_human_cost(quick: Warehouse) -> None:
     world = World()
     for channel, cost in (("vip", 700), ("chat", 500)):
         world.add("unit_cost", channel=channel, handler="agent", topic="", valid_from="2026-01-01", cost_fen=cost)
     world.contact("self", "2026-03-04 10:00", interaction_id="a")
-    world.publish(warehouse, LATER)
-    assert one(warehouse, "human_cost_fen", "a") == (500,)
+    world.publish(quick, LATER)
+    assert one(quick, "human_cost_fen", "a") == (500,)
 
 
 # --- neighbours ---
 
 
-def test_neighbours_within_seven_days(warehouse: Warehouse) -> None:
+def test_neighbours_within_seven_days(quick: Warehouse) -> None:
     world = World()
     mine = {"customer_key": 1, "topic": "card"}
     world.contact("self", "2026-03-02 10:00", interaction_id="a", **mine)  # ends 10:05
@@ -175,33 +175,33 @@ def test_neighbours_within_seven_days(warehouse: Warehouse) -> None:
     world.contact("self", "2026-03-02 11:00", interaction_id="other customer", customer_key=2, topic="card")
     world.contact("self", "2026-03-02 11:00", interaction_id="no topic", customer_key=1)
     world.contact("push", "2026-03-02 11:00", interaction_id="push", **mine)
-    world.publish(warehouse, LATER)
+    world.publish(quick, LATER)
     week = 7 * 86400
-    assert one(warehouse, LINKS, "a") == (week, None, False)
-    assert one(warehouse, LINKS, "b") == (None, week, False)
-    assert one(warehouse, LINKS, "c") == (None, None, False)
+    assert one(quick, LINKS, "a") == (week, None, False)
+    assert one(quick, LINKS, "b") == (None, week, False)
+    assert one(quick, LINKS, "c") == (None, None, False)
     for key in ("other topic", "other customer"):
-        assert one(warehouse, LINKS, key) == (None, None, False)
+        assert one(quick, LINKS, key) == (None, None, False)
     for key in ("no topic", "push"):
-        assert one(warehouse, LINKS, key) == (None, None, None)
+        assert one(quick, LINKS, key) == (None, None, None)
 
 
-def test_trap_repeat_contact_on_another_channel(warehouse: Warehouse) -> None:
+def test_trap_repeat_contact_on_another_channel(quick: Warehouse) -> None:
     world = World()
     mine = {"customer_key": 1, "topic": "card"}
     world.contact("gave_up", "2026-03-02 10:00", interaction_id="wechat", **mine)
     world.contact("call", "2026-03-02 10:15", interaction_id="call", **mine)
     world.contact("call", "2026-03-02 11:00", interaction_id="again", **mine)
     world.contact("call", "2026-03-09 10:14", interaction_id="late", **mine)
-    world.publish(warehouse, LATER)
-    assert one(warehouse, LINKS, "wechat") == (600, None, False)
-    assert one(warehouse, LINKS, "call") == (2400, 600, True)
+    world.publish(quick, LATER)
+    assert one(quick, LINKS, "wechat") == (600, None, False)
+    assert one(quick, LINKS, "call") == (2400, 600, True)
     # The wechat contact is not the last before it, but within its 7 days.
-    assert one(warehouse, "previous_seconds, crossed_channel", "again") == (2400, True)
-    assert one(warehouse, "crossed_channel", "late") == (False,)
+    assert one(quick, "previous_seconds, crossed_channel", "again") == (2400, True)
+    assert one(quick, "crossed_channel", "late") == (False,)
 
 
-def test_overlapping_and_simultaneous_contacts(warehouse: Warehouse) -> None:
+def test_overlapping_and_simultaneous_contacts(quick: Warehouse) -> None:
     world = World()
     mine = {"customer_key": 1, "topic": "card"}
     world.contact("chat", "2026-03-02 10:00", interaction_id="long", minutes=60, **mine)
@@ -209,25 +209,25 @@ def test_overlapping_and_simultaneous_contacts(warehouse: Warehouse) -> None:
     world.contact("self", "2026-03-02 10:30", interaction_id="same moment", minutes=30, **mine)
     world.contact("call", "2026-03-02 11:00", interaction_id="at the end", minutes=0, **mine)
     world.contact("chat", "2026-03-02 11:00:00.600", interaction_id="at once", minutes=1, **mine)
-    world.publish(warehouse, LATER)
+    world.publish(quick, LATER)
     # After its end comes only what starts later than it; a fraction of a second is 0 seconds, and a neighbour.
-    assert one(warehouse, LINKS, "long") == (0, None, False)
-    assert one(warehouse, LINKS, "inside") == (25 * 60, None, True)
-    assert one(warehouse, LINKS, "same moment") == (0, None, True)
-    assert one(warehouse, LINKS, "at the end") == (0, 25 * 60, True)
-    assert one(warehouse, LINKS, "at once") == (None, 0, True)
+    assert one(quick, LINKS, "long") == (0, None, False)
+    assert one(quick, LINKS, "inside") == (25 * 60, None, True)
+    assert one(quick, LINKS, "same moment") == (0, None, True)
+    assert one(quick, LINKS, "at the end") == (0, 25 * 60, True)
+    assert one(quick, LINKS, "at once") == (None, 0, True)
 
 
-def test_open_contact_has_no_next_and_is_nobodys_previous(warehouse: Warehouse) -> None:
+def test_open_contact_has_no_next_and_is_nobodys_previous(quick: Warehouse) -> None:
     world = World()
     mine = {"customer_key": 1, "topic": "card"}
     world.contact("self", "2026-03-02 09:00", interaction_id="before", **mine)
     world.contact("waiting", "2026-03-02 10:00", interaction_id="open", **mine)
     world.contact("call", "2026-03-02 11:00", interaction_id="after", **mine)
-    world.publish(warehouse, LATER)
-    assert one(warehouse, LINKS, "before") == (55 * 60, None, False)
-    assert one(warehouse, LINKS, "open") == (None, 55 * 60, True)
-    assert one(warehouse, LINKS, "after") == (None, 115 * 60, True)
+    world.publish(quick, LATER)
+    assert one(quick, LINKS, "before") == (55 * 60, None, False)
+    assert one(quick, LINKS, "open") == (None, 55 * 60, True)
+    assert one(quick, LINKS, "after") == (None, 115 * 60, True)
 
 
 def test_trap_late_row_changes_its_neighbours(warehouse: Warehouse) -> None:
@@ -317,14 +317,14 @@ def test_upgraded_looks_ninety_days_ahead(
     assert table(quick, found) == [(date(2026, 3, 2), None), (date(2026, 3, 2), upgraded)]
 
 
-def test_calendar_knows_holidays_and_make_up_days(warehouse: Warehouse) -> None:
+def test_calendar_knows_holidays_and_make_up_days(quick: Warehouse) -> None:
     world = World()
     world.contact("call", "2026-02-14 10:00")  # a Saturday worked to make up
     world.contact("call", "2026-02-17 10:00")  # Chinese New Year's Day
     world.contact("call", "2028-01-01 10:00")  # nobody knows yet
-    world.publish(warehouse, "2028-02-01 00:00")
+    world.publish(quick, "2028-02-01 00:00")
     found = table(
-        warehouse,
+        quick,
         "SELECT business_date, week, month, weekday, workday, holiday FROM calendar "
         "WHERE business_date IN ('2026-02-14', '2026-02-16', '2026-02-17', '2026-03-02', '2028-01-01') ORDER BY 1",
     )

@@ -1,5 +1,6 @@
 """A load: what it counts, what it refuses, and that it is all or nothing."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kpi.errors import KpiError, LoadError, MixedData, UnknownName
+from kpi.errors import KpiError, LoadError, MixedData, UnknownName, WarehouseBusy
 from kpi.warehouse import Warehouse
 from kpi.warehouse.load import Load, LoadReport
 from kpi.warehouse.upsert import Counts
@@ -62,19 +63,63 @@ def test_trap_corrected_row_replaces_the_old_one(warehouse: Warehouse) -> None:
     assert table(warehouse, "SELECT sum(handle_time), sum(contacts) FROM daily") == [(777 + 10 + 20, 2)]
 
 
-def test_latest_of_a_key_in_one_load_wins(warehouse: Warehouse) -> None:
+def test_latest_of_a_key_in_one_load_wins(quick: Warehouse) -> None:
     world = World()
     for seconds in (1, 2, 3):
         world.contact("call", "2026-03-02 10:00", interaction_id="a", talk_seconds=seconds)
-    assert counts(world.publish(warehouse, NIGHT)) == (3, 1, 0, 2, 0, 0)
-    assert one(warehouse, "talk_seconds", "a") == (3,)
+    assert counts(world.publish(quick, NIGHT)) == (3, 1, 0, 2, 0, 0)
+    assert one(quick, "talk_seconds", "a") == (3,)
 
 
-def test_trap_same_id_of_two_feeds_is_two_contacts(warehouse: Warehouse) -> None:
+def _version(seconds: int, updated: str | None) -> dict[str, object]:
+    updated_at = None if updated is None else datetime.fromisoformat(f"2026-03-02 {updated}")
+    return {"interaction_id": "a", "talk_seconds": seconds, "updated_at": updated_at}
+
+
+@pytest.mark.parametrize(
+    ("versions", "holds"),
+    [
+        ([(1, "08:00"), (2, "10:00"), (3, "09:00")], 2),
+        ([(1, "10:00"), (2, None)], 1),
+        ([(1, None), (2, None)], 2),
+        ([(1, "10:00"), (2, "10:00"), (3, "09:00")], 2),
+    ],
+    ids=["latest update", "not known is before all", "none known", "ties by place"],
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["one load", "a load each"])
+def test_trap_an_older_version_replaces_no_newer_one(
+    quick: Warehouse, versions: list[tuple[int, str | None]], holds: int, apart: bool
+) -> None:
+    world, duplicate = World(), 0
+    for seconds, updated in versions:
+        world.contact("call", "2026-03-02 10:00", **_version(seconds, updated))
+        if apart:
+            duplicate += counts(world.publish(quick, NIGHT))[3]
+    if not apart:
+        assert counts(world.publish(quick, NIGHT)) == (len(versions), 1, 0, len(versions) - 1, 0, 0)
+    else:
+        assert duplicate == len(versions) - versions.index(next(one for one in versions if one[0] == holds)) - 1
+    assert one(quick, "talk_seconds", "a") == (holds,)
+    assert table(quick, "SELECT sum(handle_time), sum(contacts) FROM daily") == [(holds + 10 + 20, 1)]
+
+
+def test_the_same_values_with_a_later_update_are_kept_as_of_then(quick: Warehouse) -> None:
+    world = World()
+    for updated, became in (
+        ("08:00", (1, 1, 0, 0, 0, 0)),
+        ("10:00", (1, 0, 1, 0, 0, 0)),
+        ("10:00", (1, 0, 0, 1, 0, 0)),
+    ):
+        world.contact("call", "2026-03-02 10:00", **_version(1, updated))
+        assert counts(world.publish(quick, NIGHT)) == became
+    assert one(quick, "updated_at", "a") == (datetime(2026, 3, 2, 10),)
+
+
+def test_trap_same_id_of_two_feeds_is_two_contacts(quick: Warehouse) -> None:
     world = World()
     world.contact("call", "2026-03-02 10:00", interaction_id="a")
     world.contact("self", "2026-03-02 11:00", interaction_id="a")
-    assert counts(world.publish(warehouse, NIGHT)) == (2, 2, 0, 0, 0, 0)
+    assert counts(world.publish(quick, NIGHT)) == (2, 2, 0, 0, 0, 0)
 
 
 def test_moved_contact_leaves_its_old_day(warehouse: Warehouse) -> None:
@@ -107,10 +152,10 @@ def test_excluded_and_rejected_rows_are_counted_and_kept(warehouse: Warehouse) -
     assert table(warehouse, "SELECT rows_read, loaded, excluded, rejected FROM load_batch") == [(7, 2, 4, 1)]
 
 
-def test_without_interactions_every_table_counts(warehouse: Warehouse) -> None:
+def test_without_interactions_every_table_counts(quick: Warehouse) -> None:
     world = World(channels=["hotline"])
     world.customer(1)
-    assert counts(world.publish(warehouse, NIGHT)) == (3, 3, 0, 0, 0, 0)  # channel, customer, tier
+    assert counts(world.publish(quick, NIGHT)) == (3, 3, 0, 0, 0, 0)  # channel, customer, tier
 
 
 def _contacts(number: int, **more: object) -> pa.Table:
@@ -176,11 +221,11 @@ def test_ended_before_started_is_named(warehouse: Warehouse) -> None:
         _stage(warehouse, "interaction", _contacts(1, ended_at=datetime(2026, 3, 1)))
 
 
-def test_frames_with_missing_values_are_taken(warehouse: Warehouse) -> None:
+def test_frames_with_missing_values_are_taken(quick: Warehouse) -> None:
     frame = _contacts(3).to_pandas()
     frame["customer_key"] = [1, None, 3]
-    assert counts(_stage(warehouse, "interaction", frame)) == (3, 3, 0, 0, 0, 0)
-    assert table(warehouse, "SELECT customer_key FROM interaction ORDER BY 1 NULLS LAST") == [(1,), (3,), (None,)]
+    assert counts(_stage(quick, "interaction", frame)) == (3, 3, 0, 0, 0, 0)
+    assert table(quick, "SELECT customer_key FROM interaction ORDER BY 1 NULLS LAST") == [(1,), (3,), (None,)]
 
 
 def test_child_may_come_after_its_interaction(warehouse: Warehouse) -> None:
@@ -208,13 +253,13 @@ def test_complaint_needs_no_interaction(warehouse: Warehouse) -> None:
     ]
 
 
-def test_synthetic_and_real_do_not_mix(warehouse: Warehouse) -> None:
-    a_world().publish(warehouse, NIGHT, synthetic=True)
+def test_synthetic_and_real_do_not_mix(quick: Warehouse) -> None:
+    a_world().publish(quick, NIGHT, synthetic=True)
     with pytest.raises(MixedData):
-        World().publish(warehouse, NIGHT, synthetic=False)
-    with Load(warehouse, description="by name", synthetic=False, allow_mixed=True) as load:
+        World().publish(quick, NIGHT, synthetic=False)
+    with Load(quick, description="by name", synthetic=False, allow_mixed=True) as load:
         load.publish()
-    assert warehouse.published().synthetic
+    assert quick.published().synthetic
 
 
 def test_real_takes_no_synthetic(warehouse: Warehouse) -> None:
@@ -264,6 +309,64 @@ def test_load_that_fails_at_its_end_changes_nothing(warehouse: Warehouse, monkey
     assert warehouse.published().version == version
     world.contact("call", "2026-03-04 10:00", customer_key=1, topic="card")
     assert counts(world.publish(warehouse, NIGHT)) == (1, 1, 0, 0, 0, 0)
+
+
+def test_trap_a_load_that_would_leave_a_key_twice_is_undone(quick: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check after the load, with the one in staging switched off."""
+    a_world().publish(quick, NIGHT)
+    before, version = state(quick), quick.published().version
+    monkeypatch.setattr("kpi.warehouse.staging.all_differ", lambda *_: True)
+    world = World()
+    for talked in (1, 2):
+        world.contact("call", "2026-03-02 11:00", interaction_id="twice", talk_seconds=talked)
+    with pytest.raises(LoadError) as refused:
+        world.publish(quick, NIGHT)
+    assert "1 interactions were not unique" in refused.value.message("en")
+    assert "hotline, twice" in refused.value.message("en")
+    assert state(quick) == before
+    assert quick.published().version == version
+    assert table(quick, "SELECT load_id FROM load_batch") == [(1,)]
+
+
+def test_trap_of_two_writers_at_once_the_second_is_told_and_loads_later(quick: Warehouse) -> None:
+    hasty = Warehouse(quick.url, replace(quick.settings, load_wait=0))
+    world = World()
+    world.contact("call", "2026-03-02 10:00", interaction_id="a")
+    rows = world.rows
+    with quick.write_lock(), pytest.raises(WarehouseBusy) as refused:
+        world.publish(hasty, NIGHT)
+    assert "Another process is loading; waited 0 s" in refused.value.message("en")
+    assert str(quick.writer_lock) in refused.value.message("zh")
+    assert table(hasty, "SELECT count(*) FROM load_batch") == [(0,)]
+    world.rows = rows
+    assert counts(world.publish(hasty, NIGHT)) == (1, 1, 0, 0, 0, 0)
+    hasty.close()
+
+
+def test_roll_ups_of_days_that_no_row_touched_are_left_alone(quick: Warehouse) -> None:
+    """Days are marked by a wrong number: it stays, but on days that a load changed."""
+
+    def marked() -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for name in ("daily", "daily_topic"):
+            for day, contacts in table(quick, f"SELECT business_date, contacts FROM {name}"):
+                found.setdefault(day.day, set()).add(contacts)
+        return found
+
+    def contact(id_: str, day: int) -> None:
+        world.contact("call", f"2026-03-{day:02} 10:00", interaction_id=id_)
+
+    world = World()
+    for day in range(1, 6):
+        contact(f"of {day}", day)
+    world.publish(quick, NIGHT)
+    with quick.write() as connection:
+        for name in ("daily", "daily_topic"):
+            connection.exec_driver_sql(f"UPDATE {name} SET contacts = 99")
+    contact("late", 2)
+    contact("of 4", 5)  # was on the 4th, where nothing is left then
+    world.publish(quick, NIGHT)
+    assert marked() == {1: {99}, 2: {2}, 3: {99}, 5: {2}}
 
 
 def test_every_load_makes_a_version(warehouse: Warehouse) -> None:

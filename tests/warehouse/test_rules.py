@@ -25,39 +25,39 @@ def bank(customers: int = 6) -> World:
     return world
 
 
-def test_default_rule_leaves_the_top_fifth_out_of_the_tail(warehouse: Warehouse) -> None:
+def test_default_rule_leaves_the_top_fifth_out_of_the_tail(quick: Warehouse) -> None:
     world = bank()  # ⌈20 % of 6⌉ = 2
     world.months("2026-02-01", {1: 50, 2: 900, 3: -10, 4: 100, 5: None})  # 6 has no row at all
-    world.publish(warehouse, LATER)
-    assert tails(warehouse) == {1: True, 2: False, 3: True, 4: False, 5: True}
+    world.publish(quick, LATER)
+    assert tails(quick) == {1: True, 2: False, 3: True, 4: False, 5: True}
 
 
-def test_trap_tail_ties_go_by_key(warehouse: Warehouse) -> None:
+def test_trap_tail_ties_go_by_key(quick: Warehouse) -> None:
     world = bank()
     world.months("2026-02-01", {6: 100, 5: 100, 4: 100, 3: 100, 2: 100, 1: 7})
-    world.publish(warehouse, LATER)
-    assert tails(warehouse) == {1: True, 2: False, 3: False, 4: True, 5: True, 6: True}
+    world.publish(quick, LATER)
+    assert tails(quick) == {1: True, 2: False, 3: False, 4: True, 5: True, 6: True}
 
 
-def test_fewer_values_than_the_top_has_places(warehouse: Warehouse) -> None:
+def test_fewer_values_than_the_top_has_places(quick: Warehouse) -> None:
     world = bank()
     world.months("2026-02-01", {1: None, 2: None, 3: -5})
-    world.publish(warehouse, LATER)
-    assert tails(warehouse) == {1: True, 2: True, 3: False}
+    world.publish(quick, LATER)
+    assert tails(quick) == {1: True, 2: True, 3: False}
 
 
-def test_only_customers_open_at_the_months_end_are_ranked(warehouse: Warehouse) -> None:
+def test_only_customers_open_at_the_months_end_are_ranked(quick: Warehouse) -> None:
     world = World()
     for key in range(1, 6):
         world.customer(key)
     world.customer(6, closed_on="2026-02-28")  # its last day was the 27th
     world.customer(7, opened="2026-03-01")
     world.months("2026-02-01", {1: 10, 2: 20, 6: 1000, 7: 2000})  # five are open: the top is one
-    world.publish(warehouse, LATER)
-    assert tails(warehouse) == {1: True, 2: False, 6: None, 7: None}
+    world.publish(quick, LATER)
+    assert tails(quick) == {1: True, 2: False, 6: None, 7: None}
 
 
-def test_contact_takes_the_tail_of_the_last_closed_month(warehouse: Warehouse) -> None:
+def test_contact_takes_the_tail_of_the_last_closed_month(quick: Warehouse) -> None:
     world = bank()
     world.months("2026-01-01", {1: 100, 2: 50, 3: 1})
     world.months("2026-02-01", {1: 1, 2: 50, 3: 100})
@@ -68,8 +68,8 @@ def test_contact_takes_the_tail_of_the_last_closed_month(warehouse: Warehouse) -
         ("nobody", "2026-03-01 10:00", None),
     ):
         world.contact("call", at, interaction_id=name, customer_key=key)
-    world.publish(warehouse, LATER)
-    assert [one(warehouse, "is_tail", name) for name in ("feb", "mar", "no row", "nobody")] == [
+    world.publish(quick, LATER)
+    assert [one(quick, "is_tail", name) for name in ("feb", "mar", "no row", "nobody")] == [
         (False,),
         (True,),
         (True,),

@@ -1,6 +1,7 @@
 """A warehouse of an older version is brought up to date when it is opened, its figures then those of a new one."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -21,11 +22,20 @@ NEW = {
 
 def _age(warehouse: Warehouse) -> None:
     """Make of the warehouse one of version 1."""
+    _age_to_2(warehouse)
     with warehouse.write() as connection:
         for rollup in ROLLUPS:
             for column in NEW[rollup.fact.id]:
                 connection.execute(sa.text(f"ALTER TABLE {rollup.table.name} DROP COLUMN {column}"))
         write_facts(connection, {"schema_version": "1"})
+    warehouse.close()
+
+
+def _age_to_2(warehouse: Warehouse) -> None:
+    """Make of the warehouse one of version 2, whose interactions knew no time of their update."""
+    with warehouse.write() as connection:
+        connection.execute(sa.text("ALTER TABLE interaction DROP COLUMN updated_at"))
+        write_facts(connection, {"schema_version": "2"})
     warehouse.close()
 
 
@@ -35,7 +45,7 @@ def _world(warehouse: Warehouse) -> None:
     world.customer(1)
     robot = world.contact("robot", "2026-03-02 10:00", customer_key=1, topic="balance", matched=False)
     world.add("function_use", source="wechat", interaction_id=robot, function="bill", started=3, completed=1, failed=1)
-    world.contact("lost", "2026-03-12 10:00", customer_key=1, topic="balance")
+    world.contact("lost", "2026-03-12 10:00", interaction_id="lost", customer_key=1, topic="balance")
     world.publish(warehouse, "2026-03-31 12:00")
 
 
@@ -71,6 +81,21 @@ def test_a_load_into_an_older_warehouse_finds_it_up_to_date(warehouse: Warehouse
     later = World()
     later.contact("self", "2026-03-30 09:00", customer_key=1, topic="balance")
     later.publish(warehouse, "2026-03-31 13:00")
+    assert rolled_up(warehouse) == rolled_up_anew(warehouse)
+
+
+def test_facts_of_an_older_warehouse_stay_and_are_older_than_any_update(warehouse: Warehouse) -> None:
+    _world(warehouse)
+    facts, rolled = table(warehouse, "SELECT * FROM interaction ORDER BY interaction_id"), rolled_up(warehouse)
+    _age_to_2(warehouse)
+    assert table(warehouse, "SELECT * FROM interaction ORDER BY interaction_id") == facts
+    assert (warehouse.published().schema_version, rolled_up(warehouse)) == (SCHEMA_VERSION, rolled)
+    later = World()
+    later.contact("lost", "2026-03-13 10:00", interaction_id="lost", updated_at=datetime(2026, 3, 14))
+    later.publish(warehouse, "2026-03-31 13:00")
+    assert table(warehouse, "SELECT interaction_id, updated_at FROM interaction WHERE updated_at IS NOT NULL") == [
+        ("lost", datetime(2026, 3, 14))
+    ]
     assert rolled_up(warehouse) == rolled_up_anew(warehouse)
 
 
