@@ -28,7 +28,8 @@ def notice_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = (
     for line in lines:
         if line.kind == "copy" and line.status not in {"sent", "skipped"}:
             said.append(f"{line.recipient}: {phrase(language, f'delivery_{line.status}')} {line.detail}".rstrip())
-    said.append(phrase(language, f"notice_todo_{run.state}", run=run.key, name=run.name, day=run.due_on))
+    todo = "undelivered" if run.state == "failed" and run.folder else run.state
+    said.append(phrase(language, f"notice_todo_{todo}", run=run.key, name=run.name, day=run.due_on))
     return Notice(f"{values['title']} · {state}", tuple(said), language, about | {"state": run.state})
 
 

@@ -23,7 +23,18 @@ from kpi.snapshots.handing import Deliver, hand_over
 from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Definition, Recipient, Rendered, Revision, period_of
 from kpi.snapshots.notices import changes_text
-from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, failing_since, figures, files
+from kpi.snapshots.runs import (
+    File,
+    Reason,
+    Run,
+    before,
+    deliveries,
+    differing,
+    failing_since,
+    figures,
+    files,
+    judged,
+)
 from kpi.state import StateDatabase
 from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file
 from kpi.state.targets import targets
@@ -227,7 +238,7 @@ class Running:
         due = [line.recipient for line in deliveries(ledger.state, run) if (line.kind, line.status) == ("copy", "due")]
         self._hand_all(run, due, empty if definition.empty == "skip" else [])
         run = ledger.step(run, "delivered")
-        ledger.end(run, *self._judged(run, empty))
+        ledger.end(run, *judged(run, [line for line in deliveries(ledger.state, run) if line.kind == "copy"]))
 
     def _hand_all(self, run: Run, names: list[str], skipped: list[str]) -> None:
         """One recipient after the other, so that a worker that is killed leaves one hand-over in doubt; but beside one
@@ -272,27 +283,6 @@ class Running:
             {feed: datetime.fromisoformat(moment) for feed, moment in run.as_of.items()},
             period_of(run.definition.period, run.due_on),
         )
-
-    def _judged(self, run: Run, empty: list[str]) -> tuple[str, Reason | None]:
-        """How the run ended, by what became of its copies."""
-        lines = [line for line in deliveries(self.ledger.state, run) if line.kind == "copy"]
-        by = {status: [line.recipient for line in lines if line.status == status]
-              for status in ("sent", "failed", "unconfirmed", "skipped")}  # fmt: skip
-        if by["failed"]:
-            names = ", ".join(by["failed"])
-            return "failed", Reason("run_not_delivered", count=len(by["failed"]), all=len(lines), names=names)
-        if by["unconfirmed"]:
-            return "unconfirmed", Reason("run_unconfirmed", names=", ".join(by["unconfirmed"]))
-        if by["skipped"] and not by["sent"]:
-            return "skipped", Reason("run_empty_skipped")
-        if empty and len(empty) == len(run.copies):
-            skipped = not lines and run.definition.empty == "skip"
-            return ("skipped", Reason("run_empty_skipped")) if skipped else ("sent_empty", Reason("run_empty_sent"))
-        if empty:
-            return "sent", Reason("run_some_empty", names=", ".join(empty))
-        if not lines:
-            return "sent", Reason("run_kept")
-        return "sent", Reason("run_caught_up") if run.origin == "catch_up" else None
 
 
 def _end(published: Published, run: Run) -> datetime:

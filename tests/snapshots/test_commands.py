@@ -16,7 +16,7 @@ from kpi.snapshots.model import Schedule
 from kpi.snapshots.runs import runs, workers
 from kpi.state.database import now
 from tests.code import ROOT
-from tests.snapshots.standins import deliver, got, render
+from tests.snapshots.standins import Done, deliver, got, render
 
 
 @pytest.fixture
@@ -153,3 +153,29 @@ def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
     assert served.wait(30) == 0
     assert [run.state for run in runs(centre.state)] in (["sent"], ["sent_empty"])
     assert workers(centre.state, now()) == []
+
+
+def test_copies_that_did_not_arrive_are_decided_about(centre, said, monkeypatch):
+    """Ann's hand-over breaks off, Ben's target is away; Cid has his copy."""
+
+    def first(parcel, recipient, *, key):
+        if recipient.name == "ben":
+            return Done("temporary", "away", 5)
+        done = deliver(parcel, recipient, key=key)
+        if recipient.name == "ann":
+            raise OSError("connection lost")
+        return done
+
+    centre.keep(centre.weekly("ann", "ben", "cid"), since=now())
+    monkeypatch.setattr(worker, "parts", lambda: (render, first))
+    assert "unconfirmed" in said("run", "weekly", "--due", "2026-03-09", code=1)
+    monkeypatch.setattr(worker, "parts", lambda: (render, deliver))
+    key = runs(centre.state)[0].key
+    assert "Did you mean “ann”?" in said("arrived", key, "anna", code=2)
+    assert "failed" in said("arrived", key, code=1)
+    assert "sent" in said("send-again", key)
+    (run,) = json.loads(said("runs", "weekly", "--format", "json"))
+    assert [(one["recipient"], one["what"], one["author"]) for one in run["decisions"]] == [
+        ("ann", "arrived", "local"), ("ben", "send_again", "local"),
+    ]  # fmt: skip
+    assert [len(got(centre.outbox, name)) for name in ("ann", "ben", "cid")] == [1, 1, 1]
