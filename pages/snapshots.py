@@ -13,10 +13,24 @@ from kpi.i18n.numbers import format_count, format_moment, format_value
 from kpi.insight.headline import Span
 from kpi.jobs import Job
 from kpi.metrics.registry import METRICS
-from kpi.snapshots import book, store
+from kpi.snapshots import book, settling, store
 from kpi.snapshots.commands import next_of
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.runs import GOOD, Change, Run, changes, deliveries, files, run_told, runs, say, told_state, workers
+from kpi.snapshots.runs import (
+    GOOD,
+    TROUBLE,
+    Change,
+    Run,
+    changes,
+    decisions,
+    deliveries,
+    files,
+    run_told,
+    runs,
+    say,
+    told_state,
+    workers,
+)
 from kpi.snapshots.schedule import USUAL, local, next_due
 from kpi.state import LOCAL
 from kpi.state.database import now
@@ -217,7 +231,7 @@ def _table(found: list[Run], language: Language) -> str:
 def _tone(run: Run) -> str:
     if run.state in GOOD:
         return "better"
-    return "worse" if run.state in {"held", "failed", "missed", "unconfirmed"} else ""
+    return "worse" if run.state in TROUBLE else ""
 
 
 def _details(found: list[Run], language: Language, linked: Run | None) -> None:
@@ -237,11 +251,7 @@ def _details(found: list[Run], language: Language, linked: Run | None) -> None:
     )
     run = next((one for one in found if one.key == chosen), found[0])
     kept = cache.state_database()
-    for line in deliveries(kept, run):
-        what = line.recipient if line.kind == "copy" else phrase(language, f"snapshots_{line.kind}")
-        moment = "" if line.ended_at is None else format_moment(local(line.ended_at, USUAL.zone), language)
-        told = " · ".join(filter(None, [phrase(language, f"delivery_{line.status}"), line.detail, moment]))
-        st.html(f'<p class="kpi-note"><b>{escape(what)}</b> {escape(told)}</p>')
+    _deliveries(run, language)
     changed = changes(kept, run)
     if changed is not None:
         st.html(_changes(changed, language))
@@ -266,6 +276,61 @@ def _details(found: list[Run], language: Language, linked: Run | None) -> None:
                 on_click="ignore",
                 icon=":material/download:",
             )
+
+
+def _deliveries(run: Run, language: Language) -> None:
+    """Who got it and what was told; of whom it is not known, or who did not, the owner may decide."""
+    kept = cache.state_database()
+    open_to_decision = run.state in settling.OPEN_TO_DECISION and run.folder is not None
+    lines = deliveries(kept, run)
+    for line in lines:
+        what = line.recipient if line.kind == "copy" else phrase(language, f"snapshots_{line.kind}")
+        moment = "" if line.ended_at is None else format_moment(local(line.ended_at, USUAL.zone), language)
+        told = " · ".join(filter(None, [phrase(language, f"delivery_{line.status}"), line.detail, moment]))
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"delivery_{line.id}"):
+            st.html(f'<p class="kpi-note"><b>{escape(what)}</b> {escape(told)}</p>')
+            if open_to_decision and line.kind == "copy" and line.status in settling.IN_DOUBT:
+                _decision("arrived", f"arrived_{line.id}", _arrived, run, [line.recipient], language)
+                _decision("send_again", f"send_again_{line.id}", _send_again, run, [line.recipient], language)
+    for one in decisions(kept, run):
+        moment = format_moment(local(one.decided_at, USUAL.zone), language)
+        said = phrase(language, f"snapshots_decided_{one.what}", recipient=one.recipient, author=one.author,
+                      moment=moment)  # fmt: skip
+        st.html(f'<p class="kpi-note">{escape(said)}</p>')
+    without = [line.recipient for line in lines if line.kind == "copy" and line.status in settling.NOT_SENT]
+    if open_to_decision and without:
+        _decision("send_failed_again", f"send_failed_again_{run.id}", _send_again, run, without, language)
+
+
+def _decision(
+    what: str, key: str, decide: Callable[[Run, list[str], Language], None], run: Run, names: list[str],
+    language: Language,
+) -> None:  # fmt: skip
+    st.button(
+        phrase(language, f"snapshots_{what}", count=len(names)),
+        icon=":material/check:" if what == "arrived" else ":material/forward_to_inbox:",
+        type="tertiary",
+        key=key,
+        on_click=decide,
+        args=(run, names, language),
+    )
+
+
+def _arrived(run: Run, names: list[str], language: Language) -> None:
+    try:
+        settling.arrived(Ledger(cache.state_database()), run.key, names, LOCAL)
+    except KpiError as error:
+        state.tell("snapshots", error.message(language))
+
+
+def _send_again(run: Run, names: list[str], language: Language) -> None:
+    """Put the run down for these alone."""
+
+    def put_down(ledger: Ledger) -> str:
+        settling.send_again(ledger, run.key, names, LOCAL)
+        return phrase(language, "snapshots_sent_again", names=", ".join(names), run=run.key)
+
+    _start(put_down, language)
 
 
 def _reader(run: Run, recipient: str, name: str) -> Callable[[], bytes]:
