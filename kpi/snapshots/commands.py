@@ -151,7 +151,7 @@ def again(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
     """The files of a run rendered again into a folder, from its version of the warehouse; nothing is sent."""
     render, _ = worker.parts()
     with opened(warehouse) as state:
-        made = worker.again(warehouse, find(state, asked.key), render)
+        made = worker.again(warehouse, state, find(state, asked.key), render)
     for recipient, contents in made.items():
         folder = asked.to / store.copy_folder(recipient)
         try:

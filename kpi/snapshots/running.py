@@ -6,7 +6,7 @@ there. Until the files are stored everything may be done again; from then on the
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -78,6 +78,23 @@ def revision_of(state: StateDatabase, run: Run, recipient: str) -> Revision | No
         return None
     was = {key[1:]: value for key, value in figures(state, earlier.id).items() if key[0] == recipient}
     return Revision(run.revision, earlier.revision, was)
+
+
+def with_changes(state: StateDatabase, run: Run, copies: Mapping[str, Rendered]) -> dict[str, Rendered]:
+    """A later revision's copies (by recipient), each with a file that says what changed; a first one's as they are."""
+    earlier = before(state, run)
+    if earlier is None:
+        return dict(copies)
+    was = figures(state, earlier.id)
+    found = {}
+    for name, one in copies.items():
+        mine = {key: value for key, value in was.items() if key[0] == name}
+        changed = differing(mine, {(name, *key): value for key, value in one.figures.items()})
+        language = next((r.language for r in run.definition.recipients if r.name == name), None)
+        text = changes_text(changed, run, earlier.revision, one.names, language or run.definition.language)
+        revision = {"number": run.revision, "before": earlier.revision, "figures_changed": len(changed)}
+        found[name] = one.with_file("changes.txt", text.encode(), revision=revision)
+    return found
 
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
@@ -162,28 +179,12 @@ class Running:
             for one in definition.recipients or (NOBODY,)
         }
         run = ledger.step(run, "rendered")
-        copies = self._with_changes(run, copies)
+        copies = with_changes(ledger.state, run, copies)
         kept = store.keep(self.warehouse.settings, run, {name: one.files for name, one in copies.items()})
         are = {name: {"empty": one.empty, "holds": one.holds} for name, one in copies.items()}
         any_copy = next(iter(copies.values()))
         as_of = {feed: moment.isoformat() for feed, moment in any_copy.as_of.items()}
         return patiently(self._record, run, copies, kept, are, as_of)
-
-    def _with_changes(self, run: Run, copies: dict[str, Rendered]) -> dict[str, Rendered]:
-        """A later revision's copies say what changed."""
-        earlier = before(self.ledger.state, run)
-        if earlier is None:
-            return copies
-        was = figures(self.ledger.state, earlier.id)
-        found = {}
-        for name, one in copies.items():
-            mine = {key: value for key, value in was.items() if key[0] == name}
-            changed = differing(mine, {(name, *key): value for key, value in one.figures.items()})
-            language = next((r.language for r in run.definition.recipients if r.name == name), None)
-            text = changes_text(changed, run, earlier.revision, language or run.definition.language)
-            revision = {"number": run.revision, "before": earlier.revision, "figures_changed": len(changed)}
-            found[name] = one.with_file("changes.txt", text.encode(), revision=revision)
-        return found
 
     def _record(
         self, run: Run, copies: dict[str, Rendered], kept: list[File], told: dict[str, dict[str, bool]],

@@ -18,7 +18,7 @@ from kpi.settings import ROOT, Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, tell, untold
 from kpi.snapshots.ledger import Clock, Ledger, patiently
-from kpi.snapshots.running import NOBODY, Render, Running, bound, targets_of
+from kpi.snapshots.running import NOBODY, Render, Running, bound, revision_of, targets_of, with_changes
 from kpi.snapshots.runs import Reason, Run, Worker
 from kpi.state import StateDatabase
 from kpi.state.database import now
@@ -116,19 +116,22 @@ def run_due(
         state.close()
 
 
-def again(warehouse: Warehouse, run: Run, render: Render) -> dict[str, dict[str, bytes]]:
+def again(warehouse: Warehouse, state: StateDatabase, run: Run, render: Render) -> dict[str, dict[str, bytes]]:
     """A run's files rendered again, from its version of the warehouse and the settings and definition that were kept
-    with it: recipient -> name -> content. Nothing is stored or sent.
+    with it, and, of a revision, held against the same figures: recipient -> name -> content. Nothing is stored or sent.
     """
     told = {name: value for name, value in run.settings.items() if name != "targets"}
     settings, render = replace(warehouse.settings, **told), bound(render, targets=targets_of(run))
     opened = Warehouse(warehouse.url, settings)
     try:
         recipients = [one for one in run.definition.recipients if one.name in run.copies]
-        return {
-            one.name: dict(render(opened, run.definition, one, run.due_on, version=run.version).files)
+        copies = {
+            one.name: bound(render, revision=revision_of(state, run, one.name))(
+                opened, run.definition, one, run.due_on, version=run.version
+            )
             for one in recipients or [NOBODY]
         }
+        return {name: dict(one.files) for name, one in with_changes(state, run, copies).items()}
     finally:
         opened.close()
 

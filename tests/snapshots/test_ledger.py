@@ -158,7 +158,9 @@ def test_a_run_is_rendered_again_from_what_was_kept_with_it(centre):
         assert [(row.kpi, row.low) for row in targets.rows] == [("csat", 0.9)]
         return render(warehouse, definition, recipient, due, version=version)
 
-    made = worker.again(centre.warehouse, replace(run, settings={**run.settings, "service_level": "SL3"}), spy)
+    made = worker.again(
+        centre.warehouse, centre.state, replace(run, settings={**run.settings, "service_level": "SL3"}), spy
+    )
     assert asked == [(run.version, "SL3", "last_week")]
     assert made["ann"]["data.csv"] == store.read(centre.settings, run, "ann", "data.csv")
 
