@@ -12,10 +12,12 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_moment, format_value
 from kpi.insight.headline import Span
 from kpi.jobs import Job
+from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.snapshots import book, settling, store
 from kpi.snapshots.commands import next_of
 from kpi.snapshots.ledger import Ledger
+from kpi.snapshots.notices import part_name
 from kpi.snapshots.runs import (
     GOOD,
     TROUBLE,
@@ -69,7 +71,7 @@ def _page(language: Language, published: Published, asked: str) -> None:
         with st.container(horizontal=True, gap="xsmall", key="snapshots_all"):
             snapshot_editor.new(language)
             snapshot_editor.as_file(kept, language, published)
-    _runs_panel(language, asked)
+    _runs_panel(language, asked, published)
 
 
 def _next_due(kept: book.Kept) -> tuple[datetime, str]:
@@ -164,7 +166,7 @@ def _pause(name: str, paused: bool, language: Language) -> None:
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def _runs_panel(language: Language, asked: str) -> None:
+def _runs_panel(language: Language, asked: str, published: Published) -> None:
     kept = cache.state_database()
     found = runs(kept, most=_MOST_RUNS)
     linked = run_told(kept, asked) if asked else None
@@ -180,7 +182,7 @@ def _runs_panel(language: Language, asked: str) -> None:
             st.html(f'<p class="first-text">{phrase(language, "snapshots_no_runs")}</p>')
             return
         st.html(_table(found, language))
-        _details(found, language, linked)
+        _details(found, language, linked, published)
 
 
 def _worker_line(language: Language) -> str:
@@ -234,7 +236,7 @@ def _tone(run: Run) -> str:
     return "worse" if run.state in TROUBLE else ""
 
 
-def _details(found: list[Run], language: Language, linked: Run | None) -> None:
+def _details(found: list[Run], language: Language, linked: Run | None, published: Published) -> None:
     """One run: who got it, its files, and what it changed."""
     # What has just begun has nothing to show yet.
     first = linked or next((run for run in found if run.state not in _OPEN), found[0])
@@ -254,7 +256,7 @@ def _details(found: list[Run], language: Language, linked: Run | None) -> None:
     _deliveries(run, language)
     changed = changes(kept, run)
     if changed is not None:
-        st.html(_changes(changed, language))
+        st.html(_changes(changed, language, published))
     whose = {recipient.name: f"{recipient.name} · " for recipient in run.definition.recipients}
     if run.state not in _OPEN:
         st.button(
@@ -337,15 +339,18 @@ def _reader(run: Run, recipient: str, name: str) -> Callable[[], bytes]:
     return lambda: store.read(cache.warehouse().settings, run, recipient, name)
 
 
-def _changes(changed: Sequence[Change], language: Language) -> str:
+def _changes(changed: Sequence[Change], language: Language, published: Published) -> str:
     """What a revision changed against the one before it."""
     if not changed:
         return f'<p class="kpi-note">{phrase(language, "snapshots_unchanged")}</p>'
+    shown = changed[:_MOST_CHANGES]
+    by = {part.partition("=")[0] for one in shown for part in one.key.partition("@")[0].split("|")}
+    names = {name: cache.labels(name, language, published.version) for name in by if name in DIMENSIONS}
     lines = "".join(
         f'<tr><th scope="row">{escape(METRICS[one.kpi].name(language) if one.kpi in METRICS else one.kpi)}</th>'
-        f"<td>{escape(one.key)}</td><td>{_figure(one.kpi, one.before, language)}</td>"
+        f"<td>{escape(part_name(one.key, names, language))}</td><td>{_figure(one.kpi, one.before, language)}</td>"
         f"<td>{_figure(one.kpi, one.after, language)}</td></tr>"
-        for one in changed[:_MOST_CHANGES]
+        for one in shown
     )
     head = "".join(
         f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>' for name in ("kpi", "key", "was", "is")
