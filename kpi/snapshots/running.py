@@ -106,6 +106,12 @@ def bound(call: _Call, **named: object) -> _Call:
     return partial(call, **{name: value for name, value in named.items() if name in taken})  # type: ignore[return-value]
 
 
+def empty_handed(ledger: Ledger, run: Run) -> tuple[str, ...]:
+    """The recipients to whom nothing was handed over."""
+    begun = {line.recipient for line in deliveries(ledger.state, run) if line.status != "due"}
+    return tuple(one.name for one in run.definition.recipients if one.name not in begun)
+
+
 @dataclass
 class Running:
     """What working on runs needs."""
@@ -119,7 +125,8 @@ class Running:
         """Bring a claimed run to its end, or put it off. Raises RunError where the claim was lost."""
         if run.attempts > MOST_ATTEMPTS:
             # It takes its workers down with it.
-            self.ledger.end(run, "failed", Reason("run_broke_off", attempts=run.attempts - 1), self.untold(run))
+            reason = Reason("run_broke_off", attempts=run.attempts - 1)
+            self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
             return
         try:
             if not run.after("stored"):
@@ -143,14 +150,9 @@ class Running:
         if isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
             self.ledger.put_off(run, reason, _RETRY, waiting=True)
         elif run.attempts >= MOST_ATTEMPTS:
-            self.ledger.end(run, "failed", reason, self.untold(run))
+            self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
         else:
             self.ledger.put_off(run, reason, _RETRY * run.attempts, waiting=False)
-
-    def untold(self, run: Run) -> tuple[str, ...]:
-        """The recipients to whom nothing was handed over."""
-        begun = {line.recipient for line in deliveries(self.ledger.state, run) if line.status != "due"}
-        return tuple(one.name for one in run.definition.recipients if one.name not in begun)
 
     # --- until the files are stored ---
 
@@ -165,7 +167,7 @@ class Running:
             if ledger.clock() < run.due_at + timedelta(minutes=asked.deadline_minutes):
                 ledger.put_off(run, reason, _WAIT, waiting=True)
             else:
-                ledger.end(run, "held", reason, self.untold(run))
+                ledger.end(run, "held", reason, empty_handed(ledger, run))
             return None
         version = self.warehouse.published().version
         told = depending(self.warehouse.settings, ledger.state)
@@ -226,11 +228,11 @@ class Running:
         ledger, definition, copies = self.ledger, run.definition, run.copies
         begun = any(line.kind == "copy" and line.status != "due" for line in deliveries(ledger.state, run))
         if not begun and not all(copy["holds"] for copy in copies.values()):
-            ledger.end(run, "held", Reason("run_proof_fails"), self.untold(run))
+            ledger.end(run, "held", Reason("run_proof_fails"), empty_handed(ledger, run))
             return
         empty = [name for name, copy in copies.items() if copy["empty"]]
         if not begun and empty and definition.empty == "hold":
-            ledger.end(run, "held", Reason("run_empty_held"), self.untold(run))
+            ledger.end(run, "held", Reason("run_empty_held"), empty_handed(ledger, run))
             return
         with ledger.state.transaction() as connection:
             ledger.write(connection, run, step="stored")

@@ -13,7 +13,7 @@ from kpi import cli
 from kpi.snapshots import worker
 from kpi.snapshots.definition_file import READY, dump
 from kpi.snapshots.model import Schedule
-from kpi.snapshots.runs import runs, workers
+from kpi.snapshots.runs import deliveries, runs, say, workers
 from kpi.state.database import now
 from tests.code import ROOT
 from tests.snapshots.standins import Done, deliver, got, render
@@ -69,8 +69,10 @@ def test_runs_by_hand_back_filled_and_listed(centre, said, tmp_path):
     assert "still to come" in said("run", "weekly", "--due", "2099-01-05", code=2)
 
 
-def test_a_process_that_breaks_at_once_is_not_started_all_the_time(centre, tmp_path):
-    """Between one start and the next the pause doubles: 0.1, 0.2, 0.4 … seconds at looks of 0.05."""
+def test_a_process_that_breaks_at_once_is_not_started_all_the_time_and_its_runs_are_told_of(centre, tmp_path):
+    """Between one start and the next the pause doubles: 0.1, 0.2, 0.4 … seconds at looks of 0.05. It can tell nobody
+    itself; after the third time ``serve`` does, by the real delivery.
+    """
     centre.keep(centre.weekly("ann"), since=now())
     from kpi.snapshots.ledger import Ledger
 
@@ -79,11 +81,19 @@ def test_a_process_that_breaks_at_once_is_not_started_all_the_time(centre, tmp_p
     work = f"import sys; open({str(starts)!r}, 'a').write('.'); sys.exit(3)"
     code = (
         "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
+        "worker._LOOKED_AT = 0.1\n"
         f"worker.serve(load_settings(), tick=0.05, looks=60, command=[sys.executable, '-c', {work!r}])"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60,
-                   env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
-    assert 2 <= len(starts.read_text()) <= 6
+                   env=os.environ | {"KPI_HOME": str(centre.settings.home), "KPI_DELIVER_TO": "*",
+                                     "KPI_LANGUAGE": "en"})  # fmt: skip
+    assert 3 <= len(starts.read_text()) <= 6
+    (run,) = runs(centre.state)
+    assert run.state == "failed"
+    assert "broke off at its start (code 3, 3 times in a row)" in say(run.reason, "en")
+    told = {line.kind: line.status for line in deliveries(centre.state, run)}
+    assert told == {"owner": "sent", "notice": "sent"}
+    assert "code 3" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text("utf-8")
 
 
 def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centre, tmp_path):
