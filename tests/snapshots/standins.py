@@ -5,7 +5,6 @@ of their own that kill themselves where a test says so.
 import json
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -158,13 +157,17 @@ def stuck(*_, **__) -> Rendered:
     raise AssertionError
 
 
-if __name__ == "__main__":
-    _, moment, at = sys.argv
+def opened_at(home: Path) -> Warehouse:
+    """The warehouse of a home, in a process of its own."""
+    os.environ |= {"KPI_HOME": str(home), "KPI_MEMORY": "1"}
+    return Warehouse.from_settings(load_settings())
+
+
+def crash(home: Path, moment: datetime, at: str) -> None:
+    """Work on what is due at ``moment`` until ``at`` is done; to be called in a process of its own."""
     crashing(at)
-    opened = Warehouse.from_settings(load_settings())
-    start, begun = datetime.fromisoformat(moment), time.monotonic()
-    print("ready", flush=True)
+    opened, begun = opened_at(home), time.monotonic()
     worker.run_due(
         opened, stuck if at == "stuck" else render, lambda *given, **named: chosen(*given, **named),
-        clock=lambda: start + timedelta(seconds=time.monotonic() - begun),
+        clock=lambda: moment + timedelta(seconds=time.monotonic() - begun),
     )  # fmt: skip
