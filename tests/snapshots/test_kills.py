@@ -6,14 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from kpi.snapshots import worker
-from kpi.snapshots.ledger import LEASE
+from kpi.settings import load_settings
+from kpi.snapshots import settling, worker
+from kpi.snapshots.ledger import LEASE, Ledger
+from kpi.snapshots.model import Recipient
 from kpi.snapshots.runs import deliveries, runs, say
+from tests.reports.receivers import closed_port, posting
 from tests.snapshots.standins import MONDAY, crash, deliver, got, opened_at, render
 
 # A process that forks what it is asked for, and has all modules: a new one takes a second to load them.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.snapshots.standins"])
+FORKS.set_forkserver_preload(["tests.snapshots.standins", "kpi.snapshots.render", "kpi.snapshots.deliver"])
 
 
 def _at_once(home, ready):
@@ -36,9 +39,9 @@ def test_two_workers_at_the_same_time_do_it_once(centre):
     assert [len(got(centre.outbox, name)) for name in names] == [1] * 6
 
 
-def killed(centre, at):
-    """The exit code of a worker that kills itself once ``at`` is done."""
-    process = FORKS.Process(target=crash, args=(centre.settings.home, centre.moment, at))
+def killed(centre, at, real=None):
+    """The exit code of a worker that kills itself once ``at`` is done; ``real``: see ``crash``."""
+    process = FORKS.Process(target=crash, args=(centre.settings.home, centre.moment, at, real))
     process.start()
     process.join(60)
     return process.exitcode
@@ -126,3 +129,87 @@ def test_a_worker_that_is_killed_while_it_tells_does_not_lose_the_notice(centre)
     told = got(centre.outbox, "owner", "notice.txt")
     assert len(told) == 2
     assert len(set(told)) == 1
+
+
+# --- with the real renderer, a real folder and a real mail server ---
+
+
+@pytest.fixture
+def real(centre, monkeypatch):
+    """The settings of a worker that mails to Ben first and then writes into Ann's folder."""
+    settings = {
+        "KPI_DELIVER_TO": f"bank.example,{centre.outbox}",
+        "KPI_DELIVER_TRIES": "1",
+        "KPI_MAIL_SERVER": f"smtp+plain://127.0.0.1:{closed_port()}",
+        "KPI_MAIL_FROM": "reports@bank.example",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    centre.warehouse.settings = load_settings()
+    (ann,) = centre.weekly("ann").recipients
+    centre.keep(centre.weekly(recipients=(Recipient("ben", "mailto:ben@bank.example"), ann),
+                              owner="mailto:owner@bank.example", formats=("csv",)))  # fmt: skip
+    return settings
+
+
+def port_of(real):
+    return int(real["KPI_MAIL_SERVER"].rpartition(":")[2])
+
+
+def goes_on(centre):
+    """The next worker, with the program's own parts."""
+    make, hand = worker.parts()
+    centre.later(seconds=LEASE.total_seconds() + 20)
+    centre.run(render=make, deliver=hand)
+
+
+def mailed(post, to):
+    return [mail["Message-ID"] for mail in post.mails if mail["To"] == f"{to}@bank.example"]
+
+
+@pytest.mark.parametrize("at", ["rendered", "first"])
+def test_killed_with_the_real_parts_everybody_gets_one_copy(centre, real, at):
+    with posting(port_of(real)) as post:
+        assert killed(centre, at, real) == -9
+        assert len(mailed(post, "ben")) == (at == "first")
+        goes_on(centre)
+        assert centre.states() == ["sent"]
+        assert len(mailed(post, "ben")) == 1
+        assert mailed(post, "owner") == []
+    assert len(list((centre.outbox / "ann").glob("*/weekly_*.csv"))) == 1
+
+
+def test_killed_while_a_real_mail_server_takes_it_the_owner_decides(centre, real):
+    """He finds that it did not arrive: it goes out again under the same Message-ID, and to nobody else."""
+    with posting(port_of(real)) as post:
+        assert killed(centre, "handing", real) == -9
+        goes_on(centre)
+        assert (centre.states(), len(mailed(post, "ben")), len(mailed(post, "owner"))) == (["unconfirmed"], 1, 1)
+        (run,) = runs(centre.state)
+        (folder,) = (centre.outbox / "ann").iterdir()
+        written = folder.stat().st_mtime_ns
+        settling.send_again(Ledger(centre.state, lambda: centre.moment), run.key, ["ben"], "eve")
+        goes_on(centre)
+        assert centre.states() == ["sent"]
+        first, second = mailed(post, "ben")
+    assert first == second
+    assert [one.stat().st_mtime_ns for one in (centre.outbox / "ann").iterdir()] == [written]
+
+
+def test_a_mail_server_that_is_down_for_minutes_is_told_of_once_it_is_there_again(centre, real):
+    for _ in range(3):
+        goes_on(centre)
+        centre.later(minutes=1)
+    assert centre.states() == ["failed"]
+    (run,) = runs(centre.state)
+    assert {line.recipient: line.status for line in deliveries(centre.state, run)} == {
+        "ben": "failed", "ann": "sent", "owner": "due",
+    }  # fmt: skip
+    centre.later(minutes=10)
+    with posting(port_of(real)) as post:
+        goes_on(centre)
+        assert (len(mailed(post, "owner")), mailed(post, "ben")) == (1, [])
+        settling.send_again(Ledger(centre.state, lambda: centre.moment), run.key, [], "eve")
+        goes_on(centre)
+        assert (len(mailed(post, "owner")), len(mailed(post, "ben"))) == (1, 1)
+    assert centre.states() == ["sent"]
