@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -135,13 +137,14 @@ def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centr
 
 
 def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
-    """``serve`` itself, with the stand-ins in the place of what it would call."""
+    """``serve`` itself, with the stand-ins in the place of what it would call; the state database is away meanwhile."""
     centre.keep(centre.weekly("ann"), since=now())
     from kpi.snapshots.ledger import Ledger
 
     code = (
         "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
-        "from kpi.warehouse import Warehouse\n"
+        "from kpi.state import database\n"
+        "database._WAIT = 0.05\n"
         "work = 'from tests.snapshots.standins import *; worker.run_due('\n"
         "work += 'Warehouse.from_settings(load_settings()), render, deliver)'\n"
         "sys.exit(worker.serve(load_settings(), tick=0.2, command=[sys.executable, '-c', work]))"
@@ -153,6 +156,10 @@ def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
         while not workers(centre.state, now()) and time.monotonic() < until:
             time.sleep(0.1)
         Ledger(centre.state).add("weekly")
+        with closing(sqlite3.connect(centre.settings.home / "state.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(1.5)
+            other.execute("ROLLBACK")
         while not got(centre.outbox, "ann") and time.monotonic() < until:
             time.sleep(0.1)
         while runs(centre.state)[0].state == "running" and time.monotonic() < until:
