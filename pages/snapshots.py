@@ -309,7 +309,7 @@ def _decision(
     language: Language,
 ) -> None:  # fmt: skip
     st.button(
-        phrase(language, f"snapshots_{what}", count=len(names)),
+        phrase(language, f"snapshots_{what}", names=", ".join(names)),
         icon=":material/check:" if what == "arrived" else ":material/forward_to_inbox:",
         type="tertiary",
         key=key,

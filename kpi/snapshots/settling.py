@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from kpi.errors import RunError, UnknownName
+from kpi.errors import InputError, RunError, UnknownName
 from kpi.snapshots.ledger import Ledger, find
 from kpi.snapshots.runs import TROUBLE, Run, Sent, deliveries_on, judged
 from kpi.state.tables import snapshot_decision, snapshot_delivery, snapshot_run
@@ -23,7 +23,8 @@ _c = snapshot_delivery.c
 def arrived(ledger: Ledger, key: str, names: Collection[str], author: str) -> Run:
     """These recipients, or all in doubt where none is named, have their copies; the run ends as that makes it.
 
-    Raises UnknownName for a run, or a recipient whose copy is not in doubt; RunError for a run that has none.
+    Raises UnknownName for a run or recipient that there is not; InputError for one whose copy is not in doubt;
+    RunError for a run that has none such.
     """
     run = find(ledger.state, key)
     with _copies(ledger, run) as (connection, copies):
@@ -42,8 +43,8 @@ def send_again(ledger: Ledger, key: str, names: Collection[str], author: str) ->
     """Put the run down once more for these recipients only, or for all who surely did not get it where none is named;
     one who may have it already must be named. A worker goes on with it from its stored files.
 
-    Raises UnknownName for a run, or a recipient who has his copy; RunError for a run whose files are not kept, or of
-    which nobody surely lacks his copy.
+    Raises UnknownName for a run or recipient that there is not; InputError for one who has his copy; RunError for a run
+    whose files are not kept, or of which nobody surely lacks his copy.
     """
     run = find(ledger.state, key)
     with _copies(ledger, run) as (connection, copies):
@@ -90,6 +91,8 @@ def _with(copies: Sequence[Sent], statuses: Collection[str]) -> list[Sent]:
 def _chosen(run: Run, copies: Sequence[Sent], names: Collection[str], statuses: Collection[str]) -> list[Sent]:
     valid = {line.recipient: line for line in _with(copies, statuses)}
     for name in names:
+        if name in {line.recipient for line in copies} - set(valid):
+            raise InputError("run_copy_settled", run=run.key, name=name, valid=", ".join(valid) or "–")
         if name not in valid:
             raise UnknownName("recipient", name, valid)
     return [valid[name] for name in dict.fromkeys(names)]

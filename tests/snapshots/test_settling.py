@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kpi.errors import RunError, UnknownName
+from kpi.errors import InputError, RunError, UnknownName
 from kpi.snapshots import settling
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.runs import decisions, deliveries, files, runs, say
@@ -72,8 +72,10 @@ def test_a_copy_in_doubt_that_did_not_arrive_is_handed_over_again_under_its_key(
     run = one(centre)
     with pytest.raises(RunError, match="only where they are named: ann"):
         settling.send_again(ledger(centre), run.key, [], "eve")
-    with pytest.raises(UnknownName, match="ann"):
+    with pytest.raises(InputError, match=r"the copy of “ben” in .* about: ann"):
         settling.send_again(ledger(centre), run.key, ["ben"], "eve")
+    with pytest.raises(UnknownName, match="Did you mean “ann”"):
+        settling.send_again(ledger(centre), run.key, ["anna"], "eve")
     settling.send_again(ledger(centre), run.key, ["ann"], "eve")
     assert centre.run() == 1
     assert (one(centre).state, copies(centre)) == ("sent", {"ann": "sent", "ben": "sent"})
