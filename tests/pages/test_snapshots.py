@@ -20,7 +20,7 @@ from kpi.snapshots.render import report_of, words
 from kpi.snapshots.runs import deliveries, runs
 from kpi.state import StateDatabase
 from kpi.state.database import now
-from kpi.state.tables import snapshot_run
+from kpi.state.tables import snapshot_figure, snapshot_run
 from kpi.warehouse import Warehouse
 from pages import sending, snapshot_editor, snapshots
 from pages.state import read_view
@@ -91,6 +91,24 @@ def test_a_day_is_run_again_and_past_ones_are_made_up_for(demo_home, open_page, 
     app.button(key="past_run_weekly").click().run()
     assert not app.exception
     assert [(run.due_on.day, run.revision) for run in runs(state, "weekly")] == [(16, 2), (16, 1), (9, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("language", "named"), [("zh", "渠道 微信银行, 星级 6 星"), ("en", "channel WeChat bank, tier 6★")]
+)
+def test_what_a_revision_changed_is_named(demo_home, open_page, state, language, named):
+    """Satisfaction of one channel and tier, from 90 % to 95 %."""
+    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
+    for value in (0.9, 0.95):
+        run = Ledger(state).add("daily", date(2026, 11, 22))
+        figure = {"recipient": "local", "section": "grid", "kpi": "csat", "key": "channel=wechat|tier=6"}
+        with state.transaction() as connection:
+            connection.execute(sa.insert(snapshot_figure).values(run_id=run.id, value=value, **figure))
+            connection.execute(sa.update(snapshot_run).values(state="sent", step="recorded"))
+    app = open_page(demo_home, "snapshots", lang=language)
+    assert not app.exception
+    assert f"<td>{named}</td>" in html(app)
+    assert "<td>90.00%</td><td>95.00%</td>" in html(app)
 
 
 def test_the_owner_decides_about_copies_that_did_not_arrive(demo_home, open_page, state, monkeypatch, tmp_path):
