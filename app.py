@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.settings import ROOT, load_settings
+from kpi.snapshots.runs import workers
+from kpi.state.database import begun, now
 from pages import cache, components, state
 from pages.addresses import DEFAULT, PAGES, address
 
@@ -33,14 +35,23 @@ _LONGEST = 200  # characters of an unknown address that are told
 
 def healthz(_: Request) -> JSONResponse:
     """200 when the application can serve, be it a beginning; 503 with the reason when its settings or its warehouse
-    cannot be read.
+    cannot be read. Tells beside whether a worker of snapshots lives, without which the pages serve all the same.
     """
     try:
         with suppress(WarehouseEmpty):
             cache.published()
     except KpiError as error:
         return JSONResponse({"status": "error", "reason": error.message("en")}, status_code=503)
-    return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "ok", "snapshots": _worker()})
+
+
+def _worker() -> str:
+    """The worker of snapshots by its last sign of life: alive, none, or why that cannot be read."""
+    try:
+        kept = begun(load_settings()) and workers(cache.state_database(), now())
+    except KpiError as error:
+        return error.message("en")
+    return "alive" if kept else "none"
 
 
 class OneEntrance:

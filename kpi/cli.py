@@ -198,6 +198,13 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     anew = command("again", snapshot_commands.again, "snapshots_again")
     anew.add_argument("key", metavar="RUN", help=say("snapshots_key"))
     anew.add_argument("--to", required=True, type=Path, metavar="FOLDER", help=say("snapshots_to"))
+    for name, decide, told_as in (
+        ("arrived", snapshot_commands.arrived, "snapshots_arrived"),
+        ("send-again", snapshot_commands.send_again, "snapshots_send_again"),
+    ):
+        about = command(name, decide, told_as)
+        about.add_argument("key", metavar="RUN", help=say("snapshots_key"))
+        about.add_argument("recipients", nargs="*", metavar="RECIPIENT", help=say("snapshots_recipients"))
     for name, run in (("pause", snapshot_commands.pause), ("resume", snapshot_commands.resume)):
         command(name, run, f"snapshots_{name}").add_argument("name", metavar="NAME", help=say("snapshots_name"))
     return parser

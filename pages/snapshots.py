@@ -12,11 +12,27 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_moment, format_value
 from kpi.insight.headline import Span
 from kpi.jobs import Job
+from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.snapshots import book, store
+from kpi.snapshots import book, settling, store
 from kpi.snapshots.commands import next_of
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.runs import GOOD, Change, Run, changes, deliveries, files, run_told, runs, say, told_state, workers
+from kpi.snapshots.notices import part_name
+from kpi.snapshots.runs import (
+    GOOD,
+    TROUBLE,
+    Change,
+    Run,
+    changes,
+    decisions,
+    deliveries,
+    files,
+    run_told,
+    runs,
+    say,
+    told_state,
+    workers,
+)
 from kpi.snapshots.schedule import USUAL, local, next_due
 from kpi.state import LOCAL
 from kpi.state.database import now
@@ -55,7 +71,7 @@ def _page(language: Language, published: Published, asked: str) -> None:
         with st.container(horizontal=True, gap="xsmall", key="snapshots_all"):
             snapshot_editor.new(language)
             snapshot_editor.as_file(kept, language, published)
-    _runs_panel(language, asked)
+    _runs_panel(language, asked, published)
 
 
 def _next_due(kept: book.Kept) -> tuple[datetime, str]:
@@ -150,7 +166,7 @@ def _pause(name: str, paused: bool, language: Language) -> None:
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def _runs_panel(language: Language, asked: str) -> None:
+def _runs_panel(language: Language, asked: str, published: Published) -> None:
     kept = cache.state_database()
     found = runs(kept, most=_MOST_RUNS)
     linked = run_told(kept, asked) if asked else None
@@ -166,7 +182,7 @@ def _runs_panel(language: Language, asked: str) -> None:
             st.html(f'<p class="first-text">{phrase(language, "snapshots_no_runs")}</p>')
             return
         st.html(_table(found, language))
-        _details(found, language, linked)
+        _details(found, language, linked, published)
 
 
 def _worker_line(language: Language) -> str:
@@ -217,10 +233,10 @@ def _table(found: list[Run], language: Language) -> str:
 def _tone(run: Run) -> str:
     if run.state in GOOD:
         return "better"
-    return "worse" if run.state in {"held", "failed", "missed", "unconfirmed"} else ""
+    return "worse" if run.state in TROUBLE else ""
 
 
-def _details(found: list[Run], language: Language, linked: Run | None) -> None:
+def _details(found: list[Run], language: Language, linked: Run | None, published: Published) -> None:
     """One run: who got it, its files, and what it changed."""
     # What has just begun has nothing to show yet.
     first = linked or next((run for run in found if run.state not in _OPEN), found[0])
@@ -237,14 +253,10 @@ def _details(found: list[Run], language: Language, linked: Run | None) -> None:
     )
     run = next((one for one in found if one.key == chosen), found[0])
     kept = cache.state_database()
-    for line in deliveries(kept, run):
-        what = line.recipient if line.kind == "copy" else phrase(language, f"snapshots_{line.kind}")
-        moment = "" if line.ended_at is None else format_moment(local(line.ended_at, USUAL.zone), language)
-        told = " · ".join(filter(None, [phrase(language, f"delivery_{line.status}"), line.detail, moment]))
-        st.html(f'<p class="kpi-note"><b>{escape(what)}</b> {escape(told)}</p>')
+    _deliveries(run, language)
     changed = changes(kept, run)
     if changed is not None:
-        st.html(_changes(changed, language))
+        st.html(_changes(changed, language, published))
     whose = {recipient.name: f"{recipient.name} · " for recipient in run.definition.recipients}
     if run.state not in _OPEN:
         st.button(
@@ -268,19 +280,77 @@ def _details(found: list[Run], language: Language, linked: Run | None) -> None:
             )
 
 
+def _deliveries(run: Run, language: Language) -> None:
+    """Who got it and what was told; of whom it is not known, or who did not, the owner may decide."""
+    kept = cache.state_database()
+    open_to_decision = run.state in settling.OPEN_TO_DECISION and run.folder is not None
+    lines = deliveries(kept, run)
+    for line in lines:
+        what = line.recipient if line.kind == "copy" else phrase(language, f"snapshots_{line.kind}")
+        moment = "" if line.ended_at is None else format_moment(local(line.ended_at, USUAL.zone), language)
+        told = " · ".join(filter(None, [phrase(language, f"delivery_{line.status}"), line.detail, moment]))
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"delivery_{line.id}"):
+            st.html(f'<p class="kpi-note"><b>{escape(what)}</b> {escape(told)}</p>')
+            if open_to_decision and line.kind == "copy" and line.status in settling.IN_DOUBT:
+                _decision("arrived", f"arrived_{line.id}", _arrived, run, [line.recipient], language)
+                _decision("send_again", f"send_again_{line.id}", _send_again, run, [line.recipient], language)
+    for one in decisions(kept, run):
+        moment = format_moment(local(one.decided_at, USUAL.zone), language)
+        said = phrase(language, f"snapshots_decided_{one.what}", recipient=one.recipient, author=one.author,
+                      moment=moment)  # fmt: skip
+        st.html(f'<p class="kpi-note">{escape(said)}</p>')
+    without = [line.recipient for line in lines if line.kind == "copy" and line.status in settling.NOT_SENT]
+    if open_to_decision and without:
+        _decision("send_failed_again", f"send_failed_again_{run.id}", _send_again, run, without, language)
+
+
+def _decision(
+    what: str, key: str, decide: Callable[[Run, list[str], Language], None], run: Run, names: list[str],
+    language: Language,
+) -> None:  # fmt: skip
+    st.button(
+        phrase(language, f"snapshots_{what}", names=", ".join(names)),
+        icon=":material/check:" if what == "arrived" else ":material/forward_to_inbox:",
+        type="tertiary",
+        key=key,
+        on_click=decide,
+        args=(run, names, language),
+    )
+
+
+def _arrived(run: Run, names: list[str], language: Language) -> None:
+    try:
+        settling.arrived(Ledger(cache.state_database()), run.key, names, LOCAL)
+    except KpiError as error:
+        state.tell("snapshots", error.message(language))
+
+
+def _send_again(run: Run, names: list[str], language: Language) -> None:
+    """Put the run down for these alone."""
+
+    def put_down(ledger: Ledger) -> str:
+        settling.send_again(ledger, run.key, names, LOCAL)
+        return phrase(language, "snapshots_sent_again", names=", ".join(names), run=run.key)
+
+    _start(put_down, language)
+
+
 def _reader(run: Run, recipient: str, name: str) -> Callable[[], bytes]:
     return lambda: store.read(cache.warehouse().settings, run, recipient, name)
 
 
-def _changes(changed: Sequence[Change], language: Language) -> str:
+def _changes(changed: Sequence[Change], language: Language, published: Published) -> str:
     """What a revision changed against the one before it."""
     if not changed:
         return f'<p class="kpi-note">{phrase(language, "snapshots_unchanged")}</p>'
+    shown = changed[:_MOST_CHANGES]
+    by = {part.partition("=")[0] for one in shown for part in one.key.partition("@")[0].split("|")}
+    names = {name: cache.labels(name, language, published.version) for name in by if name in DIMENSIONS}
     lines = "".join(
         f'<tr><th scope="row">{escape(METRICS[one.kpi].name(language) if one.kpi in METRICS else one.kpi)}</th>'
-        f"<td>{escape(one.key)}</td><td>{_figure(one.kpi, one.before, language)}</td>"
+        f"<td>{escape(part_name(one.key, names, language))}</td><td>{_figure(one.kpi, one.before, language)}</td>"
         f"<td>{_figure(one.kpi, one.after, language)}</td></tr>"
-        for one in changed[:_MOST_CHANGES]
+        for one in shown
     )
     head = "".join(
         f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>' for name in ("kpi", "key", "was", "is")

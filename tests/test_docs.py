@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import app
 from kpi import cli
 from kpi.settings import SETTINGS
 from tests.code import ROOT
@@ -43,18 +44,32 @@ def test_make_targets_exist() -> None:
 
 
 def test_commands_parse() -> None:
-    """Every ``python -m kpi …`` line of a code block is one that the command line understands."""
+    """Every ``python -m kpi …`` line of a code block, fenced or indented, is one that the command line understands."""
     parser = cli.build_parser("en")
     found = 0
     for path, text in texts():
-        for line in re.findall(r"^ {4}.*\bpython -m kpi (.+)$", text.replace("\\\n", " "), re.MULTILINE):
+        for line in re.findall(r"^[^`\n]*\bpython -m kpi ([^`\n]+)$", text.replace("\\\n", " "), re.MULTILINE):
             arguments = line.split("#")[0].split("|")[0].split(">")[0].split()
             try:
                 parser.parse_args(arguments)
             except SystemExit:
                 pytest.fail(f"{path.name}: {line}")
             found += 1
-    assert found > 4
+    assert found > 20
+
+
+def test_the_image_is_made_of_what_is_there() -> None:
+    """What is copied into it exists and is not ignored, the program's packages are among it, and its health is asked
+    where the application answers.
+    """
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    copied = {name for line in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for name in line.split()}
+    wanted = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").split() if line.startswith("!")}
+    assert copied == wanted
+    assert all((ROOT / name).exists() for name in copied)
+    assert {"app.py", "kpi", "pages", "seed", "requirements.lock"} <= copied
+    assert "/healthz" in app.PATHS
+    assert "8501/healthz" in text
 
 
 def test_settings_named_exist() -> None:

@@ -60,6 +60,7 @@ COMPOSED = {
     "step_": "steps of a funnel",
     "snapshots_": "kinds of notices",
     "snapshot_field_": "types of a definition's fields",
+    "snapshots_decided_": "decisions about copies",
     "snapshots_head_": "columns of the command line's tables",
     "delivery_": "states of deliveries",
     "notice_todo_": "ends of runs",

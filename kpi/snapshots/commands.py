@@ -10,10 +10,10 @@ from kpi.errors import FileError
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_moment
 from kpi.query.labels import labels
-from kpi.snapshots import book, definition_file, schedule, store, worker
+from kpi.snapshots import book, definition_file, schedule, settling, store, worker
 from kpi.snapshots.ledger import Ledger, find
 from kpi.snapshots.model import Definition
-from kpi.snapshots.runs import GOOD, Run, changes, deliveries, files, runs, say, told_state
+from kpi.snapshots.runs import GOOD, Run, changes, decisions, deliveries, files, runs, say, told_state
 from kpi.state import LOCAL, StateDatabase
 from kpi.state.database import now
 from kpi.warehouse import Warehouse
@@ -151,7 +151,7 @@ def again(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
     """The files of a run rendered again into a folder, from its version of the warehouse; nothing is sent."""
     render, _ = worker.parts()
     with opened(warehouse) as state:
-        made = worker.again(warehouse, find(state, asked.key), render)
+        made = worker.again(warehouse, state, find(state, asked.key), render)
     for recipient, contents in made.items():
         folder = asked.to / store.copy_folder(recipient)
         try:
@@ -162,6 +162,21 @@ def again(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
             raise FileError("cannot_write", path=folder, problem=error) from error
         to.write(f"{folder}\n")
     return 0
+
+
+def arrived(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """Note that copies of which that was not known have arrived; 1 where the run is not sent by that."""
+    with opened(warehouse) as state:
+        return _told(state, [settling.arrived(Ledger(state), asked.key, asked.recipients, LOCAL)], language, to)
+
+
+def send_again(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
+    """Hand a run's stored files to those who did not get them; 1 where it did not end as sent."""
+    render, deliver = worker.parts()
+    with opened(warehouse) as state:
+        opened_again = settling.send_again(Ledger(state), asked.key, asked.recipients, LOCAL)
+        worker.run_due(warehouse, render, deliver, only=opened_again.id)
+        return _told(state, [find(state, asked.key)], language, to)
 
 
 def run_json(state: StateDatabase, one: Run) -> dict[str, object]:
@@ -178,6 +193,11 @@ def run_json(state: StateDatabase, one: Run) -> dict[str, object]:
             {"kind": line.kind, "name": line.recipient, "status": line.status, "detail": line.detail,
              "attempts": line.attempts}
             for line in deliveries(state, one)
+        ],
+        "decisions": [
+            {"recipient": told.recipient, "what": told.what, "author": told.author,
+             "decided_at": output.plain(told.decided_at)}
+            for told in decisions(state, one)
         ],
         "files": [vars(file) for file in files(state, one)],
         "changes": None if changed is None else [vars(change) for change in changed],

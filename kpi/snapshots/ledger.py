@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from kpi.errors import PeriodError, RunError, StateError, UnknownName
 from kpi.snapshots import book, schedule
 from kpi.snapshots.model import Definition
-from kpi.snapshots.runs import ENDS, Reason, Run, Worker, run_of
+from kpi.snapshots.runs import ENDS, TROUBLE, Reason, Run, Worker, run_of
 from kpi.snapshots.schedule import Due
 from kpi.state import StateDatabase
 from kpi.state.database import now
@@ -257,9 +257,11 @@ class Ledger:
                 state, reason = "unconfirmed", told if reason is None else reason.and_then(told)
             self.write(connection, run, state=state, reason=reason.text() if reason else "", lease_until=None,
                        step="recorded", seconds=(run.seconds or 0) + max(worked, 0))  # fmt: skip
-            if state in {"held", "failed", "missed", "unconfirmed"} and self.owner_of(run.definition):
-                self._announce(connection, run.id, "owner", "owner")
-            for name in recipients:
+            if state in TROUBLE and self.owner_of(run.definition):
+                # One that was sent again may fail again, which is news.
+                earlier = self._told(connection, run, "owner")
+                self._announce(connection, run.id, "owner", f"owner {len(earlier) + 1}" if earlier else "owner")
+            for name in set(recipients) - set(self._told(connection, run, "notice")):
                 self._announce(connection, run.id, "notice", name)
 
     def _unconfirmed(self, connection: sa.Connection, run: Run) -> list[str]:
@@ -268,6 +270,11 @@ class Ledger:
         unconfirmed(connection, *copies, moment=self.clock())
         named = sa.select(snapshot_delivery.c.recipient).where(*copies, snapshot_delivery.c.status == "unconfirmed")
         return list(connection.execute(named.order_by(snapshot_delivery.c.id)).scalars())
+
+    def _told(self, connection: sa.Connection, run: Run, kind: str) -> list[str]:
+        """Whom a run has announced something of that kind to."""
+        c = snapshot_delivery.c
+        return list(connection.execute(sa.select(c.recipient).where(c.run_id == run.id, c.kind == kind)).scalars())
 
     def _announce(self, connection: sa.Connection, run_id: int, kind: str, recipient: str) -> None:
         values = {"run_id": run_id, "kind": kind, "recipient": recipient, "status": "due", "detail": "", "attempts": 0}

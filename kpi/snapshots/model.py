@@ -117,7 +117,7 @@ def as_json(manifest: Mapping[str, object]) -> bytes:
 class Rendered:
     """One copy of a run. ``files``: name -> content, ``manifest.json`` among them. ``figures``: (section, KPI, key as
     text) -> value, what a revision is compared by. ``empty``: no fact in the period; ``holds``: whether the identity
-    proof does. ``rows``: section -> rows.
+    proof does. ``rows``: section -> rows. ``names``: dimension -> value -> name in its language.
     """
 
     files: Mapping[str, bytes]
@@ -129,6 +129,7 @@ class Rendered:
     period: Period
     compared: Period | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def manifest(self) -> dict[str, Any]:

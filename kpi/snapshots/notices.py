@@ -28,16 +28,19 @@ def notice_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = (
     for line in lines:
         if line.kind == "copy" and line.status not in {"sent", "skipped"}:
             said.append(f"{line.recipient}: {phrase(language, f'delivery_{line.status}')} {line.detail}".rstrip())
-    said.append(phrase(language, f"notice_todo_{run.state}", run=run.key, name=run.name, day=run.due_on))
+    todo = "undelivered" if run.state == "failed" and run.folder else run.state
+    said.append(phrase(language, f"notice_todo_{todo}", run=run.key, name=run.name, day=run.due_on))
     return Notice(f"{values['title']} · {state}", tuple(said), language, about | {"state": run.state})
 
 
-def changes_text(changes: Sequence[Change], run: Run, earlier: int, language: Language) -> str:
-    """What a revision changed, a line a figure."""
+def changes_text(
+    changes: Sequence[Change], run: Run, earlier: int, names: Mapping[str, Mapping[str, str]], language: Language
+) -> str:
+    """What a revision changed, a line a figure. ``names``: as ``figure_name`` takes them."""
     values = {"title": run.definition.title_in(language), "revision": run.revision, "before": earlier}
     said = [phrase(language, "changes_head" if changes else "changes_none", **values, count=len(changes))]
     said += [
-        f"{one.section}\t{figure_name(one.kpi, one.key, {}, language)}"
+        f"{one.section}\t{figure_name(one.kpi, one.key, names, language)}"
         f"\t{change_text(one.kpi, one.before, one.after, language)}"
         for one in changes
     ]
@@ -49,6 +52,12 @@ def figure_name(kpi: str, key: str, names: Mapping[str, Mapping[str, str]], lang
     -> value -> name, of those that are known.
     """
     name = METRICS[kpi].name(language) if kpi in METRICS else kpi
+    told = part_name(key, names, language)
+    return f"{name} ({told})" if told else name
+
+
+def part_name(key: str, names: Mapping[str, Mapping[str, str]], language: Language) -> str:
+    """What a figure is of, in words: “channel WeChat, 6★”; "" for the whole."""
     by, _, moved = key.partition("@")
     told = []
     for part in filter(None, by.split("|")):
@@ -57,7 +66,7 @@ def figure_name(kpi: str, key: str, names: Mapping[str, Mapping[str, str]], lang
         said = known.get(value, value) or phrase(language, "unknown_value")
         told.append(f"{DIMENSIONS[dimension].name(language).lower()} {said}" if dimension in DIMENSIONS else said)
     told += filter(None, [moved.replace("/", " – ")])
-    return f"{name} ({', '.join(told)})" if told else name
+    return ", ".join(told)
 
 
 def change_text(kpi: str, before: float | None, after: float | None, language: Language) -> str:

@@ -6,7 +6,7 @@ there. Until the files are stored everything may be done again; from then on the
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -23,7 +23,18 @@ from kpi.snapshots.handing import Deliver, hand_over
 from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Definition, Recipient, Rendered, Revision, period_of
 from kpi.snapshots.notices import changes_text
-from kpi.snapshots.runs import File, Reason, Run, before, deliveries, differing, failing_since, figures, files
+from kpi.snapshots.runs import (
+    File,
+    Reason,
+    Run,
+    before,
+    deliveries,
+    differing,
+    failing_since,
+    figures,
+    files,
+    judged,
+)
 from kpi.state import StateDatabase
 from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file
 from kpi.state.targets import targets
@@ -69,6 +80,23 @@ def revision_of(state: StateDatabase, run: Run, recipient: str) -> Revision | No
     return Revision(run.revision, earlier.revision, was)
 
 
+def with_changes(state: StateDatabase, run: Run, copies: Mapping[str, Rendered]) -> dict[str, Rendered]:
+    """A later revision's copies (by recipient), each with a file that says what changed; a first one's as they are."""
+    earlier = before(state, run)
+    if earlier is None:
+        return dict(copies)
+    was = figures(state, earlier.id)
+    found = {}
+    for name, one in copies.items():
+        mine = {key: value for key, value in was.items() if key[0] == name}
+        changed = differing(mine, {(name, *key): value for key, value in one.figures.items()})
+        language = next((r.language for r in run.definition.recipients if r.name == name), None)
+        text = changes_text(changed, run, earlier.revision, one.names, language or run.definition.language)
+        revision = {"number": run.revision, "before": earlier.revision, "figures_changed": len(changed)}
+        found[name] = one.with_file("changes.txt", text.encode(), revision=revision)
+    return found
+
+
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
@@ -76,6 +104,12 @@ def bound(call: _Call, **named: object) -> _Call:
     """The call with those of ``named`` that it takes; a renderer need know no targets, a delivery no settings."""
     taken = inspect.signature(call).parameters
     return partial(call, **{name: value for name, value in named.items() if name in taken})  # type: ignore[return-value]
+
+
+def empty_handed(ledger: Ledger, run: Run) -> tuple[str, ...]:
+    """The recipients to whom nothing was handed over."""
+    begun = {line.recipient for line in deliveries(ledger.state, run) if line.status != "due"}
+    return tuple(one.name for one in run.definition.recipients if one.name not in begun)
 
 
 @dataclass
@@ -91,7 +125,8 @@ class Running:
         """Bring a claimed run to its end, or put it off. Raises RunError where the claim was lost."""
         if run.attempts > MOST_ATTEMPTS:
             # It takes its workers down with it.
-            self.ledger.end(run, "failed", Reason("run_broke_off", attempts=run.attempts - 1), self.untold(run))
+            reason = Reason("run_broke_off", attempts=run.attempts - 1)
+            self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
             return
         try:
             if not run.after("stored"):
@@ -115,14 +150,9 @@ class Running:
         if isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
             self.ledger.put_off(run, reason, _RETRY, waiting=True)
         elif run.attempts >= MOST_ATTEMPTS:
-            self.ledger.end(run, "failed", reason, self.untold(run))
+            self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
         else:
             self.ledger.put_off(run, reason, _RETRY * run.attempts, waiting=False)
-
-    def untold(self, run: Run) -> tuple[str, ...]:
-        """The recipients to whom nothing was handed over."""
-        begun = {line.recipient for line in deliveries(self.ledger.state, run) if line.status != "due"}
-        return tuple(one.name for one in run.definition.recipients if one.name not in begun)
 
     # --- until the files are stored ---
 
@@ -137,7 +167,7 @@ class Running:
             if ledger.clock() < run.due_at + timedelta(minutes=asked.deadline_minutes):
                 ledger.put_off(run, reason, _WAIT, waiting=True)
             else:
-                ledger.end(run, "held", reason, self.untold(run))
+                ledger.end(run, "held", reason, empty_handed(ledger, run))
             return None
         version = self.warehouse.published().version
         told = depending(self.warehouse.settings, ledger.state)
@@ -151,28 +181,12 @@ class Running:
             for one in definition.recipients or (NOBODY,)
         }
         run = ledger.step(run, "rendered")
-        copies = self._with_changes(run, copies)
+        copies = with_changes(ledger.state, run, copies)
         kept = store.keep(self.warehouse.settings, run, {name: one.files for name, one in copies.items()})
         are = {name: {"empty": one.empty, "holds": one.holds} for name, one in copies.items()}
         any_copy = next(iter(copies.values()))
         as_of = {feed: moment.isoformat() for feed, moment in any_copy.as_of.items()}
         return patiently(self._record, run, copies, kept, are, as_of)
-
-    def _with_changes(self, run: Run, copies: dict[str, Rendered]) -> dict[str, Rendered]:
-        """A later revision's copies say what changed."""
-        earlier = before(self.ledger.state, run)
-        if earlier is None:
-            return copies
-        was = figures(self.ledger.state, earlier.id)
-        found = {}
-        for name, one in copies.items():
-            mine = {key: value for key, value in was.items() if key[0] == name}
-            changed = differing(mine, {(name, *key): value for key, value in one.figures.items()})
-            language = next((r.language for r in run.definition.recipients if r.name == name), None)
-            text = changes_text(changed, run, earlier.revision, language or run.definition.language)
-            revision = {"number": run.revision, "before": earlier.revision, "figures_changed": len(changed)}
-            found[name] = one.with_file("changes.txt", text.encode(), revision=revision)
-        return found
 
     def _record(
         self, run: Run, copies: dict[str, Rendered], kept: list[File], told: dict[str, dict[str, bool]],
@@ -214,11 +228,11 @@ class Running:
         ledger, definition, copies = self.ledger, run.definition, run.copies
         begun = any(line.kind == "copy" and line.status != "due" for line in deliveries(ledger.state, run))
         if not begun and not all(copy["holds"] for copy in copies.values()):
-            ledger.end(run, "held", Reason("run_proof_fails"), self.untold(run))
+            ledger.end(run, "held", Reason("run_proof_fails"), empty_handed(ledger, run))
             return
         empty = [name for name, copy in copies.items() if copy["empty"]]
         if not begun and empty and definition.empty == "hold":
-            ledger.end(run, "held", Reason("run_empty_held"), self.untold(run))
+            ledger.end(run, "held", Reason("run_empty_held"), empty_handed(ledger, run))
             return
         with ledger.state.transaction() as connection:
             ledger.write(connection, run, step="stored")
@@ -227,7 +241,7 @@ class Running:
         due = [line.recipient for line in deliveries(ledger.state, run) if (line.kind, line.status) == ("copy", "due")]
         self._hand_all(run, due, empty if definition.empty == "skip" else [])
         run = ledger.step(run, "delivered")
-        ledger.end(run, *self._judged(run, empty))
+        ledger.end(run, *judged(run, [line for line in deliveries(ledger.state, run) if line.kind == "copy"]))
 
     def _hand_all(self, run: Run, names: list[str], skipped: list[str]) -> None:
         """One recipient after the other, so that a worker that is killed leaves one hand-over in doubt; but beside one
@@ -272,27 +286,6 @@ class Running:
             {feed: datetime.fromisoformat(moment) for feed, moment in run.as_of.items()},
             period_of(run.definition.period, run.due_on),
         )
-
-    def _judged(self, run: Run, empty: list[str]) -> tuple[str, Reason | None]:
-        """How the run ended, by what became of its copies."""
-        lines = [line for line in deliveries(self.ledger.state, run) if line.kind == "copy"]
-        by = {status: [line.recipient for line in lines if line.status == status]
-              for status in ("sent", "failed", "unconfirmed", "skipped")}  # fmt: skip
-        if by["failed"]:
-            names = ", ".join(by["failed"])
-            return "failed", Reason("run_not_delivered", count=len(by["failed"]), all=len(lines), names=names)
-        if by["unconfirmed"]:
-            return "unconfirmed", Reason("run_unconfirmed", names=", ".join(by["unconfirmed"]))
-        if by["skipped"] and not by["sent"]:
-            return "skipped", Reason("run_empty_skipped")
-        if empty and len(empty) == len(run.copies):
-            skipped = not lines and run.definition.empty == "skip"
-            return ("skipped", Reason("run_empty_skipped")) if skipped else ("sent_empty", Reason("run_empty_sent"))
-        if empty:
-            return "sent", Reason("run_some_empty", names=", ".join(empty))
-        if not lines:
-            return "sent", Reason("run_kept")
-        return "sent", Reason("run_caught_up") if run.origin == "catch_up" else None
 
 
 def _end(published: Published, run: Run) -> datetime:

@@ -1,7 +1,7 @@
 """Runs as they are read: of one snapshot or all, with their copies, files, deliveries and what a revision changed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -14,13 +14,21 @@ from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.snapshots.book import of_text
 from kpi.snapshots.model import Definition
 from kpi.state import StateDatabase
-from kpi.state.tables import snapshot_delivery, snapshot_figure, snapshot_file, snapshot_run, snapshot_worker
+from kpi.state.tables import (
+    snapshot_decision,
+    snapshot_delivery,
+    snapshot_figure,
+    snapshot_file,
+    snapshot_run,
+    snapshot_worker,
+)
 
 # In this order a run is worked on; each is done once it stands in the ledger.
 STEPS = ("due", "claimed", "queried", "rendered", "stored", "delivered", "recorded")
 # skipped: the period is empty and the definition says to send nothing then. unconfirmed: somebody may have got it.
 ENDS = ("sent", "sent_empty", "skipped", "held", "failed", "missed", "unconfirmed")
 GOOD = ("sent", "sent_empty")
+TROUBLE = ("held", "failed", "missed", "unconfirmed")  # what an owner is told of
 ALIVE = timedelta(seconds=60)  # since a worker's last sign of life
 
 
@@ -125,6 +133,16 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What somebody decided about a recipient's copy: ``arrived`` (he has got it) or ``send_again``."""
+
+    recipient: str
+    what: str
+    author: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True)
 class Change:
     """One figure that differs between two revisions. None: it could not be computed, or was not there."""
 
@@ -185,10 +203,49 @@ def run_told(state: StateDatabase, key: str) -> Run | None:
 
 def deliveries(state: StateDatabase, run: Run) -> list[Sent]:
     """What became of each recipient's copy, and of what was told."""
-    c = snapshot_delivery.c
     with state.transaction() as connection:
-        found = connection.execute(sa.select(snapshot_delivery).where(c.run_id == run.id).order_by(c.id))
-        return [Sent(**row._mapping) for row in found]
+        return deliveries_on(connection, run)
+
+
+def deliveries_on(connection: sa.Connection, run: Run) -> list[Sent]:
+    """The same within a transaction."""
+    c = snapshot_delivery.c
+    found = connection.execute(sa.select(snapshot_delivery).where(c.run_id == run.id).order_by(c.id))
+    return [Sent(**row._mapping) for row in found]
+
+
+def decisions(state: StateDatabase, run: Run) -> list[Decision]:
+    """What was decided about the run's copies, the oldest first."""
+    c = snapshot_decision.c
+    query = sa.select(c.recipient, c.what, c.author, c.decided_at).where(c.run_id == run.id).order_by(c.id)
+    with state.transaction() as connection:
+        return [Decision(*row) for row in connection.execute(query)]
+
+
+def judged(run: Run, lines: Sequence[Sent]) -> tuple[str, Reason | None]:
+    """How a run has ended that was worked on to its end, by what became of its copies (``lines``)."""
+    by: dict[str, list[str]] = {}
+    for line in lines:
+        by.setdefault(line.status, []).append(line.recipient)
+    reason: Reason | None = None
+    if without := by.get("failed", []) + by.get("due", []):
+        reason = Reason("run_not_delivered", count=len(without), all=len(lines), names=", ".join(without))
+    if doubtful := by.get("unconfirmed"):
+        doubt = Reason("run_unconfirmed", names=", ".join(doubtful))
+        return "unconfirmed", doubt if reason is None else reason.and_then(doubt)
+    if reason is not None:
+        return "failed", reason
+    if "skipped" in by and "sent" not in by:
+        return "skipped", Reason("run_empty_skipped")
+    empty = [name for name, copy in run.copies.items() if copy["empty"]]
+    if empty and len(empty) == len(run.copies):
+        skipped = not lines and run.definition.empty == "skip"
+        return ("skipped", Reason("run_empty_skipped")) if skipped else ("sent_empty", Reason("run_empty_sent"))
+    if empty:
+        return "sent", Reason("run_some_empty", names=", ".join(empty))
+    if not lines:
+        return "sent", Reason("run_kept")
+    return "sent", Reason("run_caught_up") if run.origin == "catch_up" else None
 
 
 def files(state: StateDatabase, run: Run) -> list[File]:

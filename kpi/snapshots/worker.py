@@ -17,8 +17,17 @@ from kpi.errors import KpiError, RunError
 from kpi.settings import ROOT, Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, tell, untold
-from kpi.snapshots.ledger import Clock, Ledger, patiently
-from kpi.snapshots.running import NOBODY, Render, Running, bound, targets_of
+from kpi.snapshots.ledger import MOST_ATTEMPTS, Clock, Ledger, patiently
+from kpi.snapshots.running import (
+    NOBODY,
+    Render,
+    Running,
+    bound,
+    empty_handed,
+    revision_of,
+    targets_of,
+    with_changes,
+)
 from kpi.snapshots.runs import Reason, Run, Worker
 from kpi.state import StateDatabase
 from kpi.state.database import now
@@ -29,7 +38,8 @@ log = logging.getLogger("switchboard")
 TICK = 5.0  # seconds between two looks
 _BEAT = 5.0  # seconds between two renewals of a claim; less than a lease
 _LOW = 10  # priority of a worker beside the pages: what they do goes first
-_LONGEST_PAUSE = 300.0  # seconds before a process is tried again after several that ended with an error
+_LONGEST_PAUSE = 60.0  # seconds before a process is tried again after several that ended with an error
+_LOOKED_AT = 1.0  # seconds in which every run that is due can be looked at once
 _SPARE = 30  # seconds that a process that should have ended itself is left
 # Seconds without a sign of life after which a process is ended: in a run, where it gives one every few seconds, and
 # beside one, where it hands over notices.
@@ -39,7 +49,13 @@ _RUN_DUE = (sys.executable, "-m", "kpi", "snapshots", "run-due")
 
 def parts() -> tuple[Render, Deliver]:
     """The renderer and the delivery of the program; imported when they are needed, since they bring much with them."""
-    return import_module("kpi.snapshots.render").render, import_module("kpi.snapshots.deliver").deliver
+    return import_module("kpi.snapshots.render").render, delivery()
+
+
+def delivery() -> Deliver:
+    """The delivery alone."""
+    deliver: Deliver = import_module("kpi.snapshots.deliver").deliver
+    return deliver
 
 
 class Keeper:
@@ -63,8 +79,8 @@ class Keeper:
         while not self._over.wait(min(_BEAT, max(0.0, until - time.monotonic()))):
             try:
                 if time.monotonic() >= until:
-                    untold = self._running.untold(self._run)
-                    ledger.end(self._run, "failed", Reason("run_stuck", seconds=limit), untold)
+                    nothing = empty_handed(ledger, self._run)
+                    ledger.end(self._run, "failed", Reason("run_stuck", seconds=limit), nothing)
                     self._on_stuck()
                     return
                 ledger.renew(self._run)
@@ -95,6 +111,7 @@ def run_due(
 
     done = 0
     try:
+        patiently(ledger.beat)  # it has begun, whatever comes of it
         if only is None:
             ledger.put_down()
         while (run := ledger.claim(only)) is not None:
@@ -116,19 +133,22 @@ def run_due(
         state.close()
 
 
-def again(warehouse: Warehouse, run: Run, render: Render) -> dict[str, dict[str, bytes]]:
+def again(warehouse: Warehouse, state: StateDatabase, run: Run, render: Render) -> dict[str, dict[str, bytes]]:
     """A run's files rendered again, from its version of the warehouse and the settings and definition that were kept
-    with it: recipient -> name -> content. Nothing is stored or sent.
+    with it, and, of a revision, held against the same figures: recipient -> name -> content. Nothing is stored or sent.
     """
     told = {name: value for name, value in run.settings.items() if name != "targets"}
     settings, render = replace(warehouse.settings, **told), bound(render, targets=targets_of(run))
     opened = Warehouse(warehouse.url, settings)
     try:
         recipients = [one for one in run.definition.recipients if one.name in run.copies]
-        return {
-            one.name: dict(render(opened, run.definition, one, run.due_on, version=run.version).files)
+        copies = {
+            one.name: bound(render, revision=revision_of(state, run, one.name))(
+                opened, run.definition, one, run.due_on, version=run.version
+            )
             for one in recipients or [NOBODY]
         }
+        return {name: dict(one.files) for name, one in with_changes(state, run, copies).items()}
     finally:
         opened.close()
 
@@ -148,6 +168,19 @@ class _Signs:
             self._last, self._since = sign, time.monotonic()
         limit = _SILENT_IN_RUN if sign is not None and sign.doing else _SILENT
         return time.monotonic() - self._since > limit
+
+
+def not_begun(ledger: Ledger, settings: Settings, code: int, times: int) -> None:
+    """The process that should work on what is due broke off before it could begin, ``times`` in a row: the runs say so,
+    and fail when that was often enough. Owners are told from here, since who else would tell is what breaks off.
+    """
+    reason = Reason("run_not_begun", code=code, times=times)
+    while (run := ledger.claim()) is not None:
+        if times < MOST_ATTEMPTS:
+            ledger.put_off(run, reason, _LOOKED_AT, waiting=True)
+        else:
+            ledger.end(run, "failed", reason, empty_handed(ledger, run))
+    tell(ledger, bound(delivery(), settings=settings))
 
 
 def serve(
@@ -184,10 +217,12 @@ def serve(
                     child.kill()
                     child.wait()
                 if child is not None and (code := child.poll()) is not None:
-                    child, broken = None, broken + 1 if code else 0
+                    process, child, broken = child.pid, None, broken + 1 if code else 0
                     if broken:
                         log.error("the worker's process ended with %s, %d times in a row", code, broken)
                         not_before = time.monotonic() + min(_LONGEST_PAUSE, tick * 2.0**broken)
+                        if ledger.sign_of(process) is None:
+                            not_begun(ledger, settings, code, broken)
                 if child is None and time.monotonic() >= not_before and (ledger.open() or untold(ledger)):
                     child, signs = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL), _Signs()
             except KpiError as error:

@@ -1,5 +1,6 @@
 """The schema of the state database, brought up to date when it is opened."""
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,9 +21,10 @@ def _config(connection: sa.Connection | None = None) -> Config:
     return config
 
 
-def known() -> list[str]:
-    """The revisions that this program has, oldest first."""
-    return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+@cache
+def known() -> tuple[str, ...]:
+    """The revisions that this program has, oldest first; each is a module, which is loaded once."""
+    return tuple(one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions())[::-1]
 
 
 def current(connection: sa.Connection) -> str | None:

@@ -108,6 +108,18 @@ snapshot_delivery = sa.Table(
     sqlite_autoincrement=True,
 )
 
+snapshot_decision = sa.Table(
+    "snapshot_decision",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.Integer, sa.ForeignKey("snapshot_run.id"), nullable=False),
+    sa.Column("recipient", sa.String(60), nullable=False),
+    sa.Column("what", sa.String(20), nullable=False),  # arrived, send_again
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("decided_at", sa.DateTime, nullable=False),  # UTC
+    sqlite_autoincrement=True,
+)
+
 snapshot_file = sa.Table(
     "snapshot_file",
     metadata,

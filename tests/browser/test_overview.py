@@ -216,4 +216,4 @@ def test_first_screen_holds_the_answer(address, visit):
 def test_health_is_told(address):
     with urllib.request.urlopen(f"{address}/healthz") as answer:
         assert answer.status == 200
-        assert json.load(answer) == {"status": "ok"}
+        assert json.load(answer)["status"] == "ok"

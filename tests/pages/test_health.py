@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 import streamlit as st
 from starlette.requests import Request
 
 from app import healthz
+from kpi.settings import load_settings
+from kpi.snapshots.ledger import Ledger
+from kpi.state import StateDatabase
+from kpi.state.database import now
 
 
 @pytest.fixture
@@ -24,9 +29,29 @@ def health(home) -> Iterator[Callable[[], tuple[int, dict[str, str]]]]:
 
 
 def test_a_bank_and_an_empty_home_can_be_served(demo_home, health, monkeypatch):
-    assert health() == (200, {"status": "ok"})
+    assert health() == (200, {"status": "ok", "snapshots": "none"})
     monkeypatch.setenv("KPI_HOME", str(demo_home))
-    assert health() == (200, {"status": "ok"})
+    assert health()[0] == 200
+
+
+def test_a_monitor_is_told_whether_a_worker_lives(home, health):
+    state = StateDatabase(load_settings())
+    ledger = Ledger(state)
+    assert health() == (200, {"status": "ok", "snapshots": "none"})
+    ledger.beat()
+    assert health() == (200, {"status": "ok", "snapshots": "alive"})
+    ledger.leave()
+    Ledger(state, lambda: now() - timedelta(minutes=2)).beat()
+    assert health() == (200, {"status": "ok", "snapshots": "none"})
+    state.close()
+
+
+def test_trap_a_state_database_that_cannot_be_read_leaves_the_pages_healthy(home, health):
+    home.mkdir(exist_ok=True)
+    (home / "state.sqlite").write_bytes(b"not a database" * 100)
+    status, told = health()
+    assert (status, told["status"]) == (200, "ok")
+    assert "cannot be read or written" in told["snapshots"]
 
 
 def test_trap_a_damaged_warehouse_is_not_healthy(home, health):

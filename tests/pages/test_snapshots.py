@@ -1,6 +1,7 @@
 """The page of snapshots and “send me this”, without a browser."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
 from importlib import import_module
@@ -16,14 +17,14 @@ from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Definition, Recipient, Schedule, Section
 from kpi.snapshots.render import report_of, words
-from kpi.snapshots.runs import runs
+from kpi.snapshots.runs import deliveries, runs
 from kpi.state import StateDatabase
 from kpi.state.database import now
-from kpi.state.tables import snapshot_run
+from kpi.state.tables import snapshot_figure, snapshot_run
 from kpi.warehouse import Warehouse
 from pages import sending, snapshot_editor, snapshots
 from pages.state import read_view
-from tests.snapshots.standins import deliver, render
+from tests.snapshots.standins import Done, deliver, render
 
 
 @pytest.fixture
@@ -90,6 +91,63 @@ def test_a_day_is_run_again_and_past_ones_are_made_up_for(demo_home, open_page, 
     app.button(key="past_run_weekly").click().run()
     assert not app.exception
     assert [(run.due_on.day, run.revision) for run in runs(state, "weekly")] == [(16, 2), (16, 1), (9, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("language", "named"), [("zh", "渠道 微信银行, 星级 6 星"), ("en", "channel WeChat bank, tier 6★")]
+)
+def test_what_a_revision_changed_is_named(demo_home, open_page, state, language, named):
+    """Satisfaction of one channel and tier, from 90 % to 95 %."""
+    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
+    for value in (0.9, 0.95):
+        run = Ledger(state).add("daily", date(2026, 11, 22))
+        figure = {"recipient": "local", "section": "grid", "kpi": "csat", "key": "channel=wechat|tier=6"}
+        with state.transaction() as connection:
+            connection.execute(sa.insert(snapshot_figure).values(run_id=run.id, value=value, **figure))
+            connection.execute(sa.update(snapshot_run).values(state="sent", step="recorded"))
+    app = open_page(demo_home, "snapshots", lang=language)
+    assert not app.exception
+    assert f"<td>{named}</td>" in html(app)
+    assert "<td>90.00%</td><td>95.00%</td>" in html(app)
+
+
+def test_the_owner_decides_about_copies_that_did_not_arrive(demo_home, open_page, state, monkeypatch, tmp_path):
+    """Ann's hand-over breaks off, Ben's target is away; Cid has his copy."""
+    monkeypatch.setenv("KPI_HOME", str(demo_home))
+    monkeypatch.setattr(snapshots, "workers", lambda *asked: ["a worker that takes them"])
+
+    def first(parcel, recipient, *, key):
+        if recipient.name == "ben":
+            return Done("temporary", "away", 5)
+        if recipient.name == "ann":
+            raise OSError("connection lost")
+        return deliver(parcel, recipient, key=key)
+
+    (daily,) = (one for one in load(READY.read_text("utf-8")) if one.name == "daily")
+    people = tuple(Recipient(name, f"file://{tmp_path / name}") for name in ("ann", "ben", "cid"))
+    book.apply(state, [replace(daily, recipients=people)], "ann")
+    Ledger(state).add("daily", date(2026, 11, 22))
+    warehouse = Warehouse.from_settings(load_settings())
+    worker.run_due(warehouse, lambda *a, **b: render(*a, **b), first)
+    (run,) = runs(state)
+    assert run.state == "unconfirmed"
+    lines = {line.recipient: line.id for line in deliveries(state, run)}
+    app = open_page(demo_home, "snapshots", lang="en")
+    labels = {button.label for button in app.button}
+    assert {"It arrived", "It did not: send it again", "Send again to those who did not get it: ben"} <= labels
+    app.button(key=f"arrived_{lines['ann']}").click().run()
+    assert not app.exception
+    assert "ann: has got it, says local" in html(app)
+    assert runs(state)[0].state == "failed"
+    app.button(key=f"send_failed_again_{run.id}").click().run()
+    assert not app.exception
+    assert any("Put down to be sent again to ben" in told.value for told in app.info)
+    worker.run_due(warehouse, lambda *a, **b: render(*a, **b), deliver)
+    warehouse.close()
+    assert runs(state)[0].state == "sent"
+    assert [len(list((tmp_path / name).glob("*"))) for name in ("ben", "cid")] == [1, 1]
+    app = open_page(demo_home, "snapshots", lang="en")
+    assert not any("again to" in button.label for button in app.button)
 
 
 def test_what_is_due_next_comes_first(state):

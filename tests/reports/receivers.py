@@ -1,11 +1,17 @@
 """Targets on loopback: a mail server, storage, and a web server that answers as it is told."""
 
+import email
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
 
 
 @dataclass
@@ -59,6 +65,42 @@ def receiving(*answers: int, wait: float = 0.0) -> Iterator[Receiver]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class Post:
+    """A mail server's behaviour: ``answer`` to the message, or to the recipient."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.sizes: list[int] = []
+        self.answers = ["250 OK"]
+        self.to = "250 OK"
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.to.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.to
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.mails.append(email.message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        self.sizes.append(len(envelope.content))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer == "gone":
+            server.transport.close()
+            return "250 too late"
+        return answer
+
+
+@contextmanager
+def posting(port: int) -> Iterator[Post]:
+    """A mail server on that port."""
+    handler = Post()
+    controller = Controller(handler, hostname="127.0.0.1", port=port, ready_timeout=60)
+    controller.start()
+    try:
+        yield handler
+    finally:
+        controller.stop()
 
 
 def closed_port() -> int:

@@ -1,14 +1,11 @@
 """Handing over, with real targets on loopback: taken, refused, slow, away, and not known."""
 
-import email
 import hmac
 import json
 import logging
 import ssl
 from base64 import b64decode
 from collections.abc import Iterator
-from email.message import EmailMessage
-from email.policy import default
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from kpi.settings import Settings, load_settings
 from kpi.snapshots.deliver import Delivery, deliver
 from kpi.snapshots.deliver.attempts import pause
 from kpi.snapshots.model import Notice, Parcel, Recipient, Rendered
-from tests.reports.receivers import closed_port, receiving
+from tests.reports.receivers import Post, closed_port, posting, receiving
 
 KEY = "weekly/2026-03-09/head"
 PASSWORD = "not-to-be-told"
@@ -146,40 +143,13 @@ def test_pauses_grow_and_are_spread() -> None:
 # --- mail ----------------------------------------------------------------------------------------------------------
 
 
-class Post:
-    """A mail server's behaviour: ``answer`` to the message, or to the recipient."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.sizes: list[int] = []
-        self.answers = ["250 OK"]
-        self.to = "250 OK"
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if self.to.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.to
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.mails.append(email.message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
-        self.sizes.append(len(envelope.content))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if answer == "gone":
-            server.transport.close()
-            return "250 too late"
-        return answer
-
-
 @pytest.fixture
 def post(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
-    handler = Post()
     port = closed_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port, ready_timeout=60)
-    controller.start()
     monkeypatch.setenv("KPI_MAIL_SERVER", f"smtp+plain://127.0.0.1:{port}")
     monkeypatch.setenv("KPI_MAIL_FROM", "reports@bank.example")
-    yield handler
-    controller.stop()
+    with posting(port) as handler:
+        yield handler
 
 
 def test_a_mail_carries_the_picture_and_the_files(post: Post) -> None:

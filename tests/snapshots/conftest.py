@@ -10,6 +10,7 @@ import pytest
 from kpi.settings import Settings, load_settings
 from kpi.snapshots import book, worker
 from kpi.snapshots.model import Definition
+from kpi.snapshots.runs import runs
 from kpi.state import StateDatabase
 from kpi.state.tables import snapshot
 from kpi.warehouse import Warehouse
@@ -43,6 +44,9 @@ class Centre:
         return worker.run_due(
             self.warehouse, **{"render": render, "deliver": deliver} | other, clock=lambda: self.moment
         )
+
+    def states(self) -> list[str]:
+        return [run.state for run in runs(self.state)]
 
     def later(self, **delta: float) -> None:
         self.moment += timedelta(**delta)

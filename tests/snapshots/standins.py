@@ -5,8 +5,8 @@ of their own that kill themselves where a test says so.
 import json
 import os
 import signal
-import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ from pathlib import Path
 from kpi.query import Question, answer
 from kpi.query.identity import proof
 from kpi.settings import load_settings
-from kpi.snapshots import worker
+from kpi.snapshots import running, worker
+from kpi.snapshots.handing import Delivery
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Definition, Notice, Parcel, Recipient, Rendered, Schedule, Section, period_of
 from kpi.warehouse import Warehouse
@@ -97,8 +98,6 @@ def kill(step: str, at: str) -> None:
 def crashing(at: str) -> None:
     """Make this process kill itself once ``at`` is done: a step, ``handing``, ``telling``, ``first`` or ``last``."""
     kept_step, kept_claim, kept_down, kept_end = Ledger.step, Ledger.claim, Ledger.put_down, Ledger.end
-    from kpi.snapshots import running
-
     kept_record, kept_hand = running.Running._record, running.Running._hand
 
     def down(self):
@@ -140,17 +139,6 @@ def crashing(at: str) -> None:
         (running.Running, "_hand", hand),
     ):
         setattr(kind, name, changed)
-    if at in {"handing", "telling"}:
-
-        def killing(parcel, recipient, *, key):
-            done = deliver(parcel, recipient, key=key)
-            kill("telling" if isinstance(parcel, Notice) else "handing", at)
-            return done
-
-        globals()["chosen"] = killing
-
-
-chosen = deliver
 
 
 def stuck(*_, **__) -> Rendered:
@@ -158,13 +146,27 @@ def stuck(*_, **__) -> Rendered:
     raise AssertionError
 
 
-if __name__ == "__main__":
-    _, moment, at = sys.argv
+def opened_at(home: Path, **environment: str) -> Warehouse:
+    """The warehouse of a home, in a process of its own."""
+    os.environ |= {"KPI_HOME": str(home), "KPI_MEMORY": "1"} | environment
+    return Warehouse.from_settings(load_settings())
+
+
+def crash(home: Path, moment: datetime, at: str, real: Mapping[str, str] | None = None) -> None:
+    """Work on what is due at ``moment`` until ``at`` is done; to be called in a process of its own. ``real``: with the
+    program's own renderer and delivery, which these settings are for.
+    """
     crashing(at)
-    opened = Warehouse.from_settings(load_settings())
-    start, begun = datetime.fromisoformat(moment), time.monotonic()
-    print("ready", flush=True)
+    opened, begun = opened_at(home, **real or {}), time.monotonic()
+    make, hand = (render, deliver) if real is None else worker.parts()
+    hand = running.bound(hand, settings=opened.settings)
+
+    def killing(parcel: Parcel, recipient: Recipient, *, key: str) -> Delivery:
+        done = hand(parcel, recipient, key=key)
+        kill("telling" if isinstance(parcel, Notice) else "handing", at)
+        return done
+
     worker.run_due(
-        opened, stuck if at == "stuck" else render, lambda *given, **named: chosen(*given, **named),
-        clock=lambda: start + timedelta(seconds=time.monotonic() - begun),
+        opened, stuck if at == "stuck" else make, killing,
+        clock=lambda: moment + timedelta(seconds=time.monotonic() - begun),
     )  # fmt: skip

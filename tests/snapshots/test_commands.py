@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -13,10 +15,10 @@ from kpi import cli
 from kpi.snapshots import worker
 from kpi.snapshots.definition_file import READY, dump
 from kpi.snapshots.model import Schedule
-from kpi.snapshots.runs import runs, workers
+from kpi.snapshots.runs import deliveries, runs, say, workers
 from kpi.state.database import now
 from tests.code import ROOT
-from tests.snapshots.standins import deliver, got, render
+from tests.snapshots.standins import Done, deliver, got, render
 
 
 @pytest.fixture
@@ -69,8 +71,10 @@ def test_runs_by_hand_back_filled_and_listed(centre, said, tmp_path):
     assert "still to come" in said("run", "weekly", "--due", "2099-01-05", code=2)
 
 
-def test_a_process_that_breaks_at_once_is_not_started_all_the_time(centre, tmp_path):
-    """Between one start and the next the pause doubles: 0.1, 0.2, 0.4 … seconds at looks of 0.05."""
+def test_a_process_that_breaks_at_once_is_not_started_all_the_time_and_its_runs_are_told_of(centre, tmp_path):
+    """Between one start and the next the pause doubles: 0.1, 0.2, 0.4 … seconds at looks of 0.05. It can tell nobody
+    itself; after the third time ``serve`` does, by the real delivery.
+    """
     centre.keep(centre.weekly("ann"), since=now())
     from kpi.snapshots.ledger import Ledger
 
@@ -79,11 +83,19 @@ def test_a_process_that_breaks_at_once_is_not_started_all_the_time(centre, tmp_p
     work = f"import sys; open({str(starts)!r}, 'a').write('.'); sys.exit(3)"
     code = (
         "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
+        "worker._LOOKED_AT = 0.1\n"
         f"worker.serve(load_settings(), tick=0.05, looks=60, command=[sys.executable, '-c', {work!r}])"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60,
-                   env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
-    assert 2 <= len(starts.read_text()) <= 6
+                   env=os.environ | {"KPI_HOME": str(centre.settings.home), "KPI_DELIVER_TO": "*",
+                                     "KPI_LANGUAGE": "en"})  # fmt: skip
+    assert 3 <= len(starts.read_text()) <= 6
+    (run,) = runs(centre.state)
+    assert run.state == "failed"
+    assert "broke off at its start (code 3, 3 times in a row)" in say(run.reason, "en")
+    told = {line.kind: line.status for line in deliveries(centre.state, run)}
+    assert told == {"owner": "sent", "notice": "sent"}
+    assert "code 3" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text("utf-8")
 
 
 def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centre, tmp_path):
@@ -125,13 +137,14 @@ def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centr
 
 
 def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
-    """``serve`` itself, with the stand-ins in the place of what it would call."""
+    """``serve`` itself, with the stand-ins in the place of what it would call; the state database is away meanwhile."""
     centre.keep(centre.weekly("ann"), since=now())
     from kpi.snapshots.ledger import Ledger
 
     code = (
         "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
-        "from kpi.warehouse import Warehouse\n"
+        "from kpi.state import database\n"
+        "database._WAIT = 0.05\n"
         "work = 'from tests.snapshots.standins import *; worker.run_due('\n"
         "work += 'Warehouse.from_settings(load_settings()), render, deliver)'\n"
         "sys.exit(worker.serve(load_settings(), tick=0.2, command=[sys.executable, '-c', work]))"
@@ -143,6 +156,10 @@ def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
         while not workers(centre.state, now()) and time.monotonic() < until:
             time.sleep(0.1)
         Ledger(centre.state).add("weekly")
+        with closing(sqlite3.connect(centre.settings.home / "state.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(1.5)
+            other.execute("ROLLBACK")
         while not got(centre.outbox, "ann") and time.monotonic() < until:
             time.sleep(0.1)
         while runs(centre.state)[0].state == "running" and time.monotonic() < until:
@@ -153,3 +170,29 @@ def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
     assert served.wait(30) == 0
     assert [run.state for run in runs(centre.state)] in (["sent"], ["sent_empty"])
     assert workers(centre.state, now()) == []
+
+
+def test_copies_that_did_not_arrive_are_decided_about(centre, said, monkeypatch):
+    """Ann's hand-over breaks off, Ben's target is away; Cid has his copy."""
+
+    def first(parcel, recipient, *, key):
+        if recipient.name == "ben":
+            return Done("temporary", "away", 5)
+        done = deliver(parcel, recipient, key=key)
+        if recipient.name == "ann":
+            raise OSError("connection lost")
+        return done
+
+    centre.keep(centre.weekly("ann", "ben", "cid"), since=now())
+    monkeypatch.setattr(worker, "parts", lambda: (render, first))
+    assert "unconfirmed" in said("run", "weekly", "--due", "2026-03-09", code=1)
+    monkeypatch.setattr(worker, "parts", lambda: (render, deliver))
+    key = runs(centre.state)[0].key
+    assert "Did you mean “ann”?" in said("arrived", key, "anna", code=2)
+    assert "failed" in said("arrived", key, code=1)
+    assert "sent" in said("send-again", key)
+    (run,) = json.loads(said("runs", "weekly", "--format", "json"))
+    assert [(one["recipient"], one["what"], one["author"]) for one in run["decisions"]] == [
+        ("ann", "arrived", "local"), ("ben", "send_again", "local"),
+    ]  # fmt: skip
+    assert [len(got(centre.outbox, name)) for name in ("ann", "ben", "cid")] == [1, 1, 1]

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from kpi.snapshots import store
 from kpi.snapshots.deliver import deliver
-from kpi.snapshots.ledger import find
-from kpi.snapshots.model import Recipient
+from kpi.snapshots.ledger import Ledger, find
+from kpi.snapshots.model import Recipient, Section
 from kpi.snapshots.render import render
-from kpi.snapshots.runs import deliveries, runs
+from kpi.snapshots.runs import deliveries, files, runs
+from kpi.snapshots.worker import again
 from tests.reports.receivers import closed_port, receiving
 from tests.snapshots.conftest import Centre
 from tests.snapshots.standins import MONDAY
@@ -33,6 +35,29 @@ def test_a_report_is_rendered_and_lies_in_the_folder(centre: Centre, tmp_path: P
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".xlsx", ".pdf", ".csv", ".json"}
     manifest = json.loads(next(folder.rglob("manifest.json")).read_text("utf-8"))
     assert manifest["files"]
+
+
+def test_a_revision_rendered_again_is_the_same_byte_for_byte(centre: Centre) -> None:
+    """Its data, its page, its manifest and what it says of the revision before, though data have come since."""
+    ann = Recipient("ann", (centre.outbox / "ann").as_uri(), language="zh")
+    centre.warehouse.settings = replace(centre.warehouse.settings, deliver_to=(str(centre.outbox),))
+    who = Section("who", "table", ("volume",), ("final_handler",))
+    centre.keep(centre.weekly(recipients=(ann,), formats=("csv", "parquet", "html"), sections=(who,)))
+    centre.run(render=render, deliver=deliver)
+    centre.world.contact("self", "2026-03-05 12:00")
+    centre.load("2026-03-09 09:00")
+    ledger = Ledger(centre.state, lambda: centre.moment)
+    key = ledger.add("weekly", MONDAY.date()).key
+    centre.run(render=render, deliver=deliver)
+    centre.world.contact("self", "2026-03-06 12:00")
+    centre.load("2026-03-09 10:00")
+    run = find(centre.state, key)
+    stored = {one.name: store.read(centre.settings, run, "ann", one.name) for one in files(centre.state, run)}
+    made = again(centre.warehouse, centre.state, run, render)["ann"]
+    assert {name for name in made if made[name] != stored[name]} == set()
+    assert len(made) == 5
+    said = made["changes.txt"].decode()
+    assert "who\t业务量 (最后处理者 自助)\t7 → 8 (+1)" in said
 
 
 def test_its_owner_is_told_by_the_real_delivery_why_it_is_held(centre: Centre, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from kpi.state.views import save_view, views
 
 SNAPSHOTS = {
     *("snapshot", "snapshot_run", "snapshot_delivery", "snapshot_file", "snapshot_figure", "snapshot_worker"),
+    "snapshot_decision",
 }
 SALE = Annotation(date(2026, 11, 9), date(2026, 11, 12), "campaign", "双十一", "11.11")
 
@@ -43,7 +44,7 @@ def test_an_empty_database_is_migrated_to_what_the_tables_say(settings: Settings
     declared = sa.create_engine("sqlite://")
     with state.transaction() as connection, declared.begin() as fresh:
         metadata.create_all(fresh)
-        assert migrate.current(connection) == migrate.known()[-1] == "0003"
+        assert migrate.current(connection) == migrate.known()[-1] == "0004"
         assert shape(connection) == shape(fresh)
         assert set(shape(connection)) == {"annotation", "saved_view", "target", *SNAPSHOTS}
 
@@ -89,7 +90,7 @@ def test_a_database_of_the_second_revision_keeps_its_rows_and_gets_snapshots(set
     state = StateDatabase(settings)
     assert (annotations(state), targets(state)) == before
     with state.transaction() as connection:
-        assert migrate.current(connection) == "0003"
+        assert migrate.current(connection) == "0004"
         assert set(shape(connection)) > SNAPSHOTS
     state.close()
 
@@ -120,7 +121,7 @@ def test_trap_a_newer_database_is_not_touched(settings: Settings) -> None:
         StateDatabase(settings)
     assert "9999" in caught.value.message("zh")
     assert "更新版本的程序" in caught.value.message("zh")
-    assert "newer program (revision 9999; this one knows up to 0003)" in caught.value.message("en")
+    assert "newer program (revision 9999; this one knows up to 0004)" in caught.value.message("en")
 
 
 def _open(settings: Settings, ready: "multiprocessing.synchronize.Barrier") -> None:

@@ -57,6 +57,7 @@ def render(
         period=report.period,
         compared=report.whole.compared,
         rows={section: len(rows) for section, rows in data.rows(report).items()},
+        names=report.names,
     )
 
 

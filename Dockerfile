@@ -1,0 +1,25 @@
+# The application with its locked dependencies; what it keeps lies in the volume. See docs/operating.md.
+FROM python:3.11-slim
+
+RUN useradd --create-home --uid 10001 switchboard \
+    && install -d -o switchboard /var/lib/switchboard
+WORKDIR /opt/switchboard
+
+# First what seldom changes, so that a new version of the program installs nothing anew.
+COPY requirements.lock .
+RUN python -m venv .venv \
+    && .venv/bin/pip install --no-cache-dir --no-input --require-hashes -r requirements.lock
+
+COPY app.py ./
+COPY kpi kpi
+COPY pages pages
+COPY seed seed
+COPY .streamlit .streamlit
+
+ENV KPI_HOME=/var/lib/switchboard PYTHONDONTWRITEBYTECODE=1
+VOLUME /var/lib/switchboard
+USER switchboard
+EXPOSE 8501
+HEALTHCHECK --start-period=60s \
+    CMD [".venv/bin/python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/healthz', timeout=20)"]
+CMD [".venv/bin/streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.port", "8501"]
