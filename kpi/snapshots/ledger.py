@@ -261,8 +261,10 @@ class Ledger:
                 # One that was sent again may fail again, which is news.
                 earlier = self._told(connection, run, "owner")
                 self._announce(connection, run.id, "owner", f"owner {len(earlier) + 1}" if earlier else "owner")
-            for name in set(recipients) - set(self._told(connection, run, "notice")):
-                self._announce(connection, run.id, "notice", name)
+            told_before = self._told(connection, run, "notice")
+            for name in recipients:
+                if name not in told_before:
+                    self._announce(connection, run.id, "notice", name)
 
     def _unconfirmed(self, connection: sa.Connection, run: Run) -> list[str]:
         """Who may have got his copy: those whose hand-over was broken off, now or before."""

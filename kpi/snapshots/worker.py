@@ -111,7 +111,7 @@ def run_due(
 
     done = 0
     try:
-        patiently(ledger.beat)  # it has begun, whatever comes of it
+        patiently(ledger.beat)  # stays where it breaks off: it had begun
         if only is None:
             ledger.put_down()
         while (run := ledger.claim(only)) is not None:
@@ -126,10 +126,10 @@ def run_due(
                 break
         patiently(tell, ledger, running.deliver)
         store.tidy(state, warehouse.settings, clock())
-        return done
-    finally:
         with suppress(KpiError):
             ledger.leave()
+        return done
+    finally:
         state.close()
 
 
