@@ -8,6 +8,7 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_period
 from kpi.insight.freshness import first_day
 from kpi.metrics.dimensions import DIMENSIONS
+from kpi.query.question import Period
 from kpi.warehouse.published import Published
 from pages import components, sending, state
 from pages.state import View
@@ -18,17 +19,7 @@ def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Pu
     language = view.language
     with st.container(key="chips", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
         _period_chip(view, published)
-        compare = view.compare or "none"
-        with st.popover(
-            _chip(phrase(language, "filter_compare"), phrase(language, f"compare_{compare}")), key="chip_compare"
-        ):
-            st.pills(
-                phrase(language, "filter_compare_label"),
-                state.COMPARISONS,
-                required=True,
-                format_func=lambda value: phrase(language, f"compare_{value}"),
-                **state.bound("compare", compare),
-            )
+        _compare_chip(view, published)
         for dimension in state.CHIPS:
             with st.popover(
                 _chip(_dimension(dimension, language), _summary(view, dimension, names)), key=f"chip_{dimension}"
@@ -70,6 +61,28 @@ def _period_chip(view: View, published: Published) -> None:
             max_value=published.today,
             format="YYYY-MM-DD",
             **state.bound("dates", (view.period.start, view.period.end)),
+        )
+
+
+def _compare_chip(view: View, published: Published) -> None:
+    language = view.language
+    own = view.compare if isinstance(view.compare, Period) else None
+    name = "none" if view.compare is None else view.compare
+    shown = phrase(language, f"compare_{name}") if own is None else format_period(own.start, own.end, language)
+    with st.popover(_chip(phrase(language, "filter_compare"), shown), key="chip_compare"):
+        st.pills(
+            phrase(language, "filter_compare_label"),
+            state.COMPARISONS,
+            format_func=lambda value: phrase(language, f"compare_{value}"),
+            **state.bound("compare", None if own is not None else name),
+        )
+        dates = own or view.period.shifted(-view.period.days)
+        st.date_input(
+            phrase(language, "filter_against"),
+            min_value=min(first_day(published), dates.start),
+            max_value=max(published.today, dates.end),
+            format="YYYY-MM-DD",
+            **state.bound("against", (dates.start, dates.end)),
         )
 
 

@@ -201,7 +201,10 @@ def read_view(
         case "none":
             compare = None
         case other:
-            bad("compare", other)
+            if (dates := _dates_within(other, today, first)) is not None:
+                compare = dates
+            else:
+                bad("compare", other)
 
     filters = []
     for dimension in FILTERS:
@@ -280,14 +283,19 @@ def _read_within(params: Mapping[str, str], today: date, first: date, bad: Calla
     kept = tuple(part for part in every if part in FILTERS)
     if not (text := params.get("span", "")):
         return Within(None, kept)
-    try:
-        start, end = (date.fromisoformat(part) for part in text.split(".."))
-        if end >= first and start <= today:
-            return Within(Period(start, end), kept)
-    except (ValueError, PeriodError):
-        pass
+    if (dates := _dates_within(text, today, first)) is not None:
+        return Within(dates, kept)
     bad("span", text)
     return Within(None, kept)
+
+
+def _dates_within(text: str, today: date, first: date) -> Period | None:
+    """The dates that ``text`` names; None where they are none, or the data holds none of them."""
+    try:
+        dates = Period.of(text)
+    except PeriodError:
+        return None
+    return dates if dates.end >= first and dates.start <= today else None
 
 
 def time_value(dimension: str, text: str) -> date | int | None:
@@ -420,6 +428,10 @@ def bound(name: str, value: Any) -> dict[str, Any]:
 
 def _changed(name: str) -> None:
     value = st.session_state[f"f_{name}"]
+    if name == "against":
+        if len(value) == 2:
+            _write("compare", str(Period(*value)))
+        return
     if name == "dates":
         if len(value) == 2:
             _write("period", CUSTOM)
@@ -454,7 +466,7 @@ def open_drill(kpi: str, by: str = "", within: Within = AS_VIEWED) -> None:
     _write("drill", kpi)
     _write("by", by)
     if within.period is not None:
-        _write("span", f"{within.period.start}..{within.period.end}")
+        _write("span", str(within.period))
     _write("every", ",".join(within.every))
 
 

@@ -97,6 +97,11 @@ class Why:
         return self.question.kpis[0]
 
     @property
+    def times(self) -> float:
+        """How many times as long as the comparison the period is."""
+        return self.period.days / self.compared.days if self.compared is not None else 1.0
+
+    @property
     def beyond_chance(self) -> bool:
         return self.evidence is not None and self.evidence.beyond
 

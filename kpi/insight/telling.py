@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_change, format_count, format_parts, format_value, part_decimals
+from kpi.i18n.numbers import format_change, format_count, format_parts, format_period, format_value, part_decimals
 from kpi.insight.candidates import HIDDEN
 from kpi.insight.decompose import Effect
 from kpi.insight.finding import Finding, Why
@@ -17,6 +17,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import metric
 from kpi.query.answer import DimensionValue
+from kpi.query.question import Period, kind_of
 
 # Dimension -> value as text ("" = unknown) -> its name.
 Names = Mapping[str, Mapping[str, str]]
@@ -58,7 +59,10 @@ def tell(why: Why, finding: Finding, names: Names, language: Language, title: st
             format_count(number, language, compact=False)
             for number in (why.turnover.new, why.turnover.lost, why.turnover.kept)
         )
-        spans.append(Span(phrase(language, "cause_customers", new=new, lost=lost, kept=kept)))
+        # Dates of one's own need not lie before the period, so that nobody need be new or have stayed away.
+        own_dates = isinstance(why.question.compare, Period)
+        key = "cause_customers_dates" if own_dates else "cause_customers"
+        spans.append(Span(phrase(language, key, new=new, lost=lost, kept=kept)))
     else:
         spans += _parts(why, finding, declared, names, language)
     if finding.where is not None:
@@ -153,18 +157,43 @@ def part_tone(points: Fraction, declared: Metric) -> Tone:
 
 
 def _head(why: Why, declared: Metric, name: str, language: Language) -> list[Span]:
-    """The KPI with its value and its change; of a count the number besides, since its parts are told in numbers."""
-    cell, how = why.whole, why.question.compare
+    """The KPI with its value and its change; of a count the number besides, since its parts are told in numbers. Where
+    the two periods are not equally long, how long they are, and of a sum what it is a day.
+    """
+    cell = why.whole
+    assert why.question.compare is not None
+    assert why.compared is not None
+    change = format_change(cell, declared.unit, language)
+    compared = format_period(why.compared.start, why.compared.end, language)
+    key = f"cause_change_{kind_of(why.question.compare)}"
+    before, _, after = phrase(language, key, change=change, compared=compared).partition(change)
     spans = [
         Span(phrase(language, "cause_head", name=name)),
         Span(format_value(cell.value, declared.unit, language), strong=True),
-        Span(phrase(language, f"cause_before_{how}")),
-        Span(format_change(cell, declared.unit, language), tone(cell, declared), strong=True),
+        Span(before),
+        Span(change, tone(cell, declared), strong=True),
     ]
     if declared.unit in {"count", "customers", "yuan"} and why.change is not None:
         number = format_parts([add_up([why.change], why.change, 0)[0]], declared.unit)[0]
         spans.append(Span(phrase(language, "cause_number", value=number)))
-    return [*spans, Span(phrase(language, f"cause_after_{how}"))]
+    spans.append(Span(after))
+    if why.times != 1:
+        spans.append(Span(_lengths(why, why.period.days, why.compared.days, declared, language)))
+    return [span for span in (*spans, Span(phrase(language, "cause_colon"))) if span.text]
+
+
+def _lengths(why: Why, now: int, before: int, declared: Metric, language: Language) -> str:
+    """The days of both periods, and of a sum the average day."""
+    cell, a_day = why.whole, ""
+    if declared.roll_up == "additive" and cell.value is not None and cell.previous is not None:
+        average = replace(cell, value=cell.value / now, previous=cell.previous / before)
+        average = replace(average, change=(average.value or 0) - (average.previous or 0))
+        value, change = (
+            format_value(average.value, declared.unit, language),
+            format_change(average, declared.unit, language),
+        )
+        a_day = phrase(language, "cause_a_day", value=value, change=change)
+    return phrase(language, "cause_lengths", now=now, before=before, a_day=a_day)
 
 
 def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language: Language) -> list[Span]:

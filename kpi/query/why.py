@@ -143,12 +143,14 @@ class _Case:
     def weigh(self) -> None:
         """How much the whole changed, and whether beyond chance."""
         if isinstance(self.metric.measure, Distinct):
-            # New and lost are independent counts, and what they differ by is the change.
-            test = counts(self.turnover.lost, self.turnover.new) if self.turnover is not None else None
+            # New and lost are independent counts, and what they differ by is the change; of periods of one length only.
+            turnover = self.turnover if self.why.times == 1 else None
+            test = counts(turnover.lost, turnover.new) if turnover is not None else None
         else:
             squares = self.squares.get(())
             of_whole = (squares[0].get((), 0), squares[1].get((), 0)) if squares else None
-            test = evidence(chance_of(self.metric), *both(self.why.whole), scale_of(self.metric), of_whole)
+            whole, scale = both(self.why.whole), scale_of(self.metric)
+            test = evidence(chance_of(self.metric), *whole, scale, of_whole, self.why.times)
         self.why = replace(self.why, change=_change(self.metric, self.why.whole), evidence=test)
 
     def search(self) -> None:
@@ -162,6 +164,7 @@ class _Case:
             [part for part in parts if len(part.effects) > 1],
             scale_of(self.metric),
             {by[0]: both_ for by, both_ in self.squares.items() if by},
+            self.why.times,
         )
         reason: Nothing | None = None
         if not found.findings:

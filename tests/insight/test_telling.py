@@ -97,6 +97,24 @@ def test_a_rate_that_fell_and_a_year_ago():
     assert said(why, "zh").startswith("自助化率 86.1%，较去年同期 −0.8 个百分点：−0.8 因微信由 95.4% 降至 95.0%")
 
 
+def test_dates_of_ones_own_and_periods_of_other_lengths():
+    other = Period(date(2026, 10, 1), date(2026, 10, 31))
+    why = explained("self_service_rate", 0.861, 0.869, replace(MIX, points=F(-8, 1000)), compare=other)
+    cause_en, cause_zh = "−0.8 because the share of phone grew", "−0.8 因电话占比升至"
+    longer = replace(why, compared=other)
+    assert said(longer, "en").startswith(
+        f"self-service rate 86.1%, −0.8 pt on 1 Oct – 31 Oct 2026 (days: 7 against 31): {cause_en}"
+    )
+    assert said(longer, "zh").startswith(
+        f"自助化率 86.1%，较 2026-10-01 至 10-31 −0.8 个百分点（7 天对 31 天）：{cause_zh}"
+    )
+    turnover = Turnover(3, 2, 5)
+    why = explained("customers_served", 8, 7, Finding("customers_served", "customers", F(1)), compare=other)
+    told_ = replace(why, compared=other.shifted(60), turnover=turnover)
+    assert "3 in this period only, 2 in the other only, 5 in both" in said(told_, "en")
+    assert "仅本期来 3 位，仅对比期来 2 位，两期都来 5 位" in said(told_, "zh")
+
+
 def test_seconds_and_counts_have_their_units():
     slow = Finding("asa", "rate", F(21, 10), "channel", "hotline", 8.9, 12.8)
     assert said(explained("asa", 16.0, 13.7, slow), "en") == (
@@ -152,7 +170,7 @@ def test_missing_values_are_told_as_missing():
     assert said(none, "en") == "satisfaction –, one of the two periods has no value (no contacts match)."
     nothing = explained("csat", 0.9, None, reason="no_comparison", compare=None)
     assert said(nothing, "zh") == "满意率 90.0%，未选对比期，无从解释变化。"
-    assert "does not reach back" in said(explained("csat", 0.9, None, reason="not_covered"), "en")
+    assert "does not cover" in said(explained("csat", 0.9, None, reason="not_covered"), "en")
 
 
 def test_values_that_have_no_name():

@@ -33,6 +33,14 @@ def test_an_empty_address_is_the_last_28_days_against_those_before():
     assert (view.compare, view.filters, view.drill, view.ignored) == ("previous", (), None, ())
 
 
+def test_the_comparison_may_be_dates():
+    assert read(compare="2026-01-01..2026-01-31").compare == Period(date(2026, 1, 1), date(2026, 1, 31))
+    for wrong in ("2026-01-31..2026-01-01", "2026-02-30..2026-03-01", "2026-01-01", "2023-01-01..2023-02-01", "last"):
+        view = read(compare=wrong)
+        assert (view.compare, len(view.ignored)) == ("previous", 1)
+        assert wrong in told(view)[0]
+
+
 @pytest.mark.parametrize(
     ("preset", "start", "end"),
     [
