@@ -26,10 +26,13 @@ Squares = tuple[Mapping[Key, int], Mapping[Key, int]]  # Σx² before and now
 
 @dataclass(frozen=True)
 class Search:
-    """What was found in a search, and in how many tests."""
+    """What was found in a search, and in how many tests. ``small``: whether more is beyond chance than moved the whole
+    enough to be told.
+    """
 
     findings: tuple[Finding, ...]
     tested: int
+    small: bool
 
 
 def chance_of(metric: Metric) -> Chance | None:
@@ -78,11 +81,12 @@ def search(
     decompositions: Sequence[Decomposition],
     scale: Fraction,
     squares: Mapping[str, Squares],
+    least: Fraction = Fraction(0),
     times: float = 1.0,
 ) -> Search:
     """Every candidate of every decomposition (of one dimension each) that is beyond chance when all their tests are
-    taken together, by what it moved. ``squares``: by dimension, where the KPI is a mean. ``times``: how many times as
-    long as the comparison the period is.
+    taken together, by what it moved. ``squares``: by dimension, where the KPI is a mean. ``least``: what a cause must
+    have moved. ``times``: how many times as long as the comparison the period is.
     """
     tried: list[Finding] = []
     for decomposition in decompositions:
@@ -93,25 +97,32 @@ def search(
             tried += _mix(metric, decomposition, scale, squares.get(decomposition.by[0]))
     passed = benjamini_hochberg([one.p for one in tried])
     found = [one for one, yes in zip(tried, passed, strict=True) if yes and one.rank]
-    return Search(tuple(sorted(found, key=lambda one: (-abs(one.rank), one.weight, str(one.value)))), len(tried))
+    told = [one for one in found if abs(one.points) >= least]
+    ordered = sorted(told, key=lambda one: (-abs(one.rank), one.weight, str(one.value)))
+    return Search(tuple(ordered), len(tried), len(told) < len(found))
 
 
 def _rates(metric: Metric, decomposition: Decomposition, scale: Fraction, squares: Squares | None) -> list[Finding]:
     """Values whose own rate moved; those with fewer than 30 rank nowhere.
 
     What ranks is the movement against the general one of all rates: where all rise alike, or a value is nearly
-    everything, naming it would only restate the whole.
+    everything, naming it would only restate the whole. It ranks by no more than it moved, and one that only moved less
+    than the others is no cause: tried all the same, so that it counts among the tests.
     """
     found, general = [], decomposition.rate
     for effect in _named(decomposition):
         before, now = effect.before.rate, effect.now.rate
-        if before is None or now is None or min(effect.before.n, effect.now.n) < SMALL_N:
+        if before is None or now is None or not decomposition.ranks(effect):
             continue
         both = (squares[0].get(effect.key, 0), squares[1].get(effect.key, 0)) if squares is not None else None
         test = evidence(chance_of(metric), effect.before, effect.now, scale, both)
         if test is not None:
             rates = (float(before * scale), float(now * scale))
             own = effect.rate - effect.weight * general
+            if own * effect.rate > 0:
+                own = min(own, effect.rate, key=abs)
+            else:
+                own, test = effect.rate, replace(test, p=1.0)
             found.append(_finding(metric, decomposition, effect, "rate", effect.rate, *rates, test, rank=own))
     return found
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_change, format_count, format_parts, format_period, format_value, part_decimals
+from kpi.i18n.numbers import format_change, format_count, format_parts, format_period, format_value
 from kpi.insight.candidates import HIDDEN
-from kpi.insight.decompose import Effect
+from kpi.insight.decompose import Decomposition, Effect
 from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
 from kpi.insight.rounding import add_up
@@ -67,7 +67,8 @@ def tell(why: Why, finding: Finding, names: Names, language: Language, title: st
         spans += _parts(why, finding, declared, names, language)
     if finding.where is not None:
         value = subject(finding.where.dimension, finding.where.value, names, language)
-        spans.append(Span(phrase(language, "cause_where", value=value)))
+        key = "cause_where_on" if finding.where.dimension in {"channel", "line"} else "cause_where"
+        spans.append(Span(phrase(language, key, value=value)))
     return _set((*spans, Span(phrase(language, "cause_end"))), language)
 
 
@@ -133,10 +134,10 @@ def value_name(dimension: str, value: DimensionValue, names: Names, language: La
     return names.get(dimension, {}).get(str(value), str(value))
 
 
-def remark(effect: Effect, language: Language) -> str:
+def remark(part: Decomposition, effect: Effect, language: Language) -> str:
     """What is to be said of a cell beside its figures: that only one period has it, that it ranks nowhere."""
     notes = [phrase(language, f"cause_only_{effect.only}")] if effect.only else []
-    if effect.small:
+    if not part.ranks(effect):
         notes.append(phrase(language, "cause_small"))
     return ", ".join(notes)
 
@@ -174,7 +175,8 @@ def _head(why: Why, declared: Metric, name: str, language: Language) -> list[Spa
         Span(change, tone(cell, declared), strong=True),
     ]
     if declared.unit in {"count", "customers", "yuan"} and why.change is not None:
-        number = format_parts([add_up([why.change], why.change, 0)[0]], declared.unit)[0]
+        whole = add_up([why.change], why.change, why.decimals)
+        (number,) = format_parts(whole, declared.unit, why.decimals)
         spans.append(Span(phrase(language, "cause_number", value=number)))
     spans.append(Span(after))
     if why.times != 1:
@@ -202,7 +204,8 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
     lead: list[Span] = []
     if finding.kind == "sides":
         assert why.sides is not None
-        texts = (phrase(language, "cause_numerator"), phrase(language, "cause_denominator"))
+        terms = declared.formula[0 if language == "zh" else 1].split("÷")
+        texts = [phrase(language, "cause_count", value=term.strip()) for term in terms]
         parts = list(zip(why.sides, texts, strict=True))
     else:
         parts = [(finding.points, _cause(finding, declared, names, language))]
@@ -216,11 +219,10 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
             parts.append((other.points, _cause(other, declared, names, language)))
         rest = (why.change or Fraction(0)) - sum((points for points, _ in parts), Fraction(0))
         parts.append((rest, phrase(language, "cause_rest")))
-    decimals = part_decimals(declared.unit)
     whole = Fraction(why.whole.change or 0)
-    told = add_up([points for points, _ in parts], whole, decimals)
+    told = add_up([points for points, _ in parts], whole, why.decimals)
     spans = list(lead)
-    texts_of = format_parts(told, declared.unit)
+    texts_of = format_parts(told, declared.unit, why.decimals)
     for index, (number, text, (_, cause)) in enumerate(zip(told, texts_of, parts, strict=True)):
         if not number and index:
             continue  # what rounds to nothing is not told

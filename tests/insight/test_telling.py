@@ -50,7 +50,7 @@ def test_mix_and_rate_in_one_sentence_that_adds_up():
     why = explained("self_service_rate", 0.861, 0.869, where, RATE, decompositions=(table,))
     assert said(why, "en") == (
         "self-service rate 86.1%, −0.8 pt on the previous period: −1.1 because the share of phone grew from 21.0% to "
-        "24.3%, +0.3 because WeChat rose from 95.0% to 95.4%; mostly WeChat."
+        "24.3%, +0.3 because WeChat rose from 95.0% to 95.4%; mostly on WeChat."
     )
     assert said(why, "zh") == (
         "自助化率 86.1%，较上期 −0.8 个百分点：−1.1 因电话占比升至 24.3%（原 21.0%），"
@@ -138,6 +138,31 @@ def test_a_paradox():
     assert "各渠道都上升，整体却下降：−2.0 因电话占比升至" in said(why, "zh")
 
 
+def test_small_shares_and_small_money_are_told_in_full():
+    lost = Finding("escalated_lost_rate", "rate", F(3, 10_000), "channel", "hotline", 0.0039, 0.0087)
+    why = explained("escalated_lost_rate", 0.0015, 0.0018, lost)
+    assert said(why, "en") == (
+        "escalated, lost 0.15%, −0.03 pt on the previous period: +0.03 because phone rose from 0.39% to 0.87%, "
+        "−0.06 from everything else."
+    )
+    cost = Finding("cost_per_contact", "mix", F(-7, 100), "channel", "hotline", 0.112, 0.107)
+    why = explained("cost_per_contact", 1.21, 1.28, cost)
+    assert "¥1.21, −5.5% (−0.07) on the previous period: −0.07 because the share of phone shrank" in said(why, "en")
+
+
+@pytest.mark.parametrize(
+    ("reason", "en", "zh"),
+    [
+        ("small", "moved it too little to be told", "影响都太小"),
+        ("whole", "always 100%; choose one of them by a filter", "恒为 100%"),
+    ],
+)
+def test_what_is_no_cause_to_tell_of(reason, en, zh):
+    why = explained("channel_mix", 1.0, 1.0, reason=reason)
+    assert en in said(why, "en")
+    assert zh in said(why, "zh")
+
+
 def test_customers_and_sides():
     customers = Finding("customers_served", "customers", F(10))
     why = explained("customers_served", 110, 100, customers, turnover=Turnover(30, 20, 80))
@@ -145,7 +170,7 @@ def test_customers_and_sides():
     assert "新到 30 位，未再来 20 位，两期都来 80 位" in said(why, "zh")
     sides = Finding("contacts_per_customer", "sides", F(3, 100))
     why = explained("contacts_per_customer", 1.37, 1.34, sides, sides=(F(9, 100), F(-6, 100)))
-    assert "+0.09 from the numerator, −0.06 from the denominator" in said(why, "en")
+    assert "+0.09 from volume of identified customers, −0.06 from customers served" in said(why, "en")
 
 
 @pytest.mark.parametrize(
