@@ -11,7 +11,7 @@ from kpi.insight.candidates import HIDDEN
 from kpi.insight.decompose import Decomposition, Effect
 from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
-from kpi.insight.rounding import add_up
+from kpi.insight.rounding import add_up, shown
 from kpi.insight.tone import Tone, tone
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
@@ -42,8 +42,10 @@ _SUBJECTS = {
     "function": "cause_of_function",
     "scenario": "cause_of_scenario",
 }
-# Chinese sets a Latin word or a figure apart.
+# Chinese sets a Latin word or a figure apart, and nothing else.
 _JOINT = re.compile(r"(?<=[\u4e00-\u9fff])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z%])(?=[\u4e00-\u9fff])")
+
+_APART = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])|(?<=）) ")
 
 
 def tell(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:
@@ -76,7 +78,7 @@ def _set(said: Sentence, language: Language) -> Sentence:
     """The sentence with the blanks that Chinese has around what is not Chinese, within its pieces."""
     if language != "zh":
         return said
-    return tuple(replace(span, text=_JOINT.sub(" ", span.text)) for span in said)
+    return tuple(replace(span, text=_APART.sub("", _JOINT.sub(" ", span.text))) for span in said)
 
 
 def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sentence:
@@ -85,10 +87,12 @@ def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sent
     name = title or declared.name(language)
     end = Span(phrase(language, "cause_end"))
     if why.reason == "noise" and why.untested:
-        return (*_head(why, declared, name, language), Span(phrase(language, "cause_none_untested")), end)
+        return _set(
+            (*_head(why, declared, name, language), Span(phrase(language, "cause_none_untested")), end), language
+        )
     if why.whole.change is not None:
         text = phrase(language, f"cause_none_{why.reason}", tested=why.tested, reason="")
-        return (*_head(why, declared, name, language), Span(text), end)
+        return _set((*_head(why, declared, name, language), Span(text), end), language)
     value = format_value(why.whole.value, declared.unit, language)
     head = phrase(language, "cause_head", name=name)
     missing = why.whole.reason
@@ -221,6 +225,10 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
         parts.append((rest, phrase(language, "cause_rest")))
     whole = Fraction(why.whole.change or 0)
     told = add_up([points for points, _ in parts], whole, why.decimals)
+    if not told[0] and finding.kind != "sides" and (first := shown(finding.points, why.decimals)):
+        # A cause is not rounded away for the sake of what is left.
+        left = shown(whole, why.decimals) - first
+        told = [first, *add_up([points for points, _ in parts[1:]], left, why.decimals)]
     spans = list(lead)
     texts_of = format_parts(told, declared.unit, why.decimals)
     for index, (number, text, (_, cause)) in enumerate(zip(told, texts_of, parts, strict=True)):

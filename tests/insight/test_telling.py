@@ -138,6 +138,19 @@ def test_a_paradox():
     assert "各渠道都上升，整体却下降：−2.0 因电话占比升至" in said(why, "zh")
 
 
+def test_a_cause_is_not_rounded_away_and_chinese_has_no_blanks_of_its_own():
+    # +0.05 of +0.54 points: with the largest remainder all would go to what is left.
+    one = replace(RATE, kpi="csat", points=F(52, 100_000))
+    assert "+0.1 because WeChat rose from 95.0% to 95.4%, +0.4 from everything else" in said(
+        explained("csat", 0.2054, 0.2, one), "en"
+    )
+    slow = Finding("asa", "rate", F(21, 10), "channel", "hotline", 8.9, 12.8)
+    assert "因电话由 8.90 秒升至 12.8 秒，" in said(explained("asa", 16.0, 13.7, slow), "zh")
+    assert said(explained("durable_self_service_rate_72h", 0.9, 0.9, reason="noise"), "zh").startswith(
+        "持久自助率（72 小时）90.0%，较上期"
+    )
+
+
 def test_small_shares_and_small_money_are_told_in_full():
     lost = Finding("escalated_lost_rate", "rate", F(3, 10_000), "channel", "hotline", 0.0039, 0.0087)
     why = explained("escalated_lost_rate", 0.0015, 0.0018, lost)
