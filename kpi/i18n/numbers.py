@@ -118,7 +118,7 @@ def part_decimals(unit: Unit, *values: float | None) -> int:
     most = max((abs(value) for value in values if value is not None), default=float("inf"))
     if unit in {"count", "customers"} or (unit == "yuan" and most >= _MUCH_MONEY):
         return 0
-    return _PARTS.get(unit, (1, 2))[1] + (unit == "share" and most < _SMALL_SHARE)
+    return _PARTS.get(unit, (1, 2))[1] + (unit == "share" and 0 < most < _SMALL_SHARE)
 
 
 def format_parts(parts: Sequence[Fraction], unit: Unit, decimals: int) -> list[str]:

@@ -83,6 +83,7 @@ def test_what_is_shown_to_hundredths_changes_by_hundredths():
     # 0.18 % -> 0.15 %; where one of the two is above one per cent, tenths say enough.
     assert format_change(Moved(-0.0003, value=0.0015), "share", "en") == "\u22120.03 pt"
     assert format_change(Moved(-0.0103, value=0.0015), "share", "en") == "\u22121.0 pt"
+    assert format_change(Moved(0.0, value=0.0), "share", "en") == "±0.0 pt"  # beside "0%"
     # Money in fen below a hundred yuan.
     assert numbers.part_decimals("yuan", 1.21, 1.28) == 2
     assert numbers.part_decimals("yuan", 99.0, 374_003.75) == 0
