@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from kpi.charts.goals import row_tip
+from kpi.charts.goals import row_tip, target_tip, target_tips
 from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
@@ -154,8 +154,10 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
     palette, language = style.palette, style.language
     counted = {str(cell.key[0]): cell for cell in cells}
     rows = []
+    aim = "–"
     if year is not None and year.value is not None and year.numerator is not None:
         rows.append((phrase(language, "tail_year"), year.numerator, year.value, palette.worse_fill))
+        aim = target_tip(year, METRICS["tail_unreached_year"], style)
     for reach in _REACH:
         cell = counted.get(reach)
         members, base = (cell.value or 0.0, cell.denominator or 0.0) if cell else (0.0, 0.0)
@@ -169,6 +171,7 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
             "text": f"{format_count(members, language)} · {format_percent(share, 1)}",
             "full": format_count(members, language, compact=False),
             "colour": colour,
+            "target": aim if name == phrase(language, "tail_year") else "–",
         }
         for name, members, share, colour in rows
     )
@@ -183,6 +186,7 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
     tips = [
         alt.Tooltip("name:N", title=phrase(language, "tail_reach")),
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
+        *target_tips([] if year is None else [year], style),
     ]
     base_chart = alt.Chart(frame)
     bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2, **edge(style)).encode(
@@ -219,6 +223,7 @@ def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> 
                     "over": key == "yes",
                     "opacity": 0.4 if (cell.n or 0) < _SMALL else 1.0,
                     "n": format_count(cell.n or 0, language, compact=False),
+                    "target": target_tip(cell, metric, style),
                 }
             )
     frame = pd.DataFrame(rows)
@@ -228,6 +233,7 @@ def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> 
     tips = [
         alt.Tooltip("kpi:N", title=phrase(language, "chart_kpi")),
         alt.Tooltip("text:N", title=phrase(language, "chart_value")),
+        *target_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame)

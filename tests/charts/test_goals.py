@@ -13,6 +13,7 @@ from kpi.charts import (
     by_channel,
     by_channel_and_tier,
     by_tier,
+    contrast,
     coverage,
     funnel,
     multiples,
@@ -22,6 +23,7 @@ from kpi.charts import (
     rate_bars,
     rate_ranges,
     rates_by_channel,
+    reach_bars,
     trend,
     volume_by_channel,
 )
@@ -217,6 +219,8 @@ def drawn(give):
         "ranked by count": ranked(RATE, [wechat], CHANNELS, STYLE, "numerator"),
         "funnel": funnel({"": a_chain(goal)}, STYLE),
         "nested": nested({"All": a_chain(goal)}, METRICS["settled_rate"], STYLE),
+        "contrast": contrast([METRICS["tail_active"]], [give(cell("tail_active", key=("yes",)))], STYLE),
+        "reach_bars": reach_bars([], replace(give(cell("tail_unreached_year")), numerator=80), {}, STYLE),
         "nps_groups": nps_groups(
             answered(("channel", "nps_group"), [share]), answered(("channel",), [net]), CHANNELS, groups, STYLE, 200
         ),
