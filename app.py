@@ -23,6 +23,7 @@ from kpi.errors import KpiError, WarehouseEmpty
 from kpi.settings import ROOT, load_settings
 from pages import cache, components, state
 from pages.addresses import DEFAULT, PAGES, address
+from pages.reading import read_language
 
 log = logging.getLogger("switchboard")
 
@@ -71,7 +72,7 @@ def on_error(error: Exception) -> bool:
     """Log what nobody foresaw under a number, and show the number instead of a traceback."""
     code = secrets.token_hex(3)
     log.error("unexpected error %s", code, exc_info=error)
-    language = state.read_language(state.query_params(), state.browser_language())
+    language = read_language(state.query_params(), state.browser_language())
     components.unexpected(code, language)
     return True
 

@@ -21,7 +21,7 @@ from kpi.query.answer import Cell
 from kpi.query.question import Compare, kind_of
 from pages import state
 from pages.figures import COVERAGE, Figures
-from pages.state import View
+from pages.view import View
 
 _ARROWS = {-1: "↓", 0: "→", 1: "↑"}
 

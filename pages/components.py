@@ -23,7 +23,7 @@ from kpi.query.answer import Answer
 from kpi.query.identity import Check
 from kpi.warehouse.published import Published
 from pages import state
-from pages.state import AS_VIEWED, View, Within
+from pages.view import AS_VIEWED, View, Within
 
 ASSETS = Path(__file__).parent / "assets"
 

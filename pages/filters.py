@@ -11,7 +11,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.query.question import Period
 from kpi.warehouse.published import Published
 from pages import components, sending, state
-from pages.state import View
+from pages.view import CHIPS, COMPARISONS, MORE, PRESETS, View
 
 
 def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Published, page: str) -> None:
@@ -20,15 +20,15 @@ def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Pu
     with st.container(key="chips", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
         _period_chip(view, published)
         _compare_chip(view, published)
-        for dimension in state.CHIPS:
+        for dimension in CHIPS:
             with st.popover(
                 _chip(_dimension(dimension, language), _summary(view, dimension, names)), key=f"chip_{dimension}"
             ):
                 _choice(view, dimension, names[dimension])
-        on = sum(1 for dimension in state.MORE if view.chosen(dimension))
+        on = sum(1 for dimension in MORE if view.chosen(dimension))
         more = phrase(language, "filter_more_on", count=on) if on else phrase(language, "filter_more")
         with st.popover(more, icon=":material/tune:", type="tertiary", key="chip_more"):
-            for dimension in state.MORE:
+            for dimension in MORE:
                 _choice(view, dimension, names[dimension])
         if view.filters:
             st.button(
@@ -51,7 +51,7 @@ def _period_chip(view: View, published: Published) -> None:
     with st.popover(_chip(phrase(language, "filter_period"), shown), key="chip_period"):
         st.pills(
             phrase(language, "filter_period"),
-            state.PRESETS,
+            PRESETS,
             format_func=lambda value: phrase(language, f"period_{value}"),
             **state.bound("period", view.preset),
         )
@@ -72,7 +72,7 @@ def _compare_chip(view: View, published: Published) -> None:
     with st.popover(_chip(phrase(language, "filter_compare"), shown), key="chip_compare"):
         st.pills(
             phrase(language, "filter_compare_label"),
-            state.COMPARISONS,
+            COMPARISONS,
             format_func=lambda value: phrase(language, f"compare_{value}"),
             **state.bound("compare", None if own is not None else name),
         )

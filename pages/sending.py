@@ -16,7 +16,7 @@ from kpi.snapshots.plain import PERIODS
 from kpi.snapshots.valid import problems_of
 from kpi.state import LOCAL
 from pages import cache, state
-from pages.state import Preset, View
+from pages.view import Preset, View
 
 # What a report of a page shows after its headline figures: kind, KPIs, dimensions.
 _Shown = tuple[SectionKind, tuple[str, ...], tuple[str, ...]]

@@ -8,7 +8,8 @@ import pytest
 from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter, Period
 from pages.choice import CHOICE
-from pages.state import OWN, PRESETS, preset_period, read_language, read_view
+from pages.reading import preset_period, read_language, read_view
+from pages.view import OWN, PRESETS
 
 TODAY = date(2026, 11, 22)
 FIRST = date(2024, 9, 14)
