@@ -25,6 +25,7 @@ from kpi.snapshots.runs import workers
 from kpi.state.database import begun, now
 from pages import cache, components, state
 from pages.addresses import DEFAULT, PAGES, address
+from pages.reading import read_language
 
 log = logging.getLogger("switchboard")
 
@@ -82,7 +83,7 @@ def on_error(error: Exception) -> bool:
     """Log what nobody foresaw under a number, and show the number instead of a traceback."""
     code = secrets.token_hex(3)
     log.error("unexpected error %s", code, exc_info=error)
-    language = state.read_language(state.query_params(), state.browser_language())
+    language = read_language(state.query_params(), state.browser_language())
     components.unexpected(code, language)
     return True
 

@@ -20,7 +20,7 @@ from bench import limits
 from kpi.i18n import phrase
 from kpi.settings import ROOT, load_settings
 from pages.book import BOOK, Leaf
-from pages.state import Preset
+from pages.view import Preset
 from tests.browser import server
 
 # Clicked in turn, before and after anybody has asked for them.

@@ -9,19 +9,20 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import date
 from pathlib import Path
-from typing import TextIO, get_args
+from typing import TextIO, cast, get_args
 
 from kpi import commands, explain, output, rule_commands
-from kpi.errors import KpiError, PeriodError, UnknownName
+from kpi.errors import KpiError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
-from kpi.query.question import Compare
+from kpi.query.question import Compare, Named, Period, day_of
 from kpi.settings import load_settings
 from kpi.snapshots import commands as snapshot_commands
 from kpi.warehouse import Warehouse
 
 log = logging.getLogger("switchboard")
+
+_DATES = "DATE..DATE"
 
 Command = Callable[[argparse.Namespace, Warehouse, Language, TextIO], int]
 
@@ -92,8 +93,8 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
         )
 
     def question(of: argparse.ArgumentParser) -> None:
-        of.add_argument("--from", dest="start", type=_day, metavar="DATE", help=say("from"))
-        of.add_argument("--to", dest="end", type=_day, metavar="DATE", help=say("to"))
+        of.add_argument("--from", dest="start", type=day_of, metavar="DATE", help=say("from"))
+        of.add_argument("--to", dest="end", type=day_of, metavar="DATE", help=say("to"))
         of.add_argument(
             "--filter", action="extend", nargs="+", default=[], metavar="DIM=VALUE[,VALUE]", help=say("filter")
         )
@@ -107,8 +108,8 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     question(query)
     query.add_argument(
         "--compare",
-        type=_one_of("comparison", get_args(Compare)),
-        metavar="|".join(get_args(Compare)),
+        type=_comparison,
+        metavar="|".join((*get_args(Named), _DATES)),
         help=say("compare"),
     )
     formats(query)
@@ -119,9 +120,9 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     question(explained)
     explained.add_argument(
         "--compare",
-        type=_one_of("comparison", get_args(Compare)),
+        type=_comparison,
         default="previous",
-        metavar="|".join(get_args(Compare)),
+        metavar="|".join((*get_args(Named), _DATES)),
         help=say("compare"),
     )
     explained.add_argument(
@@ -172,7 +173,7 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     service.add_argument("channel", metavar="CHANNEL", help=say("rules_channel"))
     service.add_argument("seconds", type=int, metavar="SECONDS", help=say("rules_seconds"))
     for changed in (tail, service):
-        changed.add_argument("--from", dest="start", type=_day, required=True, metavar="DATE", help=say("rules_from"))
+        changed.add_argument("--from", dest="start", type=day_of, required=True, metavar="DATE", help=say("rules_from"))
         formats(changed, ("table", "json"))
 
     snapshots = top.add_parser("snapshots", help=say("snapshots"), description=say("snapshots"), allow_abbrev=False)
@@ -183,11 +184,11 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     command("list", snapshot_commands.list_, "snapshots_list")
     ran = command("run", snapshot_commands.run, "snapshots_run")
     ran.add_argument("name", metavar="NAME", help=say("snapshots_name"))
-    ran.add_argument("--due", type=_day, metavar="DATE", help=say("snapshots_due"))
+    ran.add_argument("--due", type=day_of, metavar="DATE", help=say("snapshots_due"))
     filled = command("back-fill", snapshot_commands.back_fill, "snapshots_back_fill")
     filled.add_argument("name", metavar="NAME", help=say("snapshots_name"))
-    filled.add_argument("--from", dest="start", type=_day, required=True, metavar="DATE", help=say("snapshots_first"))
-    filled.add_argument("--to", dest="end", type=_day, required=True, metavar="DATE", help=say("snapshots_last"))
+    filled.add_argument("--from", dest="start", type=day_of, required=True, metavar="DATE", help=say("snapshots_first"))
+    filled.add_argument("--to", dest="end", type=day_of, required=True, metavar="DATE", help=say("snapshots_last"))
     command("run-due", snapshot_commands.run_due, "snapshots_run_due")
     served = command("serve", snapshot_commands.serve, "snapshots_serve")
     served.add_argument("--child", action="store_true", help=say("snapshots_child"))
@@ -219,8 +220,11 @@ def _one_of(kind: str, valid: Sequence[str]) -> Callable[[str], str]:
     return chosen
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise PeriodError("bad_date", text=text[:40]) from error
+def _comparison(text: str) -> Compare:
+    """A comparison by its name, or as dates."""
+    names = get_args(Named)
+    if text in names:
+        return cast(Named, text)
+    if ".." in text:
+        return Period.of(text)
+    raise UnknownName("comparison", text, (*names, _DATES))

@@ -86,7 +86,7 @@ def as_json(found: Why, names: Names, language: Language) -> dict[str, object]:
         "by": list(part.by) if part is not None else [],
         "mix": _number(part.mix) if part is not None else None,
         "rate": _number(part.rate) if part is not None else None,
-        "cells": [_cell(effect, part.by, declared) for effect in part.ordered] if part is not None else [],
+        "cells": [_cell(effect, part, declared) for effect in part.ordered] if part is not None else [],
         "findings": [_finding(found, one, names, language) for one in found.findings],
         "turnover": vars(found.turnover) if found.turnover is not None else None,
         "sides": [_number(side) for side in found.sides] if found.sides is not None else None,
@@ -97,10 +97,10 @@ def _number(exact: Fraction | None) -> dict[str, object] | None:
     return None if exact is None else {"value": output.plain(float(exact)), "exact": str(exact)}
 
 
-def _cell(effect: Effect, by: tuple[str, ...], declared: Metric) -> dict[str, object]:
+def _cell(effect: Effect, part: Decomposition, declared: Metric) -> dict[str, object]:
     scale = float(scale_of(declared))
     return {
-        **{dimension: output.plain(value) for dimension, value in zip(by, effect.key, strict=True)},
+        **{dimension: output.plain(value) for dimension, value in zip(part.by, effect.key, strict=True)},
         **{
             name: {
                 "numerator": pair.numerator,
@@ -113,7 +113,7 @@ def _cell(effect: Effect, by: tuple[str, ...], declared: Metric) -> dict[str, ob
         "mix": _number(effect.mix),
         "rate": _number(effect.rate),
         "only": effect.only,
-        "ranked": not effect.small,
+        "ranked": part.ranks(effect),
     }
 
 
@@ -146,12 +146,12 @@ def _table(
     columns += ["mix", "rate", "total"] if ratio else ["general", "own", "total"]
     shown = partial(format_value, unit=declared.unit, language=language, compact=False)
     # One more digit than in a sentence, and each column rounded so that it adds up to its own foot.
-    decimals = part_decimals(declared.unit) + (1 if ratio else 0)
+    decimals = part_decimals(declared.unit, found.whole.value, found.whole.previous) + (1 if ratio else 0)
     sums = [part.mix, part.rate, part.change]
     texts = []
     for position, whole in enumerate(sums):
         values = [(effect.mix, effect.rate, effect.total)[position] for effect in effects]
-        texts.append(format_parts([*add_up(values, whole, decimals), whole], declared.unit, more=1 if ratio else 0))
+        texts.append(format_parts([*add_up(values, whole, decimals), whole], declared.unit, decimals))
     total_before, total_now = (total.denominator for total in part.wholes)
     scale = float(scale_of(declared))
     lines = []
@@ -174,7 +174,7 @@ def _table(
                 ),
                 " → ".join(format_count(pair.n, language, compact=False) for pair in (effect.before, effect.now)),
                 *(column[index] for column in texts),
-                remark(effect, language),
+                remark(part, effect, language),
             ]
         )
     foot = [phrase(language, "cause_sum"), *([""] * (len(part.by) - 1))]

@@ -144,7 +144,7 @@ def of_decomposition(
         for name, points in (("mix" if ratio else "general", effect.mix), ("rate" if ratio else "own", effect.rate)):
             row[phrase(language, f"cause_head_{name}")] = float(points)
         row[phrase(language, "cause_head_total")] = float(effect.total)
-        row[phrase(language, "cause_head_note")] = remark(effect, language)
+        row[phrase(language, "cause_head_note")] = remark(part, effect, language)
         rows.append(row)
     return pd.DataFrame(rows)
 

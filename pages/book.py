@@ -20,7 +20,7 @@ from pages import (
     tiers,
 )
 from pages.addresses import DEFAULT, address
-from pages.state import View
+from pages.view import View
 
 
 @dataclass(frozen=True)

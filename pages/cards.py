@@ -18,10 +18,10 @@ from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.metrics.sources import told
 from kpi.query.answer import Cell
-from kpi.query.question import Compare
+from kpi.query.question import Compare, kind_of
 from pages import state
 from pages.figures import COVERAGE, Figures
-from pages.state import View
+from pages.view import View
 
 _ARROWS = {-1: "↓", 0: "→", 1: "↑"}
 
@@ -222,7 +222,7 @@ def delta(cell: Cell, metric: Metric, compare: Compare | None, language: Languag
         return phrase(language, "word_none")
     text = format_change(cell, metric.unit, language)
     arrow = _ARROWS[-1 if text.startswith("\u2212") else 0 if text.startswith("±") else 1]
-    word = phrase(language, f"word_neutral_{compare}" if how == "neutral" else f"word_{how}")
+    word = phrase(language, f"word_neutral_{kind_of(compare)}" if how == "neutral" else f"word_{how}")
     pill = f'<span class="pill {how}"><span aria-hidden="true">{arrow}</span> {escape(text)}</span>'
     return f"{pill}<span>{escape(word)}</span>"
 

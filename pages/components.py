@@ -23,7 +23,7 @@ from kpi.query.answer import Answer
 from kpi.query.identity import Check
 from kpi.warehouse.published import Published
 from pages import state
-from pages.state import AS_VIEWED, View, Within
+from pages.view import AS_VIEWED, View, Within
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -101,6 +101,10 @@ def as_of_line(view: View, published: Published, compared: Answer | None) -> str
     if compared is not None:
         if compared.aligned_by == "weekday":
             parts.append(phrase(language, "aligned_weekday"))
+        elif compared.aligned_by == "dates" and compared.compared is not None:
+            now, before = compared.period.days, compared.compared.days
+            if now != before:
+                parts.append(phrase(language, "aligned_lengths", now=now, before=before))
         elif compared.aligned_by not in {"length", None}:
             parts.append(phrase(language, "aligned_holiday"))
         if compared.cuts:

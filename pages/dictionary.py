@@ -15,7 +15,7 @@ from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.warehouse.published import Published
 from pages import cards, components, layout, state
 from pages.figures import Figures
-from pages.state import View
+from pages.view import View
 
 _LONGEST = 60  # characters of a search
 

@@ -35,7 +35,8 @@ from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
 from pages import cache, cards, components, reasons, state
 from pages.choice import TIMES
-from pages.state import WAYS, View, time_value
+from pages.reading import read_drill, time_value
+from pages.view import UNKNOWN, WAYS, View
 
 _SIZE = 50
 _LISTED = 12  # parts with a bar of their own; the others can be chosen from a list
@@ -64,8 +65,8 @@ def _content(view: View, published: Published, style: Style) -> None:
 
 def _taken_apart(view: View, published: Published, style: Style) -> None:
     version, view = published.version, view.taken_apart
-    choices = {way: cache.labels(way, view.language, version) for way in state.WAYS}
-    drill, steps, chosen = state.read_drill(state.query_params(), choices, METRICS)
+    choices = {way: cache.labels(way, view.language, version) for way in WAYS}
+    drill, steps, chosen = read_drill(state.query_params(), choices, METRICS)
     if drill is None:
         return
     metric = METRICS[drill]
@@ -73,7 +74,7 @@ def _taken_apart(view: View, published: Published, style: Style) -> None:
         st.html(f'<p class="first-text">{escape(cards.not_by(metric, view))}</p>')
         return
     question = _mature(_within(view.question(metric.id), steps), version)
-    ways = [way for way in state.WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
+    ways = [way for way in WAYS if way in metric.dimensions and way not in {step.dimension for step in steps}]
     by = chosen if chosen in ways else next(iter(ways), None)
     split = replace(question, by=(by,)) if by is not None else None
     also = [partial(cache.why, question, version)] if question.compare is not None else []
@@ -178,7 +179,7 @@ def _parts(
     for value in sorted(largest, key=lambda value: order.get(value, len(order))) if len(keyed) <= _LISTED else largest:
         cell = keyed[value]
         with st.container(
-            key=f"part_{value or state.UNKNOWN}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"
+            key=f"part_{value or UNKNOWN}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"
         ):
             st.button(
                 names.get(value) or value or phrase(language, "drill_unknown", dimension=DIMENSIONS[by].name(language)),

@@ -14,7 +14,7 @@ from kpi.query.question import Filter, Period, Question
 from kpi.warehouse.published import Published
 from pages import cache
 from pages.choice import TIMES, Choice
-from pages.state import View
+from pages.view import View
 
 
 class Exploration:

@@ -19,7 +19,7 @@ from pages import cache, cards, components, layout, pivot_table, saved, state
 from pages.addresses import address
 from pages.choice import NONE, charts_for, common, lacking
 from pages.exploration import Exploration
-from pages.state import View
+from pages.view import View
 
 _AUTO = "auto"
 

@@ -17,7 +17,7 @@ from kpi.query.question import Period, Question
 from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
 from pages import cache
-from pages.state import View, Within
+from pages.view import View, Within
 
 # Coverage accumulates through the days, the others' lines go by date. Its line ends in the figure of the card, and its
 # denominator is the base, so that neither is asked for again.

@@ -8,9 +8,10 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_period
 from kpi.insight.freshness import first_day
 from kpi.metrics.dimensions import DIMENSIONS
+from kpi.query.question import Period
 from kpi.warehouse.published import Published
 from pages import components, sending, state
-from pages.state import View
+from pages.view import CHIPS, COMPARISONS, MORE, PRESETS, View
 
 
 def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Published, page: str) -> None:
@@ -18,26 +19,16 @@ def filter_bar(view: View, names: Mapping[str, Mapping[str, str]], published: Pu
     language = view.language
     with st.container(key="chips", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
         _period_chip(view, published)
-        compare = view.compare or "none"
-        with st.popover(
-            _chip(phrase(language, "filter_compare"), phrase(language, f"compare_{compare}")), key="chip_compare"
-        ):
-            st.pills(
-                phrase(language, "filter_compare_label"),
-                state.COMPARISONS,
-                required=True,
-                format_func=lambda value: phrase(language, f"compare_{value}"),
-                **state.bound("compare", compare),
-            )
-        for dimension in state.CHIPS:
+        _compare_chip(view, published)
+        for dimension in CHIPS:
             with st.popover(
                 _chip(_dimension(dimension, language), _summary(view, dimension, names)), key=f"chip_{dimension}"
             ):
                 _choice(view, dimension, names[dimension])
-        on = sum(1 for dimension in state.MORE if view.chosen(dimension))
+        on = sum(1 for dimension in MORE if view.chosen(dimension))
         more = phrase(language, "filter_more_on", count=on) if on else phrase(language, "filter_more")
         with st.popover(more, icon=":material/tune:", type="tertiary", key="chip_more"):
-            for dimension in state.MORE:
+            for dimension in MORE:
                 _choice(view, dimension, names[dimension])
         if view.filters:
             st.button(
@@ -60,7 +51,7 @@ def _period_chip(view: View, published: Published) -> None:
     with st.popover(_chip(phrase(language, "filter_period"), shown), key="chip_period"):
         st.pills(
             phrase(language, "filter_period"),
-            state.PRESETS,
+            PRESETS,
             format_func=lambda value: phrase(language, f"period_{value}"),
             **state.bound("period", view.preset),
         )
@@ -70,6 +61,28 @@ def _period_chip(view: View, published: Published) -> None:
             max_value=published.today,
             format="YYYY-MM-DD",
             **state.bound("dates", (view.period.start, view.period.end)),
+        )
+
+
+def _compare_chip(view: View, published: Published) -> None:
+    language = view.language
+    own = view.compare if isinstance(view.compare, Period) else None
+    name = "none" if view.compare is None else view.compare
+    shown = phrase(language, f"compare_{name}") if own is None else format_period(own.start, own.end, language)
+    with st.popover(_chip(phrase(language, "filter_compare"), shown), key="chip_compare"):
+        st.pills(
+            phrase(language, "filter_compare_label"),
+            COMPARISONS,
+            format_func=lambda value: phrase(language, f"compare_{value}"),
+            **state.bound("compare", None if own is not None else name),
+        )
+        dates = own or view.period.shifted(-view.period.days)
+        st.date_input(
+            phrase(language, "filter_against"),
+            min_value=min(first_day(published), dates.start),
+            max_value=max(published.today, dates.end),
+            format="YYYY-MM-DD",
+            **state.bound("against", (dates.start, dates.end)),
         )
 
 

@@ -10,7 +10,8 @@ from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
 from kpi.warehouse.published import Published
 from pages import cache, components, drill, filters
-from pages.state import FILTERS, WAYS, View, read_language, read_view
+from pages.reading import read_language, read_view
+from pages.view import FILTERS, WAYS, View
 
 _Made = TypeVar("_Made")
 

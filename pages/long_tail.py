@@ -14,7 +14,7 @@ from kpi.tables import of_answer, of_curves
 from kpi.warehouse.published import Published
 from pages import cache, cards, components, layout, panels
 from pages.figures import Figures
-from pages.state import View
+from pages.view import View
 
 BESIDE = {
     "long_tail_coverage": "tail_base",

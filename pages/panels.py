@@ -11,7 +11,7 @@ from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from pages import components, pivot_table
 from pages.figures import Figures
-from pages.state import AS_VIEWED, View, Within
+from pages.view import AS_VIEWED, View, Within
 
 
 def dates(figures: Figures) -> str:

@@ -15,7 +15,7 @@ from kpi.pivot import ALL, Names, Pivot, Place, adds, place_name
 from kpi.query.answer import Cell
 from kpi.query.question import Filter
 from pages import cards, state
-from pages.state import STEPS, WAYS
+from pages.view import STEPS, WAYS
 
 # What is told of a cell -> its column's name where each has one.
 _FIELDS = {

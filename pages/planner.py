@@ -15,7 +15,7 @@ from kpi.query.question import Question
 from kpi.tables import of_plan
 from pages import components, state
 from pages.figures import Figures
-from pages.state import View
+from pages.view import PLAN, View
 
 PANELS = {"handlers": (("cost_per_contact",), ("final_handler",), False)}
 
@@ -160,5 +160,5 @@ def _inputs(scenario: Scenario, language: Language) -> None:
             type="tertiary",
             key="plan_reset",
             on_click=state.put_back,
-            args=(state.PLAN,),
+            args=(PLAN,),
         )

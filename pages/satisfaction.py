@@ -24,7 +24,7 @@ from kpi.tables import of_answer
 from kpi.warehouse.published import Published
 from pages import cache, cards, components, layout, panels
 from pages.figures import Figures
-from pages.state import View
+from pages.view import View
 
 # The six headline figures, each with the one that stands beside it on its card.
 BESIDE = {

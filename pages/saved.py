@@ -13,7 +13,7 @@ from kpi.state.views import LOCAL, LONGEST, SavedView, delete_view, rename_view,
 from kpi.warehouse.published import Published
 from pages import cache, layout, sending, state
 from pages.addresses import PAGES, address
-from pages.state import View
+from pages.view import View
 
 # Nobody signs in yet: all views are one owner's.
 _OWNER = LOCAL

@@ -16,7 +16,7 @@ from kpi.warehouse.published import Published
 from pages import cards, components, layout, panels, rankings
 from pages.figures import Figures
 from pages.rankings import Ranking
-from pages.state import View
+from pages.view import View
 
 # The headlines, each with what stands beside it on its card.
 BESIDE = {

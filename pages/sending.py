@@ -9,13 +9,14 @@ from kpi.charts import grain_of
 from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
 from kpi.metrics.registry import METRICS
+from kpi.query.question import Period
 from kpi.snapshots import book
 from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Schedule, Section, SectionKind, period_of
 from kpi.snapshots.plain import PERIODS
 from kpi.snapshots.valid import problems_of
 from kpi.state import LOCAL
 from pages import cache, state
-from pages.state import Preset, View
+from pages.view import Preset, View
 
 # What a report of a page shows after its headline figures: kind, KPIs, dimensions.
 _Shown = tuple[SectionKind, tuple[str, ...], tuple[str, ...]]
@@ -140,7 +141,8 @@ def of_view(view: View, page: str, period: RelativePeriod | None = None) -> Defi
         (phrase("zh", f"page_{page}"), phrase("en", f"page_{page}")),
         tuple(sections),
         period,
-        view.compare,
+        # A report comes again: dates of one's own would be compared with for ever.
+        "previous" if isinstance(view.compare, Period) else view.compare,
         view.filters,
         view.language,
         schedule=EVERY["monday"],

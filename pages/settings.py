@@ -8,7 +8,7 @@ from kpi.insight.headline import Span
 from kpi.warehouse.published import Published
 from pages import annotations, components, layout, targets
 from pages.figures import Figures
-from pages.state import View
+from pages.view import View
 
 
 def render(view: View, published: Published, style: Style) -> None:

@@ -14,11 +14,12 @@ from kpi.i18n import phrase
 from kpi.warehouse.published import Published
 from pages import cache, components, first_run, layout, state
 from pages.book import BOOK, Leaf
+from pages.reading import read_language
 
 st.set_page_config(
     page_title="Switchboard", page_icon=str(components.ASSETS / "icon.svg"), layout="wide", initial_sidebar_state=200
 )
-language = state.read_language(state.query_params(), state.browser_language())
+language = read_language(state.query_params(), state.browser_language())
 style = Style(language, "dark" if st.context.theme.type == "dark" else "light")
 components.look(style)
 components.logo(style)

@@ -38,7 +38,7 @@ from kpi.state import LOCAL
 from kpi.state.database import now
 from kpi.warehouse.published import Published
 from pages import cache, components, layout, snapshot_editor, state
-from pages.state import View
+from pages.view import View
 
 _MOST_RUNS, _MOST_CHANGES, _LONGEST_KEY = 25, 40, 200
 _OPEN = ("due", "waiting", "running")

@@ -12,7 +12,7 @@ from kpi.warehouse.published import Published
 from pages import cards, components, layout, state
 from pages.figures import Figures
 from pages.long_tail import moves
-from pages.state import View
+from pages.view import View
 
 BESIDE = {
     "volume": "",

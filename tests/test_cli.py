@@ -146,6 +146,25 @@ def test_trap_a_breakdown_without_any_part_says_why(run: Callable[..., Said]) ->
 def test_comparison(run: Callable[..., Said]) -> None:
     (row,) = run("query", "volume", *DAY, "--compare", "previous", "--format", "json").json["rows"]
     assert (row["value"], row["previous"], row["change"]) == (8, 2, 6)
+    dates = ("--compare", "2026-03-01..2026-03-02")
+    (row,) = run("query", "volume", *DAY, *dates, "--format", "json").json["rows"]
+    assert (row["value"], row["previous"], row["change"]) == (8, 10, -2)
+    told = run("why", "volume", *DAY, *dates).out
+    assert "on 1 Mar – 2 Mar 2026 (days: 1 against 2; 8 a day, +60.0%)" in told
+
+
+@pytest.mark.parametrize(
+    ("compare", "words"),
+    [
+        ("2026-03-02..2026-03-01", "before it starts"),
+        ("2026-02-30..2026-03-01", "“2026-02-30” is not a date"),
+        ("2026-03-01..", "“” is not a date"),
+        ("last", "Valid: previous, year, DATE..DATE"),
+    ],
+)
+def test_a_comparison_that_is_none_is_named(run: Callable[..., Said], compare: str, words: str) -> None:
+    said = run("query", "volume", *DAY, "--compare", compare)
+    assert (said.code, words in said.err) == (2, True)
 
 
 def test_tier_is_a_number_and_unknown_is_null(run: Callable[..., Said]) -> None:

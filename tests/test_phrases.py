@@ -17,8 +17,7 @@ from tests.code import nodes
 
 # Keys that are put together while the program runs: what they begin with, and what the rest is.
 COMPOSED = {
-    "cause_after_": "comparisons",
-    "cause_before_": "comparisons",
+    "cause_change_": "comparisons",
     "cause_head_": "columns of a table of causes",
     "cause_none_": "reasons for the lack of a finding",
     "cause_only_": "periods",
@@ -86,7 +85,7 @@ COMPOSED = {
 SAME = {"card_n", "short_vip"}
 OTHER_LANGUAGE = {"switch_language"}
 # What joins the pieces of a sentence, and is nothing or a blank in one of the languages.
-JOINTS = {"say_space", "say_after_previous", "say_after_year"}
+JOINTS = {"say_space", "say_after_previous", "say_after_year", "say_after_dates"}
 
 CHINESE = r"[\u3400-\u9fff\uf900-\ufaff]"
 ERRORS = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.KpiError)}

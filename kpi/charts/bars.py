@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
+from kpi.charts.goals import behind, limits, row_tip, target_ticks, target_tip, target_tips
 from kpi.charts.lines import rule_of, target_pieces
 from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
@@ -14,6 +14,7 @@ from kpi.charts.tones import change_text, text_colour
 from kpi.i18n import catalogue, phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 
 HEIGHT = 322
@@ -31,7 +32,7 @@ def volume_by_channel(
     """Stacked bars of interactions: one bar a slot, one colour a channel, labels beside the last bar.
 
     ``by_channel``: grain, channel, value. ``totals``: grain, value, previous; its ``previous`` is the grey line, and
-    target_low and target_high, where there are targets, a dashed rule.
+    target_low, target_high and cell, where there are targets, a dashed rule.
     A slot that is cut by the period or still running is pale, and the running one has a dashed outline.
     """
     palette, language = style.palette, style.language
@@ -40,6 +41,7 @@ def volume_by_channel(
     top = max([1.0, *totals["value"].dropna(), *totals["previous"].dropna(), *targets["y"]])
     divisor, _ = axis_unit(top, language)
     total = {row[slots.grain]: row["value"] or 0 for row in totals.to_dict("records")}
+    held = {row[slots.grain]: row_tip(row, METRICS["volume"], style) for row in totals.to_dict("records")}
     order = sorted(by_channel["channel"].dropna().unique(), key=channel_rank)
     label_of = {channel: names.get(channel, channel) for channel in order}
 
@@ -64,6 +66,7 @@ def volume_by_channel(
                     "name": label_of[channel],
                     "count": format_count(value, language, compact=False),
                     "share": format_percent(value / total[start], 1) if total.get(start) else "–",
+                    "target": held.get(start, "–"),
                 }
             )
             base += value
@@ -89,6 +92,7 @@ def volume_by_channel(
                 alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
                 alt.Tooltip("count:N", title=phrase(language, "chart_interactions")),
                 alt.Tooltip("share:N", title=phrase(language, "chart_share")),
+                *([alt.Tooltip("target:N", title=phrase(language, "goal_of_all"))] if len(targets) else []),
             ],
         )
     )

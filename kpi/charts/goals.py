@@ -1,6 +1,6 @@
 """The target of a figure: in a chart of bars or dots a dashed tick across its row, in a map a corner of its cell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -131,6 +131,11 @@ def target_tip(cell: Cell, metric: Metric, style: Style) -> str:
         return "–"
     told = " ".join(filter(None, [band_text(cell.goal, metric, style.language), verdict(cell, style.language)]))
     return " · ".join(filter(None, [told, since(cell, metric, style.language)]))
+
+
+def row_tip(row: Mapping[Any, Any], metric: Metric, style: Style) -> str:
+    """As ``target_tip``, of a row of ``Answer.frame``."""
+    return target_tip(row["cell"], metric, style) if "cell" in row else "–"
 
 
 def target_tips(cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:

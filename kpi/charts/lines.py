@@ -1,21 +1,20 @@
 """A KPI over time with its comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from kpi.charts.goals import row_tip
 from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_limit, format_value
 from kpi.insight.control import usual_of, usual_text
-from kpi.insight.goals import band_text
 from kpi.metrics.model import Metric
-from kpi.query.goal import Band
 
 HEIGHT = 250
 _AXIS = 24  # pixels of the horizontal axis
@@ -33,10 +32,10 @@ def trend(
     """The KPI as a line with its 95 % interval as a band, the comparison as a thin grey line.
 
     ``frame``: grain, value, low, high, previous, n; numerator, denominator and provisional where it can be told what
-    is usual; target_low and target_high where there are targets. Gaps stay gaps; the last piece is dotted while its
-    slot runs; a slot outside the usual range has a diamond. The axis does not start at zero: the figure shows change,
-    its unit stands in the title. The target is a dashed rule with its name, a step where it changes. ``anchor``: a
-    value to measure by, in the KPI's unit, and its name.
+    is usual; target_low, target_high and cell where there are targets. Gaps stay gaps; the last piece is dotted while
+    its slot runs; a slot outside the usual range has a diamond. The axis does not start at zero: the figure shows
+    change, its unit stands in the title. The target is a dashed rule with its name, a step where it changes.
+    ``anchor``: a value to measure by, in the KPI's unit, and its name.
     """
     palette, language = style.palette, style.language
     factor = 100.0 if metric.unit == "share" else 1.0
@@ -65,7 +64,7 @@ def trend(
                 ),
                 "n": "–" if pd.isna(row["n"]) else format_count(row["n"], language, compact=False),
                 "cut": slots.last_day(start) >= slots.running,
-                "target": _target(row, metric, style),
+                "target": row_tip(row, metric, style),
                 "usual": usual_text(usual, metric, style.language),
                 "outside": usual is not None and usual.outside,
             }
@@ -157,12 +156,6 @@ def rule_of(steps: pd.DataFrame, style: Style) -> alt.Chart:
     """A target as a dashed rule. ``steps``: x, x2, y on the figure's own scales."""
     rule = alt.Chart(steps).mark_rule(color=style.palette.ink, strokeDash=[4, 3], strokeWidth=1.2, clip=True)
     return rule.encode(x=alt.X("x:Q"), x2=alt.X2("x2:Q"), y=alt.Y("y:Q"))
-
-
-def _target(row: Mapping[Any, Any], metric: Metric, style: Style) -> str:
-    """The target of a slot for its tip."""
-    low, high = (None if pd.isna(row.get(name)) else float(row[name]) for name in _LIMITS)
-    return "–" if low is None and high is None else band_text(Band(low, high), metric, style.language)
 
 
 def target_pieces(frame: pd.DataFrame, slots: Slots, factor: float) -> pd.DataFrame:

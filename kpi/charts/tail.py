@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import row_tip, target_tip, target_tips
 from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
@@ -13,6 +14,7 @@ from kpi.charts.theme import Style, edge, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 
 _UPPER, _GAP, _LOWER = 186, 40, 96  # pixels: the course of the coverage, room between, the bars of the days
@@ -28,7 +30,8 @@ def coverage(
     """Above, the coverage up to each day as a line from zero; below, on the same days, the tail customers served a
     day as bars. The comparison is a thin grey line in both.
 
-    ``through``: through, value, previous (shares), target_low where there is a target: a dashed rule with its name.
+    ``through``: through, value, previous (shares), target_low and cell where there is a target: a dashed rule with its
+    name.
     ``daily``: grain, value, previous (customers a day). ``average``: the mean over the days, told beside the bars. Both
     halves stand on one number line of pixels, each from its own zero, so that the days lie exactly above each other.
     """
@@ -57,6 +60,7 @@ def coverage(
                 "when": phrase(language, "tail_until", day=format_date(row["through"], language)),
                 "text": format_value(_number(row["value"]), "share", language),
                 "compared": format_value(_number(row["previous"]), "share", language),
+                "target": row_tip(row, METRICS["long_tail_coverage"], style),
             }
         )
     bars = [
@@ -85,17 +89,19 @@ def coverage(
         alt.Tooltip("text:N", title=phrase(language, "chart_value")),
         alt.Tooltip("compared:N", title=phrase(language, "chart_compared")),
     ]
+    goal = _target(through, rise, len(slots.starts), style)
+    held = [alt.Tooltip("target:N", title=phrase(language, "define_target"))] if goal else []
     line, days = alt.Chart(pd.DataFrame(course)), alt.Chart(pd.DataFrame(bars))
     layers: list[alt.Chart] = [
         line.mark_area(color=palette.tint, opacity=0.3).encode(x=x, y=y, y2=alt.Y2("foot:Q")),
         line.mark_line(color=palette.compare, strokeWidth=1.4).encode(x=x, y=alt.Y("before:Q")),
-        line.mark_line(color=palette.accent, strokeWidth=2.2).encode(x=x, y=y, tooltip=tips),
+        line.mark_line(color=palette.accent, strokeWidth=2.2).encode(x=x, y=y, tooltip=[*tips, *held]),
         days.mark_rect(color=palette.tint, **edge(style)).encode(
             x=x, x2=alt.X2("x2:Q"), y=y, y2=alt.Y2("y2:Q"), opacity=alt.Opacity("opacity:Q", scale=None), tooltip=tips
         ),
         days.mark_line(color=palette.compare, strokeWidth=1.4).encode(x=alt.X("middle:Q"), y=alt.Y("before:Q")),
     ]
-    layers += _target(through, rise, len(slots.starts), style)
+    layers += goal
     layers += note_layers(notes, slots, style)
     layers += _ends(course, bars, average, len(slots.starts), style)
     return finish(layers, style, HEIGHT)
@@ -148,8 +154,10 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
     palette, language = style.palette, style.language
     counted = {str(cell.key[0]): cell for cell in cells}
     rows = []
+    aim = "–"
     if year is not None and year.value is not None and year.numerator is not None:
         rows.append((phrase(language, "tail_year"), year.numerator, year.value, palette.worse_fill))
+        aim = target_tip(year, METRICS["tail_unreached_year"], style)
     for reach in _REACH:
         cell = counted.get(reach)
         members, base = (cell.value or 0.0, cell.denominator or 0.0) if cell else (0.0, 0.0)
@@ -163,6 +171,7 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
             "text": f"{format_count(members, language)} · {format_percent(share, 1)}",
             "full": format_count(members, language, compact=False),
             "colour": colour,
+            "target": aim if name == phrase(language, "tail_year") else "–",
         }
         for name, members, share, colour in rows
     )
@@ -177,6 +186,7 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
     tips = [
         alt.Tooltip("name:N", title=phrase(language, "tail_reach")),
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
+        *target_tips([] if year is None else [year], style),
     ]
     base_chart = alt.Chart(frame)
     bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2, **edge(style)).encode(
@@ -213,6 +223,7 @@ def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> 
                     "over": key == "yes",
                     "opacity": 0.4 if (cell.n or 0) < _SMALL else 1.0,
                     "n": format_count(cell.n or 0, language, compact=False),
+                    "target": target_tip(cell, metric, style),
                 }
             )
     frame = pd.DataFrame(rows)
@@ -222,6 +233,7 @@ def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> 
     tips = [
         alt.Tooltip("kpi:N", title=phrase(language, "chart_kpi")),
         alt.Tooltip("text:N", title=phrase(language, "chart_value")),
+        *target_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame)

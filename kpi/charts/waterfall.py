@@ -7,7 +7,7 @@ import pandas as pd
 
 from kpi.charts.theme import Style, edge, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_parts, format_value
+from kpi.i18n.numbers import format_parts, format_value, part_decimals
 from kpi.insight.steps import Step
 from kpi.insight.telling import Names, part_tone, value_name
 from kpi.metrics.model import Metric
@@ -26,7 +26,8 @@ def waterfall(metric: Metric, steps: Sequence[Step], by: Sequence[str], names: N
     palette, language = style.palette, style.language
     fills = {"better": palette.better_fill, "worse": palette.worse_fill}
     inks = {"better": palette.better, "worse": palette.worse}
-    texts = format_parts([step.told for step in steps], metric.unit)
+    decimals = part_decimals(metric.unit, float(steps[0].end), float(steps[-1].end))
+    texts = format_parts([step.told for step in steps], metric.unit, decimals)
     rows = []
     for index, (step, text) in enumerate(zip(steps, texts, strict=True)):
         total = step.kind in {"before", "now"}

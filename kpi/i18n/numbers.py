@@ -29,6 +29,8 @@ class Changed(Protocol):
     """What of a cell tells its change."""
 
     @property
+    def value(self) -> float | None: ...
+    @property
     def change(self) -> float | None: ...
     @property
     def relative_change(self) -> float | None: ...
@@ -82,8 +84,9 @@ def format_limit(value: float, unit: Unit, language: Language) -> str:
 
 
 def format_change(cell: Changed, unit: Unit, language: Language, compact: bool = True) -> str:
-    """The change of ``cell`` with its sign: shares in percentage points, counts and money relatively, the rest in
-    their own unit; "–" where there is no comparison.
+    """The change of ``cell`` with its sign: shares in percentage points (those below one per cent, which are shown to
+    hundredths, to hundredths too), counts and money relatively, the rest in their own unit; "–" where there is no
+    comparison.
     """
     if unit in {"count", "customers", "yuan"}:
         relative = cell.relative_change
@@ -92,7 +95,9 @@ def format_change(cell: Changed, unit: Unit, language: Language, compact: bool =
     if change is None or math.isnan(change):
         return ABSENT
     if unit == "share":
-        return phrase(language, "unit_points_changed", value=_signed(change * 100, 1 if compact else 2))
+        whole = None if cell.value is None else cell.value - change
+        decimals = part_decimals(unit, cell.value, whole) - 2 if compact else 2
+        return phrase(language, "unit_points_changed", value=_signed(change * 100, decimals))
     if unit == "points":
         return phrase(language, "unit_points_changed_nps", value=_signed(change, 1 if compact else 2))
     value = _signed(change, 2 if unit in {"multiple", "score", "per_10k"} else 1)
@@ -104,18 +109,24 @@ def format_change(cell: Changed, unit: Unit, language: Language, compact: bool =
 _PARTS: dict[Unit, tuple[int, int]] = {"share": (100, 3), "points": (1, 1), "seconds": (1, 1), "days": (1, 1)}
 
 
-def part_decimals(unit: Unit) -> int:
-    """How many decimals, of a KPI in ``unit``, a part of its change is rounded to: counts and money are whole."""
-    return 0 if unit in {"count", "customers", "yuan"} else _PARTS.get(unit, (1, 2))[1]
+# A share below the first has one decimal more, money from the second on none.
+_SMALL_SHARE, _MUCH_MONEY = 0.01, 100
 
 
-def format_parts(parts: Sequence[Fraction], unit: Unit, more: int = 0) -> list[str]:
-    """Parts of a change (rounded already), with their signs and without the unit, which the change has; with ``more``
-    decimals than ``part_decimals``.
+def part_decimals(unit: Unit, *values: float | None) -> int:
+    """How many decimals, of a KPI in ``unit`` with these values before and now, a part of its change is rounded to."""
+    most = max((abs(value) for value in values if value is not None), default=float("inf"))
+    if unit in {"count", "customers"} or (unit == "yuan" and most >= _MUCH_MONEY):
+        return 0
+    return _PARTS.get(unit, (1, 2))[1] + (unit == "share" and 0 < most < _SMALL_SHARE)
+
+
+def format_parts(parts: Sequence[Fraction], unit: Unit, decimals: int) -> list[str]:
+    """Parts of a change (rounded to ``decimals`` already), with their signs and without the unit, which the change
+    has.
     """
     factor = _PARTS.get(unit, (1, 2))[0]
-    decimals = part_decimals(unit) + more - (2 if factor == 100 else 0)
-    return [_signed(float(part * factor), decimals) for part in parts]
+    return [_signed(float(part * factor), decimals - (2 if factor == 100 else 0)) for part in parts]
 
 
 def shown_sign(cell: Changed, unit: Unit, compact: bool = True) -> int:

@@ -26,10 +26,13 @@ Squares = tuple[Mapping[Key, int], Mapping[Key, int]]  # Σx² before and now
 
 @dataclass(frozen=True)
 class Search:
-    """What was found in a search, and in how many tests."""
+    """What was found in a search, and in how many tests. ``small``: whether more is beyond chance than moved the whole
+    enough to be told.
+    """
 
     findings: tuple[Finding, ...]
     tested: int
+    small: bool
 
 
 def chance_of(metric: Metric) -> Chance | None:
@@ -45,9 +48,16 @@ def chance_of(metric: Metric) -> Chance | None:
 
 
 def evidence(
-    chance: Chance | None, before: Pair, now: Pair, scale: Fraction, squares: tuple[int, int] | None = None
+    chance: Chance | None,
+    before: Pair,
+    now: Pair,
+    scale: Fraction,
+    squares: tuple[int, int] | None = None,
+    times: float = 1.0,
 ) -> Evidence | None:
-    """The test of one cell's value (of a count, of its number); the interval in the KPI's unit."""
+    """The test of one cell's value (of a count, of its number in a period that is ``times`` as long); the interval in
+    the KPI's unit.
+    """
     match chance:
         case "proportion":
             found = proportions(before.numerator, before.denominator, now.numerator, now.denominator)
@@ -58,7 +68,7 @@ def evidence(
                 (before.denominator, before.numerator, squares[0]), (now.denominator, now.numerator, squares[1])
             )
         case "count":
-            found = counts(before.numerator, now.numerator)
+            found = counts(before.numerator, now.numerator, times)
         case _:
             return None
     if found is None:
@@ -67,39 +77,52 @@ def evidence(
 
 
 def search(
-    metric: Metric, decompositions: Sequence[Decomposition], scale: Fraction, squares: Mapping[str, Squares]
+    metric: Metric,
+    decompositions: Sequence[Decomposition],
+    scale: Fraction,
+    squares: Mapping[str, Squares],
+    least: Fraction = Fraction(0),
+    times: float = 1.0,
 ) -> Search:
     """Every candidate of every decomposition (of one dimension each) that is beyond chance when all their tests are
-    taken together, by what it moved. ``squares``: by dimension, where the KPI is a mean.
+    taken together, by what it moved. ``squares``: by dimension, where the KPI is a mean. ``least``: what a cause must
+    have moved. ``times``: how many times as long as the comparison the period is.
     """
     tried: list[Finding] = []
     for decomposition in decompositions:
         if decomposition.kind == "count":
-            tried += _movements(metric, decomposition)
+            tried += _movements(metric, decomposition, times)
         else:
             tried += _rates(metric, decomposition, scale, squares.get(decomposition.by[0]))
             tried += _mix(metric, decomposition, scale, squares.get(decomposition.by[0]))
     passed = benjamini_hochberg([one.p for one in tried])
     found = [one for one, yes in zip(tried, passed, strict=True) if yes and one.rank]
-    return Search(tuple(sorted(found, key=lambda one: (-abs(one.rank), one.weight, str(one.value)))), len(tried))
+    told = [one for one in found if abs(one.points) >= least]
+    ordered = sorted(told, key=lambda one: (-abs(one.rank), one.weight, str(one.value)))
+    return Search(tuple(ordered), len(tried), len(told) < len(found))
 
 
 def _rates(metric: Metric, decomposition: Decomposition, scale: Fraction, squares: Squares | None) -> list[Finding]:
     """Values whose own rate moved; those with fewer than 30 rank nowhere.
 
     What ranks is the movement against the general one of all rates: where all rise alike, or a value is nearly
-    everything, naming it would only restate the whole.
+    everything, naming it would only restate the whole. It ranks by no more than it moved, and one that only moved less
+    than the others is no cause: tried all the same, so that it counts among the tests.
     """
     found, general = [], decomposition.rate
     for effect in _named(decomposition):
         before, now = effect.before.rate, effect.now.rate
-        if before is None or now is None or min(effect.before.n, effect.now.n) < SMALL_N:
+        if before is None or now is None or not decomposition.ranks(effect):
             continue
         both = (squares[0].get(effect.key, 0), squares[1].get(effect.key, 0)) if squares is not None else None
         test = evidence(chance_of(metric), effect.before, effect.now, scale, both)
         if test is not None:
             rates = (float(before * scale), float(now * scale))
             own = effect.rate - effect.weight * general
+            if own * effect.rate > 0:
+                own = min(own, effect.rate, key=abs)
+            else:
+                own, test = effect.rate, replace(test, p=1.0)
             found.append(_finding(metric, decomposition, effect, "rate", effect.rate, *rates, test, rank=own))
     return found
 
@@ -163,7 +186,7 @@ def is_paradox(decomposition: Decomposition) -> bool:
     return all(move * decomposition.change < 0 for move in moves)
 
 
-def _movements(metric: Metric, decomposition: Decomposition) -> list[Finding]:
+def _movements(metric: Metric, decomposition: Decomposition, times: float) -> list[Finding]:
     """Values whose number moved by itself, the most first; each against the general movement of those that are left
     when the ones before are taken away, since one that falls makes the shares of all others grow.
 
@@ -172,7 +195,7 @@ def _movements(metric: Metric, decomposition: Decomposition) -> list[Finding]:
     found: list[Finding] = []
     left = decomposition
     for _ in range(_SEVERAL):
-        tried = [one for effect in _named(left) if (one := _movement(metric, left, effect)) is not None]
+        tried = [one for effect in _named(left) if (one := _movement(metric, left, effect, times)) is not None]
         likely = [one for one in tried if one.p < 1]
         if not likely:
             return found + tried
@@ -182,18 +205,18 @@ def _movements(metric: Metric, decomposition: Decomposition) -> list[Finding]:
         left = count_change(
             {one.key: one.before for one in rest}, {one.key: one.now for one in rest}, by=decomposition.by
         )
-    return found + [one for effect in _named(left) if (one := _movement(metric, left, effect)) is not None]
+    return found + [one for effect in _named(left) if (one := _movement(metric, left, effect, times)) is not None]
 
 
-def _movement(metric: Metric, decomposition: Decomposition, effect: Effect) -> Finding | None:
+def _movement(metric: Metric, decomposition: Decomposition, effect: Effect, times: float) -> Finding | None:
     before = sum(one.before.numerator for one in decomposition.effects)
     now = sum(one.now.numerator for one in decomposition.effects)
-    moved = evidence(chance_of(metric), effect.before, effect.now, Fraction(1))
+    moved = evidence(chance_of(metric), effect.before, effect.now, Fraction(1), times=times)
     share = proportions(effect.before.numerator, before, effect.now.numerator, now)
     if moved is None or share is None or max(effect.before.n, effect.now.n) < SMALL_N:
         return None
     # Against the general movement: tried all the same, so that it counts among the tests.
-    own = effect.rate * effect.total > 0 and moved.beyond
+    own = moved.beyond and (moved.low > 0) == (effect.rate > 0)
     test = Evidence(max(share.p, moved.p) if own else 1.0, moved.low, moved.high)
     numbers = (float(effect.before.numerator), float(effect.now.numerator))
     return _finding(metric, decomposition, effect, "count", effect.total, *numbers, test, rank=effect.rate)

@@ -63,9 +63,9 @@ def events(before: int, of_before: int, now: int, of_now: int) -> Evidence | Non
     return _normal(now / of_now - before / of_before, error)
 
 
-def counts(before: int, now: int) -> Evidence:
-    """Two Poisson counts of periods of equal length."""
-    return _normal(float(now - before), sqrt(max(1, before + now)))
+def counts(before: int, now: int, times: float = 1.0) -> Evidence:
+    """Two Poisson counts, the later of a period ``times`` as long: now against what ``before`` makes in that time."""
+    return _normal(now - before * times, sqrt(max(1.0, before * times * times + now)))
 
 
 def benjamini_hochberg(ps: Sequence[float], rate: float = FALSE_DISCOVERIES) -> list[bool]:

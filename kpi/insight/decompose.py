@@ -2,7 +2,7 @@
 sides. Parts are whole numbers and effects fractions, so that the effects add up to the change to the last digit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -62,11 +62,6 @@ class Effect:
     def total(self) -> Fraction:
         return self.mix + self.rate
 
-    @property
-    def small(self) -> bool:
-        """Whether it stands on so few, in one of the periods, that it ranks nowhere."""
-        return min(self.before.n, self.now.n) < SMALL_N
-
 
 @dataclass(frozen=True)
 class Decomposition:
@@ -92,10 +87,19 @@ class Decomposition:
             {one.key: one.now for one in self.effects}
         )
 
+    def ranks(self, effect: Effect) -> bool:
+        """Whether a cell stands on enough to be a cause: a rate in both periods, a number in one."""
+        counts = effect.before.n, effect.now.n
+        return (min(counts) if self.kind == "ratio" else max(counts)) >= SMALL_N
+
     @property
     def ordered(self) -> list[Effect]:
-        """What moved most first."""
-        return sorted(self.effects, key=lambda effect: (-abs(effect.total), str(effect.key)))
+        """What moved most first, the rate of a cell that does not rank left aside."""
+
+        def moved(effect: Effect) -> Fraction:
+            return abs(effect.total if self.kind == "count" or self.ranks(effect) else effect.mix)
+
+        return sorted(self.effects, key=lambda effect: (-moved(effect), str(effect.key)))
 
     def effect(self, key: Key) -> Effect:
         """Raises KeyError for a key that is none of the cells'."""
@@ -123,8 +127,7 @@ def ratio_change(
     product = old * new
     centre = whole_before.numerator * new + whole_now.numerator * old  # over twice the product
     effects = []
-    for key in dict.fromkeys([*before, *now]):
-        was, is_ = before.get(key, EMPTY), now.get(key, EMPTY)
+    for key, was, is_ in _cells(before, now):
         moved = is_.denominator * old - was.denominator * new
         top, bottom = _mean(was, is_)
         own = (is_.numerator * old - was.numerator * new) * bottom - moved * top
@@ -159,8 +162,7 @@ def count_change(before: Table, now: Table, scale: Fraction = Fraction(1), by: t
     old, new = total_of(before).numerator, total_of(now).numerator
     moved, mean = Fraction(new - old), Fraction(new + old) * _HALF
     effects = []
-    for key in dict.fromkeys([*before, *now]):
-        was, is_ = before.get(key, EMPTY), now.get(key, EMPTY)
+    for key, was, is_ in _cells(before, now):
         share_before = Fraction(was.numerator, old) if old else None
         share_now = Fraction(is_.numerator, new) if new else None
         p = share_before if share_before is not None else share_now or NOUGHT
@@ -184,6 +186,14 @@ def quotient_change(before: Pair, now: Pair) -> tuple[Fraction, Fraction] | None
         (now.numerator - before.numerator) * (old + new) * _HALF,
         (new - old) * (before.numerator + now.numerator) * _HALF,
     )
+
+
+def _cells(before: Table, now: Table) -> Iterator[tuple[Key, Pair, Pair]]:
+    """The cells of both periods, without those that hold nothing in either."""
+    for key in dict.fromkeys([*before, *now]):
+        was, is_ = before.get(key, EMPTY), now.get(key, EMPTY)
+        if was != EMPTY or is_ != EMPTY:
+            yield key, was, is_
 
 
 def total_of(table: Table) -> Pair:

@@ -6,8 +6,10 @@ from fractions import Fraction
 from math import asin, log, sqrt
 from typing import Literal
 
+from kpi.i18n.numbers import part_decimals
 from kpi.insight.chance import Evidence
 from kpi.insight.decompose import Decomposition
+from kpi.metrics.registry import metric
 from kpi.query.answer import Cell, DimensionValue
 from kpi.query.question import Filter, Period, Question
 from kpi.query.turnover import Turnover
@@ -21,6 +23,8 @@ Nothing = Literal[
     "no_parts",  # no dimension's parts add up to such a KPI
     "hidden",  # what there is may not be seen
     "noise",  # nothing that was tried is distinguishable from noise
+    "small",  # what is distinguishable from noise moved too little to be told
+    "whole",  # of a share of the whole nothing is chosen: all together are always everything
 ]
 # How many findings lead a page.
 LEADING = 3
@@ -95,6 +99,16 @@ class Why:
     @property
     def kpi(self) -> str:
         return self.question.kpis[0]
+
+    @property
+    def decimals(self) -> int:
+        """To how many, in the KPI's unit, the parts of the change are rounded where they are told."""
+        return part_decimals(metric(self.kpi).unit, self.whole.value, self.whole.previous)
+
+    @property
+    def times(self) -> float:
+        """How many times as long as the comparison the period is."""
+        return self.period.days / self.compared.days if self.compared is not None else 1.0
 
     @property
     def beyond_chance(self) -> bool:

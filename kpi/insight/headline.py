@@ -11,6 +11,7 @@ from kpi.i18n.numbers import format_change, format_value
 from kpi.insight.tone import Tone, goodness, tone
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer, Cell
+from kpi.query.question import Compare, kind_of
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,14 @@ def movers(cells: Sequence[Cell], metrics: Mapping[str, Metric], language: Langu
 
 def changed(cell: Cell, metric: Metric, answer: Answer, language: Language) -> list[Span]:
     """The change of a figure against the comparison, coloured by goodness; nothing without one."""
-    if cell.change is None:
+    return on_comparison(cell, metric, answer.question.compare, language)
+
+
+def on_comparison(cell: Cell, metric: Metric, compare: Compare | None, language: Language) -> list[Span]:
+    """The change and what it is against; nothing without one."""
+    if cell.change is None or compare is None:
         return []
-    how = answer.question.compare
+    how = kind_of(compare)
     return [
         Span(phrase(language, f"say_before_{how}")),
         Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True),

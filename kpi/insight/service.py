@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_value
 from kpi.insight.funnel import Funnel, per_hundred
-from kpi.insight.headline import Sentence, Span
+from kpi.insight.headline import Sentence, Span, on_comparison
 from kpi.insight.tone import goodness, tone
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
+from kpi.query.question import Compare
 
 
-def settled(chain: Funnel, metric: Metric, period: str, compare: str | None, language: Language) -> Sentence:
+def settled(chain: Funnel, metric: Metric, period: str, compare: Compare | None, language: Language) -> Sentence:
     """Of a hundred sessions: how many were settled for good, and where the others went. They add up to a hundred.
 
     ``metric``: the KPI of the last step; ``period``: the cohort's dates.
@@ -68,7 +69,7 @@ def fails_most(
     )
 
 
-def referred(whole: Funnel, metric: Metric, period: str, compare: str | None, language: Language) -> Sentence:
+def referred(whole: Funnel, metric: Metric, period: str, compare: Compare | None, language: Language) -> Sentence:
     """Of a hundred referrals: how many came, how many signed."""
     _, came, completed = whole.steps
     not_visited, not_signed, signed = per_hundred((came.lost, completed.lost, completed.count))
@@ -96,16 +97,14 @@ def scenarios(funnels: Mapping[str, Funnel], metric: Metric, amount: Cell | None
     return (*spans, Span(phrase(language, "say_end"))) if funnels else ()
 
 
-def changed(cell: Cell, metric: Metric, compare: str | None, language: Language) -> list[Span]:
+def changed(cell: Cell, metric: Metric, compare: Compare | None, language: Language) -> list[Span]:
     """The KPI by name with its change on the comparison; nothing without one."""
     if cell.change is None or compare is None:
         return []
     value = format_value(cell.value, metric.unit, language)
     return [
         Span(phrase(language, "say_rate", kpi=metric.name(language), value=value)),
-        Span(phrase(language, f"say_before_{compare}")),
-        Span(format_change(cell, metric.unit, language), tone(cell, metric), strong=True),
-        Span(phrase(language, f"say_after_{compare}")),
+        *on_comparison(cell, metric, compare, language),
     ]
 
 

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from kpi.i18n.numbers import part_decimals
 from kpi.insight.decompose import Decomposition, Effect, Key
 from kpi.insight.finding import Why
 from kpi.insight.rounding import add_up
-from kpi.metrics.registry import metric
 
 StepKind = Literal["before", "mix", "cell", "others", "now"]
 # Cells with a step of their own.
@@ -43,7 +41,7 @@ def steps(why: Why, decomposition: Decomposition, most: int = MOST) -> tuple[Ste
         return effect.rate if ratio else effect.total
 
     moved = sorted((one for one in decomposition.effects if own(one)), key=lambda one: (-abs(own(one)), str(one.key)))
-    ranked = [one for one in moved if not (ratio and one.small)]
+    ranked = [one for one in moved if not ratio or decomposition.ranks(one)]
     largest = ranked if len(moved) <= most + 1 else ranked[:most]
     others = [one for one in moved if one not in largest]
     pieces: list[tuple[StepKind, Fraction, Key, int]] = []
@@ -53,7 +51,7 @@ def steps(why: Why, decomposition: Decomposition, most: int = MOST) -> tuple[Ste
     if others:
         pieces.append(("others", sum((own(one) for one in others), Fraction(0)), (), len(others)))
     shown = Fraction(why.whole.change or 0)
-    told = add_up([points for _, points, _, _ in pieces], shown, part_decimals(metric(why.kpi).unit))
+    told = add_up([points for _, points, _, _ in pieces], shown, why.decimals)
     at = first = Fraction(why.whole.previous)
     found = [Step("before", first, first)]
     for (kind, points, key, count), rounded in zip(pieces, told, strict=True):

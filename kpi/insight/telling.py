@@ -6,17 +6,18 @@ from dataclasses import replace
 from fractions import Fraction
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_change, format_count, format_parts, format_value, part_decimals
+from kpi.i18n.numbers import format_change, format_count, format_parts, format_period, format_value
 from kpi.insight.candidates import HIDDEN
-from kpi.insight.decompose import Effect
+from kpi.insight.decompose import Decomposition, Effect
 from kpi.insight.finding import Finding, Why
 from kpi.insight.headline import Sentence, Span
-from kpi.insight.rounding import add_up
+from kpi.insight.rounding import add_up, shown
 from kpi.insight.tone import Tone, tone
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import metric
 from kpi.query.answer import DimensionValue
+from kpi.query.question import Period, kind_of
 
 # Dimension -> value as text ("" = unknown) -> its name.
 Names = Mapping[str, Mapping[str, str]]
@@ -41,8 +42,10 @@ _SUBJECTS = {
     "function": "cause_of_function",
     "scenario": "cause_of_scenario",
 }
-# Chinese sets a Latin word or a figure apart.
+# Chinese sets a Latin word or a figure apart, and nothing else.
 _JOINT = re.compile(r"(?<=[\u4e00-\u9fff])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z%])(?=[\u4e00-\u9fff])")
+
+_APART = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])|(?<=）) ")
 
 
 def tell(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:
@@ -58,12 +61,16 @@ def tell(why: Why, finding: Finding, names: Names, language: Language, title: st
             format_count(number, language, compact=False)
             for number in (why.turnover.new, why.turnover.lost, why.turnover.kept)
         )
-        spans.append(Span(phrase(language, "cause_customers", new=new, lost=lost, kept=kept)))
+        # Dates of one's own need not lie before the period, so that nobody need be new or have stayed away.
+        own_dates = isinstance(why.question.compare, Period)
+        key = "cause_customers_dates" if own_dates else "cause_customers"
+        spans.append(Span(phrase(language, key, new=new, lost=lost, kept=kept)))
     else:
         spans += _parts(why, finding, declared, names, language)
     if finding.where is not None:
         value = subject(finding.where.dimension, finding.where.value, names, language)
-        spans.append(Span(phrase(language, "cause_where", value=value)))
+        key = "cause_where_on" if finding.where.dimension in {"channel", "line"} else "cause_where"
+        spans.append(Span(phrase(language, key, value=value)))
     return _set((*spans, Span(phrase(language, "cause_end"))), language)
 
 
@@ -71,7 +78,7 @@ def _set(said: Sentence, language: Language) -> Sentence:
     """The sentence with the blanks that Chinese has around what is not Chinese, within its pieces."""
     if language != "zh":
         return said
-    return tuple(replace(span, text=_JOINT.sub(" ", span.text)) for span in said)
+    return tuple(replace(span, text=_APART.sub("", _JOINT.sub(" ", span.text))) for span in said)
 
 
 def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sentence:
@@ -80,10 +87,12 @@ def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sent
     name = title or declared.name(language)
     end = Span(phrase(language, "cause_end"))
     if why.reason == "noise" and why.untested:
-        return (*_head(why, declared, name, language), Span(phrase(language, "cause_none_untested")), end)
+        return _set(
+            (*_head(why, declared, name, language), Span(phrase(language, "cause_none_untested")), end), language
+        )
     if why.whole.change is not None:
         text = phrase(language, f"cause_none_{why.reason}", tested=why.tested, reason="")
-        return (*_head(why, declared, name, language), Span(text), end)
+        return _set((*_head(why, declared, name, language), Span(text), end), language)
     value = format_value(why.whole.value, declared.unit, language)
     head = phrase(language, "cause_head", name=name)
     missing = why.whole.reason
@@ -129,10 +138,10 @@ def value_name(dimension: str, value: DimensionValue, names: Names, language: La
     return names.get(dimension, {}).get(str(value), str(value))
 
 
-def remark(effect: Effect, language: Language) -> str:
+def remark(part: Decomposition, effect: Effect, language: Language) -> str:
     """What is to be said of a cell beside its figures: that only one period has it, that it ranks nowhere."""
     notes = [phrase(language, f"cause_only_{effect.only}")] if effect.only else []
-    if effect.small:
+    if not part.ranks(effect):
         notes.append(phrase(language, "cause_small"))
     return ", ".join(notes)
 
@@ -153,18 +162,44 @@ def part_tone(points: Fraction, declared: Metric) -> Tone:
 
 
 def _head(why: Why, declared: Metric, name: str, language: Language) -> list[Span]:
-    """The KPI with its value and its change; of a count the number besides, since its parts are told in numbers."""
-    cell, how = why.whole, why.question.compare
+    """The KPI with its value and its change; of a count the number besides, since its parts are told in numbers. Where
+    the two periods are not equally long, how long they are, and of a sum what it is a day.
+    """
+    cell = why.whole
+    assert why.question.compare is not None
+    assert why.compared is not None
+    change = format_change(cell, declared.unit, language)
+    compared = format_period(why.compared.start, why.compared.end, language)
+    key = f"cause_change_{kind_of(why.question.compare)}"
+    before, _, after = phrase(language, key, change=change, compared=compared).partition(change)
     spans = [
         Span(phrase(language, "cause_head", name=name)),
         Span(format_value(cell.value, declared.unit, language), strong=True),
-        Span(phrase(language, f"cause_before_{how}")),
-        Span(format_change(cell, declared.unit, language), tone(cell, declared), strong=True),
+        Span(before),
+        Span(change, tone(cell, declared), strong=True),
     ]
     if declared.unit in {"count", "customers", "yuan"} and why.change is not None:
-        number = format_parts([add_up([why.change], why.change, 0)[0]], declared.unit)[0]
+        whole = add_up([why.change], why.change, why.decimals)
+        (number,) = format_parts(whole, declared.unit, why.decimals)
         spans.append(Span(phrase(language, "cause_number", value=number)))
-    return [*spans, Span(phrase(language, f"cause_after_{how}"))]
+    spans.append(Span(after))
+    if why.times != 1:
+        spans.append(Span(_lengths(why, why.period.days, why.compared.days, declared, language)))
+    return [span for span in (*spans, Span(phrase(language, "cause_colon"))) if span.text]
+
+
+def _lengths(why: Why, now: int, before: int, declared: Metric, language: Language) -> str:
+    """The days of both periods, and of a sum the average day."""
+    cell, a_day = why.whole, ""
+    if declared.roll_up == "additive" and cell.value is not None and cell.previous is not None:
+        average = replace(cell, value=cell.value / now, previous=cell.previous / before)
+        average = replace(average, change=(average.value or 0) - (average.previous or 0))
+        value, change = (
+            format_value(average.value, declared.unit, language),
+            format_change(average, declared.unit, language),
+        )
+        a_day = phrase(language, "cause_a_day", value=value, change=change)
+    return phrase(language, "cause_lengths", now=now, before=before, a_day=a_day)
 
 
 def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language: Language) -> list[Span]:
@@ -173,7 +208,8 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
     lead: list[Span] = []
     if finding.kind == "sides":
         assert why.sides is not None
-        texts = (phrase(language, "cause_numerator"), phrase(language, "cause_denominator"))
+        terms = declared.formula[0 if language == "zh" else 1].split("÷")
+        texts = [phrase(language, "cause_count", value=term.strip()) for term in terms]
         parts = list(zip(why.sides, texts, strict=True))
     else:
         parts = [(finding.points, _cause(finding, declared, names, language))]
@@ -187,11 +223,14 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
             parts.append((other.points, _cause(other, declared, names, language)))
         rest = (why.change or Fraction(0)) - sum((points for points, _ in parts), Fraction(0))
         parts.append((rest, phrase(language, "cause_rest")))
-    decimals = part_decimals(declared.unit)
     whole = Fraction(why.whole.change or 0)
-    told = add_up([points for points, _ in parts], whole, decimals)
+    told = add_up([points for points, _ in parts], whole, why.decimals)
+    if not told[0] and finding.kind != "sides" and (first := shown(finding.points, why.decimals)):
+        # A cause is not rounded away for the sake of what is left.
+        left = shown(whole, why.decimals) - first
+        told = [first, *add_up([points for points, _ in parts[1:]], left, why.decimals)]
     spans = list(lead)
-    texts_of = format_parts(told, declared.unit)
+    texts_of = format_parts(told, declared.unit, why.decimals)
     for index, (number, text, (_, cause)) in enumerate(zip(told, texts_of, parts, strict=True)):
         if not number and index:
             continue  # what rounds to nothing is not told

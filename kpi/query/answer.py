@@ -138,12 +138,15 @@ class Answer:
         return self._by_key[kpi, key]
 
     def frame(self, kpi: str | None = None) -> pd.DataFrame:
-        """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``, and its target."""
+        """One row a cell: the question's dimensions, then ``kpi``, ``value``, … as in ``Cell``, the limits of its
+        target, and the ``cell`` itself, for what is told of it in words.
+        """
         chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
         columns = [name for name in Cell.__dataclass_fields__ if name not in _NO_COLUMN]
         columns += ["target_low", "target_high"]
-        frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns)] for cell in chosen])
+        frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns), cell] for cell in chosen])
+        named = [*self.question.by, *columns, "cell"]
         if frame.empty:
-            return pd.DataFrame(columns=[*self.question.by, *columns])
-        frame.columns = pd.Index([*self.question.by, *columns])
+            return pd.DataFrame(columns=named)
+        frame.columns = pd.Index(named)
         return frame

@@ -146,9 +146,9 @@ def readings_of(
     asked = Asked(
         connection, published, question.by, filters, period, rolled_up=rolled_up, scope=scope, covered_from=covered_from
     )
-    if question.compare is None:
+    compared = comparison(connection, published, question, sources)
+    if compared is None:
         return Readings(asked, None, None, sources)
-    compared = comparison(connection, published, period, question.compare, sources)
     before = (
         replace(asked, period=compared.period, cuts=compared.cuts) if _covered(published, compared.period) else None
     )
@@ -192,8 +192,10 @@ def feeds_for(
 
 
 def _covered(published: Published, period: Period) -> bool:
-    """Whether the data reaches back to the period's first day."""
-    return published.data_start is not None and period.start >= published.local(published.data_start).date()
+    """Whether the data holds the period's first day."""
+    if published.data_start is None:
+        return False
+    return published.local(published.data_start).date() <= period.start <= published.today
 
 
 def _read(asked: Asked, judged: dict[str, "_Judged"]) -> dict[str, dict[Key, Raw]]:
@@ -307,7 +309,7 @@ class _Judged:
         if raw is None:
             # A count over days that the data covers is truly nought; over others it is not known.
             counts = isinstance(self.measure, Total | Distinct) or self.metric.unit == "count"
-            return None if counts and self._inside(span) else "no_data"
+            return None if counts and _covered(self.published, span) else "no_data"
         if raw.value is None:
             # Of the last day, only what ended before the watermark's time of day is mature.
             return "immature" if mature_until is not None and span.end >= mature_until else "zero_denominator"
@@ -323,9 +325,6 @@ class _Judged:
         return (
             "interaction" in self.metric.dates and start is not None and period.end < self.published.local(start).date()
         )
-
-    def _inside(self, span: Period) -> bool:
-        return _covered(self.published, span) and span.start <= self.published.today
 
     def _provisional(self, span: Period) -> bool:
         """Data of the span are still arriving, or its contacts still maturing."""

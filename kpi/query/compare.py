@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.query.answer import Cut, DimensionValue
-from kpi.query.question import Compare, Period
+from kpi.query.question import Period, Question
 from kpi.warehouse import Published
 
 _WEEKDAY_YEAR = 364  # 52 weeks: the same weekday
@@ -20,19 +20,28 @@ _LONGEST_ALIGNED = 45
 
 @dataclass(frozen=True)
 class Comparison:
-    """``shift``: days from the compared period to the period. ``aligned_by``: length, weekday or a holiday's id."""
+    """``of``: what ``period`` is compared with, day by day from the first. ``aligned_by``: length, weekday, a holiday's
+    id, or dates.
+    """
 
     period: Period
-    shift: int
+    of: Period
     aligned_by: str
     cuts: tuple[Cut, ...]
 
+    @property
+    def shift(self) -> int:
+        """Days from the compared period to the period."""
+        return (self.of.start - self.period.start).days
+
     def moved(self, by: Sequence[str], key: Sequence[DimensionValue]) -> tuple[DimensionValue, ...] | None:
-        """A key of the comparison as the period's own; None where it has no counterpart."""
+        """A key of the comparison as the period's own; None where it has no counterpart, as in a longer comparison."""
         try:
-            return tuple(shifted_key(one, value, self.shift) for one, value in zip(by, key, strict=True))
+            found = tuple(shifted_key(one, value, self.shift) for one, value in zip(by, key, strict=True))
         except KeyError:
             return None
+        outside = (isinstance(value, date) and value > self.of.end for value in found)
+        return None if any(outside) else found
 
 
 def effective(period: Period, today: date) -> Period:
@@ -41,26 +50,38 @@ def effective(period: Period, today: date) -> Period:
 
 
 def comparison(
-    connection: sa.Connection, published: Published, period: Period, how: Compare, sources: frozenset[str]
-) -> Comparison:
-    """What ``period`` (already cut to the running day) is compared with.
+    connection: sa.Connection, published: Published, question: Question, sources: frozenset[str]
+) -> Comparison | None:
+    """What the question's period (cut to the running day) is compared with; None where nothing is asked for.
 
     ``previous``: the same length just before. ``year``: 52 weeks earlier, so that weekdays match; a short period at
-    a moving holiday (Spring Festival) is matched with that holiday of the year before.
-    Where a feed in ``sources`` has not delivered the whole period, the comparison is cut at the same moment.
+    a moving holiday (Spring Festival) is matched with that holiday of the year before. Dates of one's own: those, of
+    which a period that is still running is compared with as many days as it has so far.
+    Where a feed in ``sources`` has not delivered the whole period, a comparison of its length is cut at the same
+    moment.
     """
-    if how == "previous":
-        shift, aligned_by = period.days, "length"
+    period, how = effective(question.period, published.today), question.compare
+    if how is None:
+        return None
+    if isinstance(how, Period):
+        compared, aligned_by = effective(how, published.today), "dates"
+        if question.period.end > published.today and compared.days > period.days:
+            compared = Period(compared.start, compared.start + timedelta(days=period.days - 1))
+        if compared.days != period.days:
+            return Comparison(compared, period, aligned_by, ())
+    elif how == "previous":
+        compared, aligned_by = period.shifted(-period.days), "length"
     else:
-        shift, aligned_by = _year_shift(connection, period)
-    compared = period.shifted(-shift)
+        days, aligned_by = _year_shift(connection, period)
+        compared = period.shifted(-days)
+    shift = (period.start - compared.start).days
     end = published.utc(datetime.combine(period.end + timedelta(days=1), datetime.min.time()))
     cuts = tuple(
         Cut(source, published.utc(published.local(feed.watermark).replace(tzinfo=None) - timedelta(days=shift)))
         for source, feed in published.feeds.items()
         if source in sources and feed.watermark < end
     )
-    return Comparison(compared, shift, aligned_by, cuts)
+    return Comparison(compared, period, aligned_by, cuts)
 
 
 def _year_shift(connection: sa.Connection, period: Period) -> tuple[int, str]:

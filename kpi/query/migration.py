@@ -65,9 +65,9 @@ def migration_on(connection: sa.Connection, published: Published, question: Ques
     question = replace(question, kpis=(_SERVED,), by=(), filters=kept)
     check(connection, question)
     period = effective(question.period, published.today)
-    if question.compare is None:
+    compared = comparison(connection, published, question, frozenset(published.feeds))
+    if compared is None:
         return Migration(period, None, ())
-    compared = comparison(connection, published, period, question.compare, frozenset(published.feeds))
     if published.data_start is None or compared.period.start < published.local(published.data_start).date():
         return Migration(period, compared.period, ())
     filters = (*kept, *question.scope.filters)

@@ -6,10 +6,19 @@ from typing import Literal
 
 from kpi.errors import PeriodError
 
-Compare = Literal["previous", "year"]
+# A comparison that is known by its name; the other kind is dates of one's own.
+Named = Literal["previous", "year"]
 
 # From this resolution on a topic counts as covered, where neither a target nor a setting says otherwise.
 COVERED_FROM = 0.80
+
+
+def day_of(text: str) -> date:
+    """A date as it is written: 2026-11-23. Raises PeriodError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise PeriodError("bad_date", text=text[:40]) from error
 
 
 @dataclass(frozen=True, order=True)
@@ -23,6 +32,17 @@ class Period:
         if self.end < self.start:
             raise PeriodError("period_reversed", start=self.start, end=self.end)
 
+    @classmethod
+    def of(cls, text: str) -> "Period":
+        """The period that ``str`` writes: 2026-01-01..2026-01-31. Raises PeriodError."""
+        first, dots, last = text.partition("..")
+        if not dots:
+            raise PeriodError("bad_dates", text=text[:40])
+        return cls(day_of(first), day_of(last))
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
     @property
     def days(self) -> int:
         return (self.end - self.start).days + 1
@@ -35,6 +55,14 @@ class Period:
     def shifted(self, days: int) -> "Period":
         """The same length, ``days`` later (earlier if negative)."""
         return Period(self.start + timedelta(days=days), self.end + timedelta(days=days))
+
+
+Compare = Named | Period
+
+
+def kind_of(compare: Compare) -> Literal["previous", "year", "dates"]:
+    """How a comparison is told."""
+    return "dates" if isinstance(compare, Period) else compare
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from kpi.query.spread import is_mean
 from kpi.query.turnover import Turnover
 from kpi.warehouse import Warehouse
 
+# What a cause must have moved, of the change.
+_LEAST = Fraction(1, 20)
 # Findings that are held against each other, of so many dimensions at most, and how many of them are located.
 _COMPARED = 6
 _DIMENSIONS = 3
@@ -127,6 +129,8 @@ class _Case:
         reason: Nothing | None = None
         if self.question.compare is None:
             reason = "no_comparison"
+        elif _is_whole(self.metric, self.question):
+            reason = "whole"
         elif whole.value is None:
             reason = "hidden" if whole.reason == "hidden" else "no_value"
         elif whole.previous is None:
@@ -143,12 +147,14 @@ class _Case:
     def weigh(self) -> None:
         """How much the whole changed, and whether beyond chance."""
         if isinstance(self.metric.measure, Distinct):
-            # New and lost are independent counts, and what they differ by is the change.
-            test = counts(self.turnover.lost, self.turnover.new) if self.turnover is not None else None
+            # New and lost are independent counts, and what they differ by is the change; of periods of one length only.
+            turnover = self.turnover if self.why.times == 1 else None
+            test = counts(turnover.lost, turnover.new) if turnover is not None else None
         else:
             squares = self.squares.get(())
             of_whole = (squares[0].get((), 0), squares[1].get((), 0)) if squares else None
-            test = evidence(chance_of(self.metric), *both(self.why.whole), scale_of(self.metric), of_whole)
+            whole, scale = both(self.why.whole), scale_of(self.metric)
+            test = evidence(chance_of(self.metric), *whole, scale, of_whole, self.why.times)
         self.why = replace(self.why, change=_change(self.metric, self.why.whole), evidence=test)
 
     def search(self) -> None:
@@ -157,15 +163,20 @@ class _Case:
             self._of_customers()
             return
         parts = [part for cause in self.causes if (part := self.parted((cause,))) is not None]
+        # At least as much as is shown, and what is no mere trifle of the change.
+        least = max(Fraction(1, 2 * 10**self.why.decimals), _LEAST * abs(self.why.change or Fraction(0)))
         found = search(
             self.metric,
             [part for part in parts if len(part.effects) > 1],
             scale_of(self.metric),
             {by[0]: both_ for by, both_ in self.squares.items() if by},
+            least,
+            self.why.times,
         )
         reason: Nothing | None = None
         if not found.findings:
-            reason = "no_parts" if not parts else "unchanged" if not self.why.change else "noise"
+            unmoved: Nothing = "small" if found.small else "noise"
+            reason = "no_parts" if not parts else "unchanged" if not self.why.change else unmoved
         self.why = replace(
             self.why,
             asked=self.parted(self.question.by) if self.question.by else None,
@@ -227,6 +238,14 @@ class _Case:
     def parted(self, by: By) -> Decomposition | None:
         """The change by some dimensions; None where their parts do not add up to the whole."""
         return parted(self.metric, self.why.whole, self.counts[by], by) if by in self.counts else None
+
+
+def _is_whole(declared: Metric, question: Question) -> bool:
+    """Whether the KPI is a share of the whole of which no part is chosen."""
+    match declared.measure:
+        case Ratio(numerator=top, denominator=bottom, whole_of=parts) if parts and top is bottom:
+            return not any(one.dimension in parts for one in question.filters)
+    return False
 
 
 def _change(declared: Metric, whole: Cell) -> Fraction:

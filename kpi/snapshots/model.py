@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from kpi.i18n import Language
-from kpi.query.question import EVERYTHING, Compare, Filter, Period, Scope
+from kpi.query.question import EVERYTHING, Filter, Named, Period, Scope
 
 SectionKind = Literal["headline", "chart", "table"]
 # Relative to the business date on which a run is due.
@@ -74,7 +74,7 @@ class Definition:
     title: tuple[str, str]
     sections: tuple[Section, ...]
     period: RelativePeriod
-    compare: Compare | None = "previous"
+    compare: Named | None = "previous"
     filters: tuple[Filter, ...] = ()
     language: Language = "zh"
     formats: tuple[Format, ...] = ("xlsx", "pdf")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args
 from kpi.errors import KpiError, UnknownName
 from kpi.i18n import LANGUAGES
 from kpi.metrics.desk import SERVICE_LEVELS
-from kpi.query.question import EVERYTHING, Compare, Filter, Scope
+from kpi.query.question import EVERYTHING, Filter, Named, Scope
 from kpi.snapshots.model import (
     Definition,
     Format,
@@ -24,7 +24,7 @@ PERIODS: tuple[RelativePeriod, ...] = get_args(RelativePeriod)
 FORMATS: tuple[Format, ...] = get_args(Format)
 EMPTY: tuple[WhenEmpty, ...] = get_args(WhenEmpty)
 KINDS: tuple[SectionKind, ...] = get_args(SectionKind)
-COMPARISONS = (*get_args(Compare), "none")
+COMPARISONS = (*get_args(Named), "none")
 DAYS = ("any", "working", "first_working_day")
 DOWNTIME = ("catch_up", "skip")
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from pages import overview
 from pages.book import BOOK
-from pages.state import CHIPS
+from pages.view import CHIPS
 from tests.browser.server import after, settled
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")

@@ -13,6 +13,7 @@ from kpi.charts import (
     by_channel,
     by_channel_and_tier,
     by_tier,
+    contrast,
     coverage,
     funnel,
     multiples,
@@ -22,6 +23,7 @@ from kpi.charts import (
     rate_bars,
     rate_ranges,
     rates_by_channel,
+    reach_bars,
     trend,
     volume_by_channel,
 )
@@ -34,7 +36,7 @@ from kpi.insight.funnel import CHAIN_KPIS, chain
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 from kpi.query.goal import Goal
-from kpi.query.question import Question
+from kpi.query.question import Period, Question
 from tests.charts.test_charts import CHANNELS, STYLE, TODAY, WEEK, answered, cell, days, layers_of, volume_frames
 from tests.insight.test_funnel import answered as asked
 from tests.insight.test_funnel import chain_cells, there
@@ -68,7 +70,7 @@ def test_the_target_is_a_rule_with_its_name():
     texts = [row["name"] for drawn, data, _ in layers_of(chart) if drawn["type"] == "text" for row in data]
     assert "target 87%" in texts
     tips = next(data for drawn, data, _ in layers_of(chart) if drawn["type"] == "point" and drawn.get("opacity") == 0)
-    assert tips[0]["target"] == "≥87%"
+    assert tips[0]["target"] == "≥87% missed"
 
 
 def test_it_steps_where_it_changes_and_ends_where_there_is_none():
@@ -135,6 +137,29 @@ def test_a_tip_says_since_when_a_target_is_another_one():
     assert told == "≥87% met · since 18 Nov 2026, ≥80% before"
 
 
+def test_lines_over_time_say_since_when_too():
+    week = date(2026, 11, 16)
+    goal = Goal(0.87, None, since=date(2026, 11, 18), before=Goal(0.8, None))
+    slots = Slots(Period(date(2026, 11, 9), date(2026, 11, 22)), "week", TODAY)
+
+    def told(draw, by: str, kpi: str) -> set[str]:
+        cells = (replace(cell(kpi, key=(date(2026, 11, 9),), value=0.9)), replace(cell(kpi, key=(week,)), goal=goal))
+        course = Answer(Question((kpi,), slots.period, (by,)), 1, True, {}, slots.period, None, None, (), cells)
+        return {row["target"] for _, data, _ in layers_of(draw(course.frame())) for row in data if "target" in row}
+
+    daily = pd.DataFrame({"week": [week], "value": 10.0, "previous": None})
+    parts = pd.DataFrame({"week": [week], "channel": "sms", "value": 0.8})
+    said = "≥87% missed · since 18 Nov 2026, ≥80% before"
+    assert told(lambda line: trend(RATE, line, slots, STYLE), "week", RATE.id) == {"–", said}
+    assert told(
+        lambda line: coverage(line, daily, cell(value=10.0), slots, STYLE), "through", "long_tail_coverage"
+    ) == {"–", said}
+    # A number of interactions is no share: the same target reads as a whole number.
+    assert told(lambda line: volume_by_channel(parts, line, slots, CHANNELS, STYLE), "week", "volume") == {
+        "≥0.87 missed · since 18 Nov 2026, ≥0.8 before"
+    }
+
+
 def test_names_that_would_meet_stand_around_their_mean():
     assert _apart([0.0, 10.0], 4) == [0.0, 10.0]
     assert _apart([5.0, 5.0, 5.0], 4) == [1.0, 5.0, 9.0]
@@ -194,6 +219,8 @@ def drawn(give):
         "ranked by count": ranked(RATE, [wechat], CHANNELS, STYLE, "numerator"),
         "funnel": funnel({"": a_chain(goal)}, STYLE),
         "nested": nested({"All": a_chain(goal)}, METRICS["settled_rate"], STYLE),
+        "contrast": contrast([METRICS["tail_active"]], [give(cell("tail_active", key=("yes",)))], STYLE),
+        "reach_bars": reach_bars([], replace(give(cell("tail_unreached_year")), numerator=80), {}, STYLE),
         "nps_groups": nps_groups(
             answered(("channel", "nps_group"), [share]), answered(("channel",), [net]), CHANNELS, groups, STYLE, 200
         ),

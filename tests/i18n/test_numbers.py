@@ -11,6 +11,7 @@ from kpi.i18n.numbers import format_bare, format_change, format_count, format_pe
 class Moved:
     change: float | None
     relative_change: float | None = None
+    value: float | None = None
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,16 @@ def test_three_figures_survive_rounding_up():
 )
 def test_a_change_with_its_sign(change, relative, unit, language, text):
     assert format_change(Moved(change, relative), unit, language) == text
+
+
+def test_what_is_shown_to_hundredths_changes_by_hundredths():
+    # 0.18 % -> 0.15 %; where one of the two is above one per cent, tenths say enough.
+    assert format_change(Moved(-0.0003, value=0.0015), "share", "en") == "\u22120.03 pt"
+    assert format_change(Moved(-0.0103, value=0.0015), "share", "en") == "\u22121.0 pt"
+    assert format_change(Moved(0.0, value=0.0), "share", "en") == "±0.0 pt"  # beside "0%"
+    # Money in fen below a hundred yuan.
+    assert numbers.part_decimals("yuan", 1.21, 1.28) == 2
+    assert numbers.part_decimals("yuan", 99.0, 374_003.75) == 0
 
 
 def test_trap_a_change_too_small_to_be_seen_has_no_sign():

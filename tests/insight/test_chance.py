@@ -50,6 +50,8 @@ def test_counts_are_poisson():
     assert counts(100, 130).p == pytest.approx(2 * (1 - NormalDist().cdf(30 / 230**0.5)))
     assert counts(0, 0).p == 1
     assert counts(100, 150).beyond
+    # Three times as long: 300 to be expected, of which the spread of the 100 is three times as wide.
+    assert counts(100, 330, 3).p == pytest.approx(2 * (1 - NormalDist().cdf(30 / (900 + 330) ** 0.5)))
 
 
 def test_events_per_contact():

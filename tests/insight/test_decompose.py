@@ -118,7 +118,21 @@ def test_a_ratio_adds_up_to_the_last_digit(before, now, scale):
     assert (
         found.change == found.mix + found.rate == sum((effect.total for effect in found.effects), Fraction(0)) == change
     )
-    assert {effect.key for effect in found.effects} == {*before, *now}
+    # Each cell that holds anything in either period, once.
+    held = {key for cells in (before, now) for key, pair in cells.items() if pair != Pair(0, 0)}
+    assert [effect.key for effect in found.effects] == [key for key in dict.fromkeys([*before, *now]) if key in held]
+
+
+def test_a_cell_on_few_has_its_rate_left_aside_where_cells_are_ordered():
+    # 20 of whom twice as many were content, beside 1000 of whom a few more were.
+    few, many = (Pair(5, 20, 20), Pair(10, 20, 20)), (Pair(500, 1000, 1000), Pair(502, 1000, 1000))
+    found = ratio_change({("few",): few[0], ("many",): many[0]}, {("few",): few[1], ("many",): many[1]})
+    assert found is not None
+    assert abs(found.effect(("few",)).total) > abs(found.effect(("many",)).total)
+    assert [(effect.key, found.ranks(effect)) for effect in found.ordered] == [(("many",), True), (("few",), False)]
+    # A number ranks where it stands on enough in one of the periods: 10 -> 40.
+    counted = count_change({("a",): Pair(10, 0, 10)}, {("a",): Pair(40, 0, 40)})
+    assert counted.ranks(counted.effect(("a",)))
 
 
 @given(tables, tables, scales)

@@ -107,3 +107,17 @@ def test_a_rate_ranks_from_thirty_on(n):
     assert table is not None
     found = [one.value for one in search(CSAT, [table], Fraction(1), {}).findings if one.kind == "rate"]
     assert found == (["a"] if n == 30 else [])
+
+
+def test_what_only_moved_less_than_the_others_is_no_cause():
+    """A 10 % -> 20 %, B 10 % -> 11.5 %, each on ten thousand: B rose beyond chance, but by less than the whole."""
+    before: dict[Key, Pair] = {("a",): Pair(1000, 10_000, 10_000), ("b",): Pair(1000, 10_000, 10_000)}
+    now: dict[Key, Pair] = {("a",): Pair(2000, 10_000, 10_000), ("b",): Pair(1150, 10_000, 10_000)}
+    table = ratio_change(before, now, by=("channel",))
+    assert table is not None
+    found = search(METRICS["csat"], [table], Fraction(1), {})
+    assert [(one.kind, one.value, one.points) for one in found.findings] == [("rate", "a", Fraction(1, 20))]
+    assert not found.small
+    # A moved 5 of the 5.75 points: less than is worth telling where six are asked for.
+    trifle = search(METRICS["csat"], [table], Fraction(1), {}, Fraction(6, 100))
+    assert (trifle.findings, trifle.small) == ((), True)

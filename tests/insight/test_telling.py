@@ -50,7 +50,7 @@ def test_mix_and_rate_in_one_sentence_that_adds_up():
     why = explained("self_service_rate", 0.861, 0.869, where, RATE, decompositions=(table,))
     assert said(why, "en") == (
         "self-service rate 86.1%, −0.8 pt on the previous period: −1.1 because the share of phone grew from 21.0% to "
-        "24.3%, +0.3 because WeChat rose from 95.0% to 95.4%; mostly WeChat."
+        "24.3%, +0.3 because WeChat rose from 95.0% to 95.4%; mostly on WeChat."
     )
     assert said(why, "zh") == (
         "自助化率 86.1%，较上期 −0.8 个百分点：−1.1 因电话占比升至 24.3%（原 21.0%），"
@@ -97,6 +97,24 @@ def test_a_rate_that_fell_and_a_year_ago():
     assert said(why, "zh").startswith("自助化率 86.1%，较去年同期 −0.8 个百分点：−0.8 因微信由 95.4% 降至 95.0%")
 
 
+def test_dates_of_ones_own_and_periods_of_other_lengths():
+    other = Period(date(2026, 10, 1), date(2026, 10, 31))
+    why = explained("self_service_rate", 0.861, 0.869, replace(MIX, points=F(-8, 1000)), compare=other)
+    cause_en, cause_zh = "−0.8 because the share of phone grew", "−0.8 因电话占比升至"
+    longer = replace(why, compared=other)
+    assert said(longer, "en").startswith(
+        f"self-service rate 86.1%, −0.8 pt on 1 Oct – 31 Oct 2026 (days: 7 against 31): {cause_en}"
+    )
+    assert said(longer, "zh").startswith(
+        f"自助化率 86.1%，较 2026-10-01 至 10-31 −0.8 个百分点（7 天对 31 天）：{cause_zh}"
+    )
+    turnover = Turnover(3, 2, 5)
+    why = explained("customers_served", 8, 7, Finding("customers_served", "customers", F(1)), compare=other)
+    told_ = replace(why, compared=other.shifted(60), turnover=turnover)
+    assert "3 in this period only, 2 in the other only, 5 in both" in said(told_, "en")
+    assert "仅本期来 3 位，仅对比期来 2 位，两期都来 5 位" in said(told_, "zh")
+
+
 def test_seconds_and_counts_have_their_units():
     slow = Finding("asa", "rate", F(21, 10), "channel", "hotline", 8.9, 12.8)
     assert said(explained("asa", 16.0, 13.7, slow), "en") == (
@@ -120,6 +138,44 @@ def test_a_paradox():
     assert "各渠道都上升，整体却下降：−2.0 因电话占比升至" in said(why, "zh")
 
 
+def test_a_cause_is_not_rounded_away_and_chinese_has_no_blanks_of_its_own():
+    # +0.05 of +0.54 points: with the largest remainder all would go to what is left.
+    one = replace(RATE, kpi="csat", points=F(52, 100_000))
+    assert "+0.1 because WeChat rose from 95.0% to 95.4%, +0.4 from everything else" in said(
+        explained("csat", 0.2054, 0.2, one), "en"
+    )
+    slow = Finding("asa", "rate", F(21, 10), "channel", "hotline", 8.9, 12.8)
+    assert "因电话由 8.90 秒升至 12.8 秒，" in said(explained("asa", 16.0, 13.7, slow), "zh")
+    assert said(explained("durable_self_service_rate_72h", 0.9, 0.9, reason="noise"), "zh").startswith(
+        "持久自助率（72 小时）90.0%，较上期"
+    )
+
+
+def test_small_shares_and_small_money_are_told_in_full():
+    lost = Finding("escalated_lost_rate", "rate", F(3, 10_000), "channel", "hotline", 0.0039, 0.0087)
+    why = explained("escalated_lost_rate", 0.0015, 0.0018, lost)
+    assert said(why, "en") == (
+        "escalated, lost 0.15%, −0.03 pt on the previous period: +0.03 because phone rose from 0.39% to 0.87%, "
+        "−0.06 from everything else."
+    )
+    cost = Finding("cost_per_contact", "mix", F(-7, 100), "channel", "hotline", 0.112, 0.107)
+    why = explained("cost_per_contact", 1.21, 1.28, cost)
+    assert "¥1.21, −5.5% (−0.07) on the previous period: −0.07 because the share of phone shrank" in said(why, "en")
+
+
+@pytest.mark.parametrize(
+    ("reason", "en", "zh"),
+    [
+        ("small", "moved it too little to be told", "影响都太小"),
+        ("whole", "always 100%; choose one of them by a filter", "恒为 100%"),
+    ],
+)
+def test_what_is_no_cause_to_tell_of(reason, en, zh):
+    why = explained("channel_mix", 1.0, 1.0, reason=reason)
+    assert en in said(why, "en")
+    assert zh in said(why, "zh")
+
+
 def test_customers_and_sides():
     customers = Finding("customers_served", "customers", F(10))
     why = explained("customers_served", 110, 100, customers, turnover=Turnover(30, 20, 80))
@@ -127,7 +183,7 @@ def test_customers_and_sides():
     assert "新到 30 位，未再来 20 位，两期都来 80 位" in said(why, "zh")
     sides = Finding("contacts_per_customer", "sides", F(3, 100))
     why = explained("contacts_per_customer", 1.37, 1.34, sides, sides=(F(9, 100), F(-6, 100)))
-    assert "+0.09 from the numerator, −0.06 from the denominator" in said(why, "en")
+    assert "+0.09 from volume of identified customers, −0.06 from customers served" in said(why, "en")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +208,7 @@ def test_missing_values_are_told_as_missing():
     assert said(none, "en") == "satisfaction –, one of the two periods has no value (no contacts match)."
     nothing = explained("csat", 0.9, None, reason="no_comparison", compare=None)
     assert said(nothing, "zh") == "满意率 90.0%，未选对比期，无从解释变化。"
-    assert "does not reach back" in said(explained("csat", 0.9, None, reason="not_covered"), "en")
+    assert "does not cover" in said(explained("csat", 0.9, None, reason="not_covered"), "en")
 
 
 def test_values_that_have_no_name():

@@ -8,7 +8,7 @@ from kpi.i18n.numbers import format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period
 from pages.channels import BESIDE, HEADLINES
-from pages.state import View
+from pages.view import View
 from tests.pages.test_overview import asked, card, html, text
 
 PANELS = ("volume", "changes", "mix", "rates", "trend_wechat_phone_multiple", "hours", "migration", "tiers", "table")

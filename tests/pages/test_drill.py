@@ -16,7 +16,8 @@ from kpi.query import Filter, Period, Question, answer
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from pages import cache, drill
-from pages.state import FILTERS, read_drill
+from pages.reading import read_drill
+from pages.view import FILTERS
 from tests.pages.test_overview import asked, html, text
 from tests.world import World
 
@@ -119,7 +120,7 @@ def each_that_does_not_apply():
     from kpi.metrics.registry import METRICS
     from kpi.query import Filter, Period
     from pages import cache, drill
-    from pages.state import FILTERS, View
+    from pages.view import FILTERS, View
 
     for kpi, metric in METRICS.items():
         for dimension in (one for one in FILTERS if one not in metric.dimensions):

@@ -1,9 +1,10 @@
 """What the overview shows of a small demo bank, without a browser."""
 
 import re
+from datetime import date, timedelta
 from html import unescape
 
-from kpi.i18n.numbers import format_value
+from kpi.i18n.numbers import format_change, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question, answer
 from kpi.settings import load_settings
@@ -53,6 +54,24 @@ def test_chinese_all_through(demo_home, open_page):
     for name in ("自助化率", "业务量", "满意率", "长尾覆盖率", "服务水平 SL1", "一次解决率"):
         assert card(app, name)
     assert "合成数据" in text(app)
+
+
+def test_dates_of_ones_own_are_compared_with(demo_home, open_page):
+    dates = Period(date(2026, 10, 1), date(2026, 10, 20))
+    app = open_page(demo_home, lang="en", compare=str(dates))
+    assert not app.exception
+    today = date(2026, 11, 22)
+    period = Period(today - timedelta(days=27), today)
+    warehouse = Warehouse.from_settings(load_settings())
+    volume = answer(warehouse, Question(("volume",), period, compare=dates)).cell("volume")
+    warehouse.close()
+    assert format_change(volume, "count", "en") in card(app, "Interactions")
+    assert "26 Oct – 22 Nov against 1 Oct – 20 Oct · days: 28 against 20" in text(app)
+    # The same dates stand in the filter bar, and other ones go into the address.
+    app.date_input(key="f_against").set_value((date(2026, 10, 1), date(2026, 10, 28))).run()
+    assert not app.exception
+    assert app.query_params["compare"] == "2026-10-01..2026-10-28"
+    assert "days: " not in text(app)
 
 
 def test_a_filter_changes_what_is_asked(demo_home, open_page):

@@ -23,7 +23,7 @@ from kpi.state.database import now
 from kpi.state.tables import snapshot_figure, snapshot_run
 from kpi.warehouse import Warehouse
 from pages import sending, snapshot_editor, snapshots
-from pages.state import read_view
+from pages.reading import read_view
 from tests.snapshots.standins import Done, deliver, render
 
 

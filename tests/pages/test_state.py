@@ -8,7 +8,8 @@ import pytest
 from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter, Period
 from pages.choice import CHOICE
-from pages.state import OWN, PRESETS, preset_period, read_language, read_view
+from pages.reading import preset_period, read_language, read_view
+from pages.view import OWN, PRESETS
 
 TODAY = date(2026, 11, 22)
 FIRST = date(2024, 9, 14)
@@ -31,6 +32,14 @@ def test_an_empty_address_is_the_last_28_days_against_those_before():
     view = read()
     assert (view.preset, view.period) == ("28d", Period(date(2026, 10, 26), TODAY))
     assert (view.compare, view.filters, view.drill, view.ignored) == ("previous", (), None, ())
+
+
+def test_the_comparison_may_be_dates():
+    assert read(compare="2026-01-01..2026-01-31").compare == Period(date(2026, 1, 1), date(2026, 1, 31))
+    for wrong in ("2026-01-31..2026-01-01", "2026-02-30..2026-03-01", "2026-01-01", "2023-01-01..2023-02-01", "last"):
+        view = read(compare=wrong)
+        assert (view.compare, len(view.ignored)) == ("previous", 1)
+        assert wrong in told(view)[0]
 
 
 @pytest.mark.parametrize(

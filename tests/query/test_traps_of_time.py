@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from kpi.query import answer, last_mature
+from kpi.query import Period, answer, last_mature
 from tests.query.ask import asked, cell, parts, question, values
 from tests.query.traps import New, world
 
@@ -253,6 +253,42 @@ def test_trap_year_compared_by_the_same_date(new_warehouse: New) -> None:
     assert festival.compared is not None
     assert festival.compared.start == first[2025]
     assert festival.compared.days == festival.period.days
+
+
+def test_trap_a_longer_comparison_day_by_day(new_warehouse: New) -> None:
+    """Two days against three of one's own: all three count in the whole, the third stands beside no day."""
+    facts, warehouse = world(), new_warehouse()
+    for day, times in (("01", 1), ("02", 2), ("03", 4), ("09", 8), ("10", 16)):
+        for _ in range(times):
+            facts.contact("call", f"2026-03-{day} 10:00")
+    facts.publish(warehouse, "2026-03-20 00:00")
+    compare = Period(date(2026, 3, 1), date(2026, 3, 3))
+    found = asked(warehouse, "volume", "2026-03-09/2026-03-10", compare=compare)
+    assert (found.compared, found.aligned_by) == (compare, "dates")
+    assert (found.cell("volume").value, found.cell("volume").previous) == (24, 7)
+    by_date = asked(warehouse, "volume", "2026-03-09/2026-03-10", "date", compare=compare)
+    assert {one.key[0]: (one.value, one.previous) for one in by_date.cells} == {
+        date(2026, 3, 9): (8, 1), date(2026, 3, 10): (16, 2),
+    }  # fmt: skip
+    # It may lie after the period, or over it; of days that are still to come nothing is known.
+    assert cell(warehouse, "volume", "2026-03-01/2026-03-02", compare=found.period).previous == 24
+    assert cell(warehouse, "volume", "2026-03-01/2026-03-02", compare=compare).previous == 7
+    later = Period(date(2026, 4, 1), date(2026, 4, 2))
+    assert cell(warehouse, "volume", "2026-03-09", compare=later).previous is None
+
+
+def test_trap_a_running_month_against_the_whole_of_another(new_warehouse: New) -> None:
+    """Until the tenth at noon, against as much of the other month."""
+    facts, warehouse = world(), new_warehouse()
+    for month in ("02", "03"):
+        for at in ("01 10:00", "10 08:00", "10 13:00", "20 10:00"):
+            if month == "02" or at < "10 12":
+                facts.contact("call", f"2026-{month}-{at}")
+    facts.publish(warehouse, "2026-03-10 12:00")
+    february = Period(date(2026, 2, 1), date(2026, 2, 28))
+    found = asked(warehouse, "volume", "2026-03-01/2026-03-31", compare=february)
+    assert found.compared == Period(date(2026, 2, 1), date(2026, 2, 10))
+    assert (found.cell("volume").value, found.cell("volume").previous) == (2, 2)
 
 
 def test_trap_comparison_before_the_data_began(new_warehouse: New) -> None:

@@ -215,6 +215,27 @@ def test_the_topic_is_named_and_not_its_business_line(tmp_path_factory: pytest.T
     warehouse.close()
 
 
+def test_a_longer_period_is_no_cause_by_itself(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Two days against one, each topic as many a day as before but for fees: 100 -> 2 × 195."""
+    world = World()
+    world.topic("card", "loan", "fees")
+    for when, asked in ((BEFORE, 100), (NOW, 195), ("2026-03-04 10:00", 195)):
+        for topic, times in (("card", 200), ("loan", 100), ("fees", asked)):
+            add(world, when, times // 2, "self", topic)
+            add(world, when, times - times // 2, "call", topic)
+    warehouse = published(tmp_path_factory, world)
+    two, before = Period(DAY.start, date(2026, 3, 4)), Period(date(2026, 3, 2), date(2026, 3, 2))
+    (found,) = why(warehouse, Question(("volume",), two, compare=before))
+    (fees,) = found.findings
+    assert (fees.dimension, fees.value, fees.points) == ("topic", "fees", 290)
+    # 400 -> 990, of which 290 is fees; 495 a day against 400 is +23.75 %.
+    assert plain(sentences(found, {"topic": {"fees": "Fees"}}, "en")[0]) == (
+        "interactions 990, +147.5% (+590) on 2 Mar 2026 (days: 2 against 1; 495 a day, +23.8%): "
+        "+290 from “Fees”, +300 from everything else."
+    )
+    warehouse.close()
+
+
 def test_noise_is_not_told_as_a_cause(paradox: Warehouse) -> None:
     found = ask(paradox, "volume", filters=(Filter("channel", ("vip",)),))
     assert (found.reason, found.findings) == ("noise", ())
