@@ -304,7 +304,7 @@ def _table(figures: Figures, parts: Answer | None, style: Style, names: Mapping[
     components.panel(
         "table",
         phrase(language, "channels_table"),
-        phrase(language, "channels_table_sub"),
+        panels.with_arrows(phrase(language, "channels_table_sub"), parts, language),
         figures.drawn(
             "table",
             style,

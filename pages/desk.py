@@ -38,7 +38,7 @@ _PANELS = {
     "day": (("service_level", "answer_rate"), ("half_hour",), False),
     "day_occupancy": (("occupancy",), ("half_hour",), False),
     "teams": (("service_level",), ("team",), False),
-    "tiers": (("service_level",), ("channel", "tier"), False),
+    "tiers": (("service_level",), ("channel", "tier"), True),
     "waits": (("wait_p90", "asa"), ("channel",), False),
     "cost": (("cost_per_contact", *_TABLE), ("channel",), True),
     "cost_all": (("cost_per_contact",), (), True),
@@ -180,7 +180,7 @@ def _tiers(figures: Figures, style: Style, names: _Names) -> None:
     components.panel(
         "tiers",
         phrase(language, "desk_tiers"),
-        phrase(language, "desk_tiers_sub"),
+        panels.with_arrows(phrase(language, "desk_tiers_sub"), parts, language),
         figures.drawn(
             "desk tiers",
             style,

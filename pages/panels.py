@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from kpi.charts import Style, trend, volume_by_channel
-from kpi.i18n import phrase
+from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import axis_unit, format_period, format_value
 from kpi.metrics.registry import METRICS
 from kpi.pivot import by_one, to_frame
@@ -22,6 +22,12 @@ def dates(figures: Figures) -> str:
 def everything(view: View) -> str:
     """What the figure of a whole is called beside those of the channels: never all of them where some are chosen."""
     return phrase(view.language, "all_channels" if view == view.without("channel", "line") else "all_chosen")
+
+
+def with_arrows(subtitle: str, answered: Answer, language: Language) -> str:
+    """The subtitle of a map, with what its arrows mean where there is a comparison."""
+    compared = any(cell.previous is not None for cell in answered.cells)
+    return f"{subtitle} · {phrase(language, 'panel_arrows')}" if compared else subtitle
 
 
 def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from kpi.insight.tiers import standing_out
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, state
+from pages import cards, components, layout, panels, state
 from pages.figures import Figures
 from pages.long_tail import moves
 from pages.state import View
@@ -52,9 +52,10 @@ def render(view: View, published: Published, style: Style) -> None:
         published,
         BESIDE,
         {
+            # Each tier is held against the others, not against itself before.
             "told": (_TOLD, ("tier",), False),
-            "matrix": (kpis, ("tier",), False),
-            "whole": (kpis, (), False),
+            "matrix": (kpis, ("tier",), True),
+            "whole": (kpis, (), True),
             "mix": (("channel_mix",), ("tier", "channel"), False),
             "volumes": (("volume",), ("tier",), False),
             "course": ((kpi,), ("tier", "{grain}"), False),
@@ -94,6 +95,7 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
     names = layout.names(figures.view, figures.published)
     shown = [] if parts is None or whole is None else [kpi for kpi in parts.question.kpis if kpi in whole.question.kpis]
     titles = {kpi: cards.title(kpi, language) for kpi in shown}
+    subtitle = phrase(language, "tiers_panel_matrix_sub")
 
     def choose() -> None:
         st.pills(
@@ -108,7 +110,7 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
     components.panel(
         "matrix",
         phrase(language, "tiers_panel_matrix"),
-        phrase(language, "tiers_panel_matrix_sub"),
+        panels.with_arrows(subtitle, parts, language) if parts is not None else subtitle,
         figures.drawn(
             f"matrix {section}",
             style,

@@ -8,6 +8,7 @@ import pandas as pd
 from kpi.charts.bars import HEIGHT
 from kpi.charts.goals import behind, limits, missed_corners, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.tones import compared_fields, compared_tips, moved_arrows
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.desk import clock
@@ -148,7 +149,8 @@ def by_channel_and_tier(
     tiers: Mapping[str, str],
     style: Style,
 ) -> alt.LayerChart:
-    """A rate as a matrix: one row a channel, one column a star tier, coloured by its distance from all together.
+    """A rate as a matrix: one row a channel, one column a star tier, coloured by its distance from all together, an
+    arrow where it became better or worse against the comparison.
 
     ``cells``: keyed by channel and tier. Fewer than 30: pale and uncoloured.
     """
@@ -172,6 +174,7 @@ def by_channel_and_tier(
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
                 "target": target_tip(cell, metric, style),
                 "missed": cell.met is False,
+                **compared_fields(cell, metric, style),
             }
         )
     frame = pd.DataFrame(rows)
@@ -194,6 +197,7 @@ def by_channel_and_tier(
             alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
             alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
             alt.Tooltip("full:N", title=metric.name(language)),
+            *compared_tips(cells, style),
             *target_tips(cells, style),
             alt.Tooltip("n:N", title="n"),
         ],
@@ -214,7 +218,8 @@ def by_channel_and_tier(
         fontSize=alt.ExprRef("width < 300 ? 10 : 12"),
         color=alt.ExprRef(f"datum.small ? '{palette.mute}' : '{palette.ink}'"),
     ).encode(text=alt.Text("text:N"))
-    return finish([cells_drawn, text, *missed_corners(frame, x, y, style)], style, _ROW_HEIGHT)
+    layers = [cells_drawn, text, *moved_arrows(frame, x, y), *missed_corners(frame, x, y, style)]
+    return finish(layers, style, _ROW_HEIGHT)
 
 
 def waits_by_channel(

@@ -1,8 +1,17 @@
-"""How a change is written beside a bar: without its unit, coloured when it is better or worse beyond chance."""
+"""How a change is shown: beside a bar without its unit, in a map as an arrow, in a tip with what it is a change from;
+coloured when it is better or worse beyond chance.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import altair as alt
+import pandas as pd
 
 from kpi.charts.theme import Style
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_change
+from kpi.i18n.numbers import format_change, format_value, shown_sign
+from kpi.insight.doubts import few
 from kpi.insight.tone import goodness
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
@@ -24,3 +33,43 @@ def fill_colour(cell: Cell, metric: Metric, style: Style) -> str:
     """The colour of a bar whose value changed so."""
     palette = style.palette
     return {1: palette.better_fill, -1: palette.worse_fill}.get(goodness(cell, metric), palette.border)
+
+
+def compared_fields(cell: Cell | None, metric: Metric, style: Style) -> dict[str, str | int]:
+    """What ``compared_tips`` and ``moved_arrows`` show of a figure. ``moved``: 1 up, −1 down, 0 where the change is
+    within chance, neither good nor bad, or stands on few.
+    """
+    if cell is None:
+        return {"before": "–", "change": "–", "moved": 0, "tone": style.palette.mute}
+    return {
+        "before": format_value(cell.previous, metric.unit, style.language, compact=False),
+        "change": format_change(cell, metric.unit, style.language),
+        "moved": shown_sign(cell, metric.unit) if goodness(cell, metric) and not few(cell) else 0,
+        "tone": text_colour(cell, metric, style),
+    }
+
+
+def compared_tips(cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:
+    """The lines of a tip with the comparison and the change, where any of the figures has one."""
+    if all(cell.previous is None for cell in cells):
+        return []
+    return [
+        alt.Tooltip("before:N", title=phrase(style.language, "chart_compared")),
+        alt.Tooltip("change:N", title=phrase(style.language, "chart_change")),
+    ]
+
+
+def moved_arrows(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """An arrow in the lower corner of each cell of a map that became better or worse; ``x``, ``y``: where the cells
+    stand. Nothing where none did.
+    """
+    # The colour is a mark's property: the cells have the scale of colours to themselves.
+    arrows: dict[str, Any] = {"filled": True, "size": 30, "opacity": 1, "xOffset": 5, "yOffset": -5}
+    arrows["color"] = alt.ExprRef("datum.tone")
+    return [
+        alt.Chart(frame[frame["moved"] == sign])
+        .mark_point(shape=shape, **arrows)
+        .encode(x=x.bandPosition(0), y=y.bandPosition(1))
+        for sign, shape in ((1, "triangle-up"), (-1, "triangle-down"))
+        if (frame["moved"] == sign).any()
+    ]
