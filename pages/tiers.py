@@ -56,11 +56,13 @@ def render(view: View, published: Published, style: Style) -> None:
             "told": (_TOLD, ("tier",), False),
             "matrix": (kpis, ("tier",), True),
             "whole": (kpis, (), True),
-            "mix": (("channel_mix",), ("tier", "channel"), False),
-            "volumes": (("volume",), ("tier",), False),
+            "mix": (("channel_mix",), ("tier", "channel"), True),
+            "volumes": (("volume",), ("tier",), True),
+            # Seven courses have room for one grey line each, that of all customers; the comparison is a figure.
             "course": ((kpi,), ("tier", "{grain}"), False),
             "all": ((kpi,), ("{grain}",), False),
-            "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), False),
+            "changes": ((kpi,), ("tier",), True),
+            "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), True),
         },
     )
     layout.top("tiers", view, published, figures.compared)
@@ -157,7 +159,8 @@ def _mix(figures: Figures, style: Style, height: int) -> None:
 
 def _course(figures: Figures, style: Style, kpi: str) -> None:
     language, parts, whole = style.language, figures.panel("course"), figures.panel("all")
-    metric = METRICS[kpi]
+    metric, changes = METRICS[kpi], figures.panel("changes")
+    period = changes.cells if changes is not None else ()
     names = layout.names(figures.view, figures.published)["tier"]
 
     def choose() -> None:
@@ -181,7 +184,7 @@ def _course(figures: Figures, style: Style, kpi: str) -> None:
         figures.drawn(
             f"course {kpi}",
             style,
-            lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style, figures.notes),
+            lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style, figures.notes, period),
         )
         if parts is not None and whole is not None and parts.valued
         else None,

@@ -40,9 +40,9 @@ def compared_fields(cell: Cell | None, metric: Metric, style: Style) -> dict[str
     within chance, neither good nor bad, or stands on few.
     """
     if cell is None:
-        return {"before": "–", "change": "–", "moved": 0, "tone": style.palette.mute}
+        return {"compared": "–", "change": "–", "moved": 0, "tone": style.palette.mute}
     return {
-        "before": format_value(cell.previous, metric.unit, style.language, compact=False),
+        "compared": format_value(cell.previous, metric.unit, style.language, compact=False),
         "change": format_change(cell, metric.unit, style.language),
         "moved": shown_sign(cell, metric.unit) if goodness(cell, metric) and not few(cell) else 0,
         "tone": text_colour(cell, metric, style),
@@ -54,7 +54,7 @@ def compared_tips(cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:
     if all(cell.previous is None for cell in cells):
         return []
     return [
-        alt.Tooltip("before:N", title=phrase(style.language, "chart_compared")),
+        alt.Tooltip("compared:N", title=phrase(style.language, "chart_compared")),
         alt.Tooltip("change:N", title=phrase(style.language, "chart_change")),
     ]
 

@@ -6,8 +6,10 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.theme import Style, finish
+from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 
 HEIGHT = 330
@@ -37,6 +39,7 @@ def tail_topics(
                 "text": format_value(cell.value, "share", language),
                 "n": format_count(cell.n or 0, language, compact=False),
                 "below": cell.value < line,
+                **compared_fields(cell, METRICS[cell.kpi], style),
             }
         )
     frame = pd.DataFrame(rows).sort_values(["y", "x"]).reset_index(drop=True)
@@ -56,6 +59,7 @@ def tail_topics(
         alt.Tooltip("name:N", title=phrase(language, "topics_topic")),
         alt.Tooltip("x:Q", title=phrase(language, "topics_rank")),
         alt.Tooltip("text:N", title=phrase(language, "chart_value")),
+        *compared_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     rule = pd.DataFrame(

@@ -243,7 +243,7 @@ def test_an_arrow_marks_what_became_better_or_worse_beyond_chance():
     tips = layers_of(chart)[0][2]["tooltip"]
     assert {"field": "change", "title": "Change", "type": "nominal"} in tips
     row = next(row for row in layers_of(chart)[0][1] if row["tier"] == "1")
-    assert (row["before"], row["change"]) == ("8.00%", "−3.0 pt")
+    assert (row["compared"], row["change"]) == ("8.00%", "−3.0 pt")
 
 
 def test_trap_a_handful_is_pale_and_not_judged():

@@ -120,6 +120,16 @@ def test_dividends_show_both_sides_from_zero():
     assert {"served ¥20.00", "not served ¥10.00"} == set(texts(chart))
 
 
+def test_reach_and_dividends_tell_what_they_were():
+    before = Cell("tail_reach_frequency", ("1",), 40.0, 40, 100, 40, previous=50.0, change=-10.0)
+    chart = reach_bars([before], None, {"1": "once"}, STYLE)
+    ticks = next(rows for mark, rows, _ in layers_of(chart) if _kind(mark) == "tick")
+    assert {row["name"]: row["previous"] for row in ticks if row["previous"]} == {"once": 50.0}
+    served = Cell("tail_value", ("yes",), 20.0, None, None, 1000, previous=16.0, change=4.0)
+    # Relatively, as money is told: 4 of 16.
+    assert {"served ¥20.00", "+25.0%"} <= set(texts(contrast([METRICS["tail_value"]], [served], STYLE)))
+
+
 def test_migration_shades_up_as_better_and_down_as_worse():
     cells = [
         cell("tier_upgrade_rate", 1, "1", value=0.9, numerator=90, denominator=100),
@@ -159,6 +169,19 @@ def test_small_multiples_have_one_scale_and_the_colours_of_the_tiers():
     assert {row["y"] for row in greys} == {60}
     # The small figures stand beside each other.
     assert max(row["x"] for row in lines if row["tier"] == "1★") < min(row["x"] for row in lines if row["tier"] == "7★")
+
+
+def test_small_multiples_say_how_each_tier_moved():
+    whole = pd.DataFrame([{"date": day, "value": 0.6} for day in DAYS])
+    period = [Cell("self_service_rate", (1,), 0.9, 90, 100, 100, previous=0.8, change=0.1, change_low=0.02,
+                   change_high=0.2)]  # fmt: skip
+    chart = multiples(METRICS["self_service_rate"], course("self_service_rate", {1: 0.9, 7: 0.3}), whole,
+                      Slots(WEEK, "date", TODAY), TIERS, STYLE, period=period)  # fmt: skip
+    heads = next(rows for mark, rows, encoding in layers_of(chart) if encoding.get("text", {}).get("field") == "change")
+    palette = STYLE.palette
+    assert [(row["text"], row["change"], row["tone"]) for row in heads] == [
+        ("1★", "+10.0", palette.better), ("7★", "", palette.mute)
+    ]  # fmt: skip
 
 
 def test_small_multiples_of_a_count_begin_at_zero_without_the_sum_of_all():
