@@ -110,15 +110,18 @@ def _figures(view: View, published: Published) -> Figures:
         published,
         BESIDE,
         {
+            # Eight channels a day have room for one grey line, that of all; each one's change stands beside, and by the
+            # names of the mix.
             "volume": (("volume",), (grain, "channel"), False),
             "mix": (("channel_mix",), (grain, "channel"), False),
             "channels": ((*COMPARED, "channel_mix"), ("channel",), True),
             "wholes": (COMPARED, (), True),
-            "tiers": ((_RATE,), ("channel", "tier"), False),
+            "tiers": ((_RATE,), ("channel", "tier"), True),
             "families": everywhere.question(_RATE, by=("family",)),
             "together": pair.question(_RATE),
             "centre": everywhere.question(_RATE, _MULTIPLE),
             "multiple": everywhere.question(_MULTIPLE, by=(grain_of(view.period),)),
+            # The shape of a week: whether more or fewer came is told above.
             "hours": days.question("volume", by=("weekday", "hour"), compared=False),
         },
         also=[partial(cache.migration, view.question("volume"), published.version)],
@@ -165,7 +168,7 @@ def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
     language, parts, whole = style.language, figures.panel("mix"), figures.panel("channels")
     if parts is None or whole is None:
         return
-    period = {str(cell.key[0]): cell.value or 0.0 for cell in whole.cells if cell.kpi == "channel_mix"}
+    period = [cell for cell in whole.cells if cell.kpi == "channel_mix"]
     components.panel(
         "mix",
         phrase(language, "channels_mix"),

@@ -39,8 +39,9 @@ _PANELS = {
     "journey_all": (JOURNEY_KPIS, (), True),
     "journey_scenarios": ((*JOURNEY_KPIS, *DAYS_KPIS), ("scenario",), True),
     "journey_tiers": (JOURNEY_KPIS, ("tier",), True),
+    # Months are compared with no months: the comparison is a number of days before.
     "journey_amounts": (("referred_amount",), ("month", "scenario"), False),
-    **{one.panel: ((one.kpi,), (one.dimension,), False) for one in _RANKINGS},
+    **{one.panel: ((one.kpi,), (one.dimension,), True) for one in _RANKINGS},
 }
 
 

@@ -45,13 +45,14 @@ _PANELS = {
     "tier": (_TWO, ("tier",), True),
     "team": (_TWO, ("team",), True),
     "topic": ((*_TWO, *_RESOLVED), ("topic",), True),
-    "nps": (("nps",), ("channel",), False),
+    "nps": (("nps",), ("channel",), True),
+    # Of the three groups the net is compared, which is what they come to.
     "nps_groups": (("nps_share",), ("channel", "nps_group"), False),
     "scores": (("score_share",), ("score",), True),
     "response": (("first_response",), ("channel",), True),
     "response_all": (("first_response",), (), True),
-    "complaints": (("complaints_open",), ("complaint_age", "due_state"), False),
-    "complaints_all": (("complaints_open",), (), False),
+    "complaints": (("complaints_open",), ("complaint_age", "due_state"), True),
+    "complaints_all": (("complaints_open",), (), True),
 }
 
 

@@ -18,9 +18,11 @@ from kpi.query.answer import Cell
 
 
 def change_text(cell: Cell, metric: Metric, style: Style) -> str:
-    """The change with its sign; of a share without the word for points, which the title says."""
-    unit = phrase(style.language, "unit_points_changed", value="")
-    return format_change(cell, metric.unit, style.language).removesuffix(unit)
+    """The change with its sign; of a share, or of points, without that word, which the title says."""
+    text = format_change(cell, metric.unit, style.language)
+    for key in ("unit_points_changed", "unit_points_changed_nps"):
+        text = text.removesuffix(phrase(style.language, key, value=""))
+    return text
 
 
 def text_colour(cell: Cell, metric: Metric, style: Style) -> str:
