@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from kpi.charts import Style
-from kpi.charts.export import csv, png, xlsx
+from kpi.charts.export import csv, file_name, marked, png, xlsx
 from kpi.charts.theme import css_variables
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_moment, format_period
@@ -231,10 +231,11 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                 return
             frame = table()
             st.dataframe(frame, hide_index=True, height=min(380, 36 * (len(frame) + 1) + 3), width=560, placeholder="–")
+            filed = marked(frame, style)
             with st.container(horizontal=True, gap="xsmall"):
                 files: list[tuple[str, str, str, Callable[[], bytes]]] = [
-                    ("CSV", "csv", "text/csv", partial(csv, frame)),
-                    ("XLSX", "xlsx", _XLSX, partial(xlsx, frame, title)),
+                    ("CSV", "csv", "text/csv", partial(csv, filed)),
+                    ("XLSX", "xlsx", _XLSX, partial(xlsx, filed, title)),
                 ]
                 if spec is not None:
                     files.append((phrase(language, "panel_png"), "png", "image/png", partial(png, spec, style)))
@@ -242,7 +243,7 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                     st.download_button(
                         label,
                         data=make,
-                        file_name=f"{key}.{suffix}",
+                        file_name=file_name(key, suffix, style),
                         mime=kind,
                         key=f"{key}_{suffix}",
                         on_click="ignore",

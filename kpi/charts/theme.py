@@ -153,10 +153,11 @@ PALETTES: dict[Mode, Palette] = {
 
 @dataclass(frozen=True)
 class Style:
-    """For whom a figure is drawn."""
+    """For whom a figure is drawn. ``synthetic``: of an invented bank, which every file must say."""
 
     language: Language
     mode: Mode = "light"
+    synthetic: bool = False
 
     @property
     def palette(self) -> Palette:
