@@ -1,6 +1,7 @@
 """What the figures of the long tail and of the tiers draw."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -226,6 +227,23 @@ def test_topics_below_the_line_are_told_by_shape_and_name():
     }
     assert marks == {"circle": ["a"], "triangle-down": ["Inheritance", "b"]}
     assert {"Inheritance", "b", "line 80%"} == set(texts(chart))
+
+
+def test_names_of_topics_stand_beside_their_own_marks_or_not_at_all():
+    # Six below the line, close together, with names too long for all of them.
+    shares = {f"topic with a long name {number}": 0.70 + number / 500 for number in range(6)}
+    cells = [cell("bot_resolution_rate", topic, value=value) for topic, value in shares.items()]
+    ranks = {topic: 10 + number for number, topic in enumerate(shares)} | {"head": 40}
+    named = [
+        row for mark, rows, encoding in layers_of(tail_topics(cells, ranks, 0.8, {}, STYLE))
+        if _kind(mark) == "text" and encoding["text"]["field"] == "name" and "stroke" not in mark for row in rows
+    ]  # fmt: skip
+    assert 1 <= len(named) < len(shares)
+    assert all(row["x"] == ranks[row["name"]] for row in named)
+    # From 60 to 100 % on 330 pixels: at most a line of 15 away, and no two on one another.
+    assert all(abs(row["y"] - shares[row["name"]] * 100) <= 15 * 40 / 330 for row in named)
+    heights = sorted(row["y"] for row in named)
+    assert all(high - low >= 15 * 40 / 330 for low, high in pairwise(heights))
 
 
 @pytest.mark.parametrize(
