@@ -27,7 +27,7 @@ from kpi.query.question import Filter
 from kpi.query.rhythm import usual_week, whole_days
 from kpi.tables import of_answer, of_moves, of_week
 from kpi.warehouse.published import Published
-from pages import cache, cards, components, layout, panels
+from pages import cache, cards, components, layout, panels, state
 from pages.figures import Figures
 from pages.state import View
 
@@ -184,6 +184,7 @@ def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
         phrase(language, "channels_mix_alt", period=panels.dates(figures)),
         style,
         drill="channel_mix",
+        picks=state.picks("channel", names),
     )
 
 

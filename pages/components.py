@@ -170,11 +170,12 @@ def panel(
     split: str = "",
     within: Within = AS_VIEWED,
     chooser: Callable[[], None] | None = None,
+    picks: state.Picks | None = None,
 ) -> None:
     """A chart under its title, with the same numbers as a table and as files behind its menu.
 
-    ``drill``: the KPI that a button beside the menu takes apart, first by ``split`` ("": as usual);
-    ``within``: what the figure is of. ``chooser`` draws what chooses what is shown.
+    ``drill``: the KPI that a button beside the menu takes apart, first by ``split`` ("": as usual), and a click on a
+    mark at what ``picks`` says of it; ``within``: what the figure is of. ``chooser`` draws what chooses what is shown.
     """
     language = style.language
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
@@ -197,8 +198,24 @@ def panel(
             chooser()
         if spec is None:
             st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')
-        else:
+        elif drill is None or picks is None:
             st.vega_lite_chart(spec=dict(spec), theme=None, width="stretch", alt=alt_text)
+        else:
+            st.vega_lite_chart(
+                spec=_clickable(spec),
+                theme=None,
+                width="stretch",
+                alt=alt_text,
+                key=state.picking_key(key),
+                on_select=partial(state.picked, key, drill, within, picks),
+            )
+
+
+def _clickable(spec: dict[str, Any]) -> dict[str, Any]:
+    """The figure with marks, those of its first layer, that can be clicked. The keyboard has the button for it."""
+    first, *others = spec["layer"]
+    select = {"name": state.PICKED, "select": {"type": "point", "fields": [state.PICKED_BY]}}
+    return {**spec, "layer": [{**first, "mark": {**first["mark"], "cursor": "pointer"}, "params": [select]}, *others]}
 
 
 def table_panel(

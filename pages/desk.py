@@ -214,6 +214,7 @@ def _waits(figures: Figures, style: Style, names: _Names) -> None:
         phrase(language, "desk_waits_alt"),
         style,
         drill="wait_p90",
+        picks=state.picks("channel", names["channel"]),
     )
 
 
@@ -260,4 +261,5 @@ def _cost(figures: Figures, style: Style, names: _Names) -> None:
         phrase(language, "desk_cost_alt", value=format_value(whole.value, metric.unit, language)),
         style,
         drill=metric.id,
+        picks=state.picks("channel", names["channel"]),
     )

@@ -12,7 +12,7 @@ from kpi.query import mature_part
 from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, panels, rankings
+from pages import cards, components, layout, panels, rankings, state
 from pages.figures import Figures
 from pages.rankings import Ranking
 from pages.state import View
@@ -128,6 +128,7 @@ def _tiers(figures: Figures, style: Style) -> None:
         phrase(language, "alt_journey_tiers"),
         style,
         drill=metric.id,
+        picks=state.picks("tier", names),
     )
 
 

@@ -11,7 +11,7 @@ from kpi.insight.headline import opening
 from kpi.metrics.registry import METRICS
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, panels, reasons
+from pages import cards, components, layout, panels, reasons, state
 from pages.figures import Figures
 from pages.state import View
 
@@ -85,6 +85,7 @@ def _by_channel(figures: Figures, style: Style, names: Mapping[str, str]) -> Non
         phrase(language, "alt_by_channel", value=format_value(whole.value if whole else None, metric.unit, language)),
         style,
         drill=metric.id,
+        picks=state.picks("channel", names),
     )
 
 

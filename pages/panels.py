@@ -9,7 +9,7 @@ from kpi.metrics.registry import METRICS
 from kpi.pivot import by_one, to_frame
 from kpi.query.answer import Answer, Cell
 from kpi.tables import of_answer
-from pages import components, pivot_table
+from pages import components, pivot_table, state
 from pages.figures import Figures
 from pages.state import AS_VIEWED, View, Within
 
@@ -69,6 +69,7 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
         phrase(language, "alt_volume", period=dates(figures), total=total),
         style,
         drill="volume",
+        picks=state.picks("channel", names),
     )
 
 

@@ -22,7 +22,7 @@ from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cache, cards, components, layout, panels
+from pages import cache, cards, components, layout, panels, state
 from pages.figures import Figures
 from pages.state import View
 
@@ -219,6 +219,7 @@ def _first_response(figures: Figures, style: Style, names: Mapping[str, str]) ->
         phrase(language, "satisfaction_response_alt", value=format_value(whole.value, metric.unit, language)),
         style,
         drill=metric.id,
+        picks=state.picks("channel", names),
     )
 
 
