@@ -16,6 +16,8 @@ from kpi.insight.tone import goodness
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
+_PHONE = "width < 300"
+
 
 def change_text(cell: Cell, metric: Metric, style: Style) -> str:
     """The change with its sign; of a share, or of points, without that word, which the title says."""
@@ -66,7 +68,9 @@ def moved_arrows(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     stand. Nothing where none did.
     """
     # The colour is a mark's property: the cells have the scale of colours to themselves.
-    arrows: dict[str, Any] = {"filled": True, "size": 30, "opacity": 1, "xOffset": 5, "yOffset": -5}
+    aside = [alt.ExprRef(f"{_PHONE} ? {near} : {usual}") for near, usual in ((2, 5), (-2, -5))]
+    arrows: dict[str, Any] = {"filled": True, "opacity": 1, "xOffset": aside[0], "yOffset": aside[1]}
+    arrows["size"] = alt.ExprRef(f"{_PHONE} ? 9 : 30")  # clear of the figures of narrow cells
     arrows["color"] = alt.ExprRef("datum.tone")
     return [
         alt.Chart(frame[frame["moved"] == sign])
