@@ -27,7 +27,7 @@ from kpi.query.question import Filter
 from kpi.query.rhythm import usual_week, whole_days
 from kpi.tables import of_answer, of_moves, of_week
 from kpi.warehouse.published import Published
-from pages import cache, cards, components, layout, panels
+from pages import cache, cards, components, layout, panels, state
 from pages.figures import Figures
 from pages.view import View
 
@@ -110,15 +110,18 @@ def _figures(view: View, published: Published) -> Figures:
         published,
         BESIDE,
         {
+            # Eight channels a day have room for one grey line, that of all; each one's change stands beside, and by the
+            # names of the mix.
             "volume": (("volume",), (grain, "channel"), False),
             "mix": (("channel_mix",), (grain, "channel"), False),
             "channels": ((*COMPARED, "channel_mix"), ("channel",), True),
             "wholes": (COMPARED, (), True),
-            "tiers": ((_RATE,), ("channel", "tier"), False),
+            "tiers": ((_RATE,), ("channel", "tier"), True),
             "families": everywhere.question(_RATE, by=("family",)),
             "together": pair.question(_RATE),
             "centre": everywhere.question(_RATE, _MULTIPLE),
             "multiple": everywhere.question(_MULTIPLE, by=(grain_of(view.period),)),
+            # The shape of a week: whether more or fewer came is told above.
             "hours": days.question("volume", by=("weekday", "hour"), compared=False),
         },
         also=[partial(cache.migration, view.question("volume"), published.version)],
@@ -165,7 +168,7 @@ def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
     language, parts, whole = style.language, figures.panel("mix"), figures.panel("channels")
     if parts is None or whole is None:
         return
-    period = {str(cell.key[0]): cell.value or 0.0 for cell in whole.cells if cell.kpi == "channel_mix"}
+    period = [cell for cell in whole.cells if cell.kpi == "channel_mix"]
     components.panel(
         "mix",
         phrase(language, "channels_mix"),
@@ -181,6 +184,7 @@ def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
         phrase(language, "channels_mix_alt", period=panels.dates(figures)),
         style,
         drill="channel_mix",
+        picks=state.picks("channel", names),
     )
 
 
@@ -304,7 +308,7 @@ def _table(figures: Figures, parts: Answer | None, style: Style, names: Mapping[
     components.panel(
         "table",
         phrase(language, "channels_table"),
-        phrase(language, "channels_table_sub"),
+        panels.with_arrows(phrase(language, "channels_table_sub"), parts, language),
         figures.drawn(
             "table",
             style,

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from kpi.charts import Style
-from kpi.charts.export import csv, png, xlsx
+from kpi.charts.export import csv, file_name, marked, png, xlsx
 from kpi.charts.theme import css_variables
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_moment, format_period
@@ -174,11 +174,12 @@ def panel(
     split: str = "",
     within: Within = AS_VIEWED,
     chooser: Callable[[], None] | None = None,
+    picks: state.Picks | None = None,
 ) -> None:
     """A chart under its title, with the same numbers as a table and as files behind its menu.
 
-    ``drill``: the KPI that a button beside the menu takes apart, first by ``split`` ("": as usual);
-    ``within``: what the figure is of. ``chooser`` draws what chooses what is shown.
+    ``drill``: the KPI that a button beside the menu takes apart, first by ``split`` ("": as usual), and a click on a
+    mark at what ``picks`` says of it; ``within``: what the figure is of. ``chooser`` draws what chooses what is shown.
     """
     language = style.language
     with st.container(border=True, height="stretch", key=f"panel_{key}"):
@@ -202,8 +203,25 @@ def panel(
         if spec is None:
             st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')
         else:
-            sent = {name: rows.arrow for name, rows in spec["datasets"].items()}
-            st.vega_lite_chart(spec={**spec, "datasets": sent}, theme=None, width="stretch", alt=alt_text)
+            sent = {**spec, "datasets": {name: rows.arrow for name, rows in spec["datasets"].items()}}
+            if drill is None or picks is None:
+                st.vega_lite_chart(spec=sent, theme=None, width="stretch", alt=alt_text)
+            else:
+                st.vega_lite_chart(
+                    spec=_clickable(sent),
+                    theme=None,
+                    width="stretch",
+                    alt=alt_text,
+                    key=state.picking_key(key),
+                    on_select=partial(state.picked, key, drill, within, picks),
+                )
+
+
+def _clickable(spec: dict[str, Any]) -> dict[str, Any]:
+    """The figure with marks, those of its first layer, that can be clicked. The keyboard has the button for it."""
+    first, *others = spec["layer"]
+    select = {"name": state.PICKED, "select": {"type": "point", "fields": [state.PICKED_BY]}}
+    return {**spec, "layer": [{**first, "mark": {**first["mark"], "cursor": "pointer"}, "params": [select]}, *others]}
 
 
 def table_panel(
@@ -236,10 +254,11 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                 return
             frame = table()
             st.dataframe(frame, hide_index=True, height=min(380, 36 * (len(frame) + 1) + 3), width=560, placeholder="–")
+            filed = marked(frame, style)
             with st.container(horizontal=True, gap="xsmall"):
                 files: list[tuple[str, str, str, Callable[[], bytes]]] = [
-                    ("CSV", "csv", "text/csv", partial(csv, frame)),
-                    ("XLSX", "xlsx", _XLSX, partial(xlsx, frame, title)),
+                    ("CSV", "csv", "text/csv", partial(csv, filed)),
+                    ("XLSX", "xlsx", _XLSX, partial(xlsx, filed, title)),
                 ]
                 if spec is not None:
                     files.append((phrase(language, "panel_png"), "png", "image/png", partial(png, spec, style)))
@@ -247,7 +266,7 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                     st.download_button(
                         label,
                         data=make,
-                        file_name=f"{key}.{suffix}",
+                        file_name=file_name(key, suffix, style),
                         mime=kind,
                         key=f"{key}_{suffix}",
                         on_click="ignore",

@@ -35,11 +35,11 @@ MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "oc
 # The headlines that the table at the end has by channel.
 _TABLE = ("service_level", "abandonment_rate", "aht")
 _PANELS = {
-    "day": (("service_level", "answer_rate"), ("half_hour",), False),
-    "day_occupancy": (("occupancy",), ("half_hour",), False),
-    "teams": (("service_level",), ("team",), False),
-    "tiers": (("service_level",), ("channel", "tier"), False),
-    "waits": (("wait_p90", "asa"), ("channel",), False),
+    "day": (("service_level", "answer_rate"), ("half_hour",), True),
+    "day_occupancy": (("occupancy",), ("half_hour",), True),
+    "teams": (("service_level",), ("team",), True),
+    "tiers": (("service_level",), ("channel", "tier"), True),
+    "waits": (("wait_p90", "asa"), ("channel",), True),
     "cost": (("cost_per_contact", *_TABLE), ("channel",), True),
     "cost_all": (("cost_per_contact",), (), True),
     **planner.PANELS,
@@ -52,12 +52,13 @@ _Names = Mapping[str, Mapping[str, str]]
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     shown, view = state.read_option(view, "map", MAPS, "level")
+    # A choice of formulas; how the chosen one changed stands on its card.
     formulas = {
         name: replace(view.question("service_level", compared=False), service_level=name) for name in SERVICE_LEVELS
     }
     applies = view.applies(METRICS["service_level"])
     more = [*(formulas.values() if applies else ()), *planner.questions(view)]
-    asked = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), False)}
+    asked = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), True)}
     figures = Figures(view, published, BESIDE, asked, more=more)
     scenario, view = planner.read(view, figures)
     names = layout.names(view, published)
@@ -67,6 +68,7 @@ def render(view: View, published: Published, style: Style) -> None:
         components.sentences(
             desk_opening(figures.headline, METRICS, view.language),
             waits(
+                figures.headline,
                 worst(teams.cells if teams else ()),
                 worst([cell for cell in day.cells if cell.kpi == "service_level"] if day else ()),
                 names["team"],
@@ -180,7 +182,7 @@ def _tiers(figures: Figures, style: Style, names: _Names) -> None:
     components.panel(
         "tiers",
         phrase(language, "desk_tiers"),
-        phrase(language, "desk_tiers_sub"),
+        panels.with_arrows(phrase(language, "desk_tiers_sub"), parts, language),
         figures.drawn(
             "desk tiers",
             style,
@@ -212,6 +214,7 @@ def _waits(figures: Figures, style: Style, names: _Names) -> None:
         phrase(language, "desk_waits_alt"),
         style,
         drill="wait_p90",
+        picks=state.picks("channel", names["channel"]),
     )
 
 
@@ -258,4 +261,5 @@ def _cost(figures: Figures, style: Style, names: _Names) -> None:
         phrase(language, "desk_cost_alt", value=format_value(whole.value, metric.unit, language)),
         style,
         drill=metric.id,
+        picks=state.picks("channel", names["channel"]),
     )

@@ -26,8 +26,8 @@ def render(view: View, published: Published, style: Style) -> None:
     chosen = view.kpi or ""
     section = view.section or (METRICS[chosen].section if chosen else next(iter(SECTIONS)))
     text, view = state.read_text(view, "find", _LONGEST)
-    figures = Figures(replace(view, compare=None), published, {}, {})
-    layout.top("dictionary", view, published, None)
+    figures = Figures(replace(view, compare=None, filters=()), published, {}, {})
+    layout.top("dictionary", view, published, None, filtered=False)
     counted = phrase(
         language,
         "dictionary_opening",

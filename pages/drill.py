@@ -13,6 +13,7 @@ from io import StringIO
 import streamlit as st
 
 from kpi.charts import Style
+from kpi.charts.export import file_name, marked
 from kpi.charts.theme import value_colour
 from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
@@ -90,7 +91,7 @@ def _taken_apart(view: View, published: Published, style: Style) -> None:
         _ways(ways, by, view.language)
         _parts(metric, whole, parts, steps, style, choices[by])
     reasons.explained(question, steps, by if chosen is not None else None, style, version)
-    _rows(question, view.language, published)
+    _rows(question, style, published)
 
 
 def _within(question: Question, steps: Sequence[Filter]) -> Question:
@@ -243,8 +244,8 @@ def _sum(metric: Metric, whole: Cell, parts: Answer, language: Language) -> str:
 # --- the rows -------------------------------------------------------------------------------------------------------
 
 
-def _rows(question: Question, language: Language, published: Published) -> None:
-    version = published.version
+def _rows(question: Question, style: Style, published: Published) -> None:
+    language, version = style.language, published.version
     metric = METRICS[question.kpis[0]]
     question = replace(question, compare=None)
     first = cache.rows(question, version, 1, _SIZE, "")
@@ -255,8 +256,8 @@ def _rows(question: Question, language: Language, published: Published) -> None:
         sort = _sort(first, language)
         st.download_button(
             phrase(language, "drill_csv", count=format_count(first.total, language)),
-            data=partial(_csv, question, sort, language, published),
-            file_name=f"{metric.id}_{question.period.start}_{question.period.end}.csv",
+            data=partial(_csv, question, sort, style, published),
+            file_name=file_name(f"{metric.id}_{question.period.start}_{question.period.end}", "csv", style),
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
@@ -318,14 +319,14 @@ def _names(page: RowsPage, language: Language, version: int) -> Mapping[str, Map
     return {dimension: cache.labels(dimension, language, version) for dimension in dimensions_of(page.columns)}
 
 
-def _csv(question: Question, sort: str, language: Language, published: Published) -> bytes:
+def _csv(question: Question, sort: str, style: Style, published: Published) -> bytes:
     """All rows as CSV, made when the button is pressed."""
-    text = StringIO()
+    text, language = StringIO(), style.language
     number, done = 1, 0
     while True:
         page = cache.rows(question, published.version, number, LARGEST_PAGE, sort)
         frame = of_rows(page, language, _names(page, language, published.version), published)
-        frame.to_csv(text, index=False, header=number == 1)
+        marked(frame, style).to_csv(text, index=False, header=number == 1)
         done += len(page.records)
         if done >= page.total or not page.records:
             return text.getvalue().encode("utf-8-sig")

@@ -12,7 +12,7 @@ from kpi.query import mature_part
 from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, panels, rankings
+from pages import cards, components, layout, panels, rankings, state
 from pages.figures import Figures
 from pages.rankings import Ranking
 from pages.view import View
@@ -39,8 +39,9 @@ _PANELS = {
     "journey_all": (JOURNEY_KPIS, (), True),
     "journey_scenarios": ((*JOURNEY_KPIS, *DAYS_KPIS), ("scenario",), True),
     "journey_tiers": (JOURNEY_KPIS, ("tier",), True),
+    # Months are compared with no months: the comparison is a number of days before.
     "journey_amounts": (("referred_amount",), ("month", "scenario"), False),
-    **{one.panel: ((one.kpi,), (one.dimension,), False) for one in _RANKINGS},
+    **{one.panel: ((one.kpi,), (one.dimension,), True) for one in _RANKINGS},
 }
 
 
@@ -127,6 +128,7 @@ def _tiers(figures: Figures, style: Style) -> None:
         phrase(language, "alt_journey_tiers"),
         style,
         drill=metric.id,
+        picks=state.picks("tier", names),
     )
 
 

@@ -16,13 +16,16 @@ from pages.view import FILTERS, WAYS, View
 _Made = TypeVar("_Made")
 
 
-def top(page: str, view: View, published: Published, compared: Answer | None) -> None:
-    """Title, as-of line, filter bar. ``page``: its id; ``compared``: an answer that says what it is compared with."""
+def top(page: str, view: View, published: Published, compared: Answer | None, *, filtered: bool = True) -> None:
+    """Title, as-of line, filter bar. ``page``: its id; ``compared``: an answer that says what it is compared with;
+    ``filtered``: whether anything of the page goes by the filters, which stay in the address where nothing does.
+    """
     language = view.language
     components.head(
         phrase(language, f"page_{page}"), language, published, components.as_of_line(view, published, compared)
     )
-    filters.filter_bar(view, names(view, published), published, page)
+    if filtered:
+        filters.filter_bar(view, names(view, published), published, page)
     filters.ignored(view)
 
 

@@ -27,14 +27,15 @@ BESIDE = {
 HEADLINES = tuple(BESIDE)
 _DIVIDENDS = ("tail_value", "tail_active")
 _PANELS = {
-    "reach": (("tail_reach_frequency",), ("reach",), False),
+    "reach": (("tail_reach_frequency",), ("reach",), True),
+    # Those who came later only say why coverage is not of all: no figure to be held against another.
     "later": (("tail_joined_later",), (), False),
-    "contacts": (("top20_share_contacts", "gini_contacts"), (), False),
-    "dividends": (_DIVIDENDS, ("served",), False),
-    "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), False),
-    "topics": (("bot_resolution_rate", "volume"), ("topic",), False),
-    "topics_all": (("bot_resolution_rate", "volume"), (), False),
-    "topics_covered": (("topic_tail_coverage",), (), False),
+    "contacts": (("top20_share_contacts", "gini_contacts"), (), True),
+    "dividends": (_DIVIDENDS, ("served",), True),
+    "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), True),
+    "topics": (("bot_resolution_rate", "volume"), ("topic",), True),
+    "topics_all": (("bot_resolution_rate", "volume"), (), True),
+    "topics_covered": (("topic_tail_coverage",), (), True),
 }
 
 
@@ -154,10 +155,10 @@ def _lorenz(figures: Figures, style: Style) -> None:
         return
     curves = cache.lorenz(figures.view.question("top20_share", compared=False), figures.version)
     told = {
-        "value": format_value(value.value, "share", language),
-        "contacts": format_value(contacts.cell("top20_share_contacts").value, "share", language),
-        "gini": format_value(gini.value, "score", language),
-        "gini_contacts": format_value(contacts.cell("gini_contacts").value, "score", language),
+        "value": panels.with_change(value, language),
+        "contacts": panels.with_change(contacts.cell("top20_share_contacts"), language),
+        "gini": panels.with_change(gini, language),
+        "gini_contacts": panels.with_change(contacts.cell("gini_contacts"), language),
     }
     components.panel(
         "lorenz",
@@ -185,7 +186,7 @@ def _topics(figures: Figures, style: Style) -> None:
         "line": format_limit(line, "share", language),
         "covered": format_count(share.numerator or 0, language),
         "topics": format_count(share.denominator or 0, language),
-        "share": format_value(share.value, "share", language),
+        "share": panels.with_change(share, language),
     }
     components.panel(
         "topics",

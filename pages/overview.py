@@ -11,7 +11,7 @@ from kpi.insight.headline import opening
 from kpi.metrics.registry import METRICS
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, panels, reasons
+from pages import cards, components, layout, panels, reasons, state
 from pages.figures import Figures
 from pages.view import View
 
@@ -25,11 +25,11 @@ BESIDE = {
     "fcr": "repeat_rate",
 }
 HEADLINES = tuple(BESIDE)
-# Not compared: the cells of the tiers are judged against all customers.
 _PANELS = {
+    # Eight channels a day have room for one grey line, that of all; the findings tell whose change it was.
     "volume": (("volume",), ("{grain}", "channel"), False),
     "channels": (("self_service_rate",), ("channel",), True),
-    "tiers": (HEADLINES, ("tier",), False),
+    "tiers": (HEADLINES, ("tier",), True),
 }
 
 
@@ -85,6 +85,7 @@ def _by_channel(figures: Figures, style: Style, names: Mapping[str, str]) -> Non
         phrase(language, "alt_by_channel", value=format_value(whole.value if whole else None, metric.unit, language)),
         style,
         drill=metric.id,
+        picks=state.picks("channel", names),
     )
 
 
@@ -117,7 +118,7 @@ def _tiers(figures: Figures, style: Style, titles: Mapping[str, str], names: Map
     components.panel(
         "tiers",
         phrase(language, "panel_tiers"),
-        phrase(language, "panel_tiers_sub"),
+        panels.with_arrows(phrase(language, "panel_tiers_sub"), parts, language),
         figures.drawn(
             "tiers",
             style,

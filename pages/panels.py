@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from kpi.charts import Style, trend, volume_by_channel
-from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_period, format_value
+from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import axis_unit, format_change, format_period, format_value
 from kpi.metrics.registry import METRICS
 from kpi.pivot import by_one, to_frame
-from kpi.query.answer import Answer
+from kpi.query.answer import Answer, Cell
 from kpi.tables import of_answer
-from pages import components, pivot_table
+from pages import components, pivot_table, state
 from pages.figures import Figures
 from pages.view import AS_VIEWED, View, Within
 
@@ -22,6 +22,21 @@ def dates(figures: Figures) -> str:
 def everything(view: View) -> str:
     """What the figure of a whole is called beside those of the channels: never all of them where some are chosen."""
     return phrase(view.language, "all_channels" if view == view.without("channel", "line") else "all_chosen")
+
+
+def with_change(cell: Cell, language: Language) -> str:
+    """A figure for a line of text, in brackets its change where it has one."""
+    unit = METRICS[cell.kpi].unit
+    value = format_value(cell.value, unit, language)
+    if cell.change is None:
+        return value
+    return phrase(language, "panel_with_change", value=value, change=format_change(cell, unit, language))
+
+
+def with_arrows(subtitle: str, answered: Answer, language: Language) -> str:
+    """The subtitle of a map, with what its arrows mean where there is a comparison."""
+    compared = any(cell.previous is not None for cell in answered.cells)
+    return f"{subtitle} · {phrase(language, 'panel_arrows')}" if compared else subtitle
 
 
 def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mapping[str, str]) -> None:
@@ -54,6 +69,7 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
         phrase(language, "alt_volume", period=dates(figures), total=total),
         style,
         drill="volume",
+        picks=state.picks("channel", names),
     )
 
 

@@ -17,6 +17,7 @@ from pages import components, state
 from pages.figures import Figures
 from pages.view import PLAN, View
 
+# What a contact costs goes into the what-if; of that nothing is compared.
 PANELS = {"handlers": (("cost_per_contact",), ("final_handler",), False)}
 
 

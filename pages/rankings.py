@@ -10,7 +10,7 @@ from kpi.i18n.numbers import format_value
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from kpi.tables import of_answer
-from pages import components
+from pages import components, state
 from pages.figures import Figures
 
 
@@ -63,4 +63,5 @@ def draw(ranking: Ranking, figures: Figures, style: Style, **said: str) -> None:
         style,
         drill=ranking.kpi,
         within=figures.within(ranking.panel),
+        picks=state.picks(ranking.dimension, names),
     )

@@ -22,7 +22,7 @@ from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cache, cards, components, layout, panels
+from pages import cache, cards, components, layout, panels, state
 from pages.figures import Figures
 from pages.view import View
 
@@ -45,13 +45,14 @@ _PANELS = {
     "tier": (_TWO, ("tier",), True),
     "team": (_TWO, ("team",), True),
     "topic": ((*_TWO, *_RESOLVED), ("topic",), True),
-    "nps": (("nps",), ("channel",), False),
+    "nps": (("nps",), ("channel",), True),
+    # Of the three groups the net is compared, which is what they come to.
     "nps_groups": (("nps_share",), ("channel", "nps_group"), False),
     "scores": (("score_share",), ("score",), True),
     "response": (("first_response",), ("channel",), True),
     "response_all": (("first_response",), (), True),
-    "complaints": (("complaints_open",), ("complaint_age", "due_state"), False),
-    "complaints_all": (("complaints_open",), (), False),
+    "complaints": (("complaints_open",), ("complaint_age", "due_state"), True),
+    "complaints_all": (("complaints_open",), (), True),
 }
 
 
@@ -218,6 +219,7 @@ def _first_response(figures: Figures, style: Style, names: Mapping[str, str]) ->
         phrase(language, "satisfaction_response_alt", value=format_value(whole.value, metric.unit, language)),
         style,
         drill=metric.id,
+        picks=state.picks("channel", names),
     )
 
 

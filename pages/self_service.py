@@ -13,7 +13,7 @@ from kpi.query import mature_part
 from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, panels, rankings
+from pages import cards, components, layout, panels, rankings, state
 from pages.figures import Figures
 from pages.rankings import Ranking
 from pages.view import View
@@ -147,6 +147,7 @@ def _chain_by(panel: str, dimension: str, title: str, all_of_them: str, figures:
         phrase(language, "alt_chain_by", title=phrase(language, title)),
         style,
         drill=metric.id,
+        picks=state.picks(dimension, names),
     )
 
 
@@ -172,4 +173,5 @@ def _media(figures: Figures, style: Style) -> None:
         phrase(language, "alt_media"),
         style,
         drill="bot_resolution_rate",
+        picks=state.picks("media", names),
     )

@@ -14,8 +14,8 @@ from pages.view import View
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    figures = Figures(replace(view, compare=None), published, {}, {})
-    layout.top("settings", view, published, None)
+    figures = Figures(replace(view, compare=None, filters=()), published, {}, {})
+    layout.top("settings", view, published, None, filtered=False)
     components.sentences((Span(phrase(language, "settings_opening")),))
     targets.section(language, published.version)
     annotations.section(language)

@@ -3,6 +3,7 @@
 ``app.py`` serves it. It lies where no ``pages/`` folder is beside it, so that nothing is served around it.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -28,6 +29,7 @@ published: Published | None = None
 problem: KpiError | None = None
 try:
     published = cache.published()
+    style = replace(style, synthetic=published.synthetic)
 except WarehouseEmpty:
     pass
 except KpiError as error:

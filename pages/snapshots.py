@@ -48,7 +48,7 @@ def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
     asked, view = state.read_text(view, "run", _LONGEST_KEY)
-    layout.top("snapshots", view, published, None)
+    layout.top("snapshots", view, published, None, filtered=False)
     try:
         _page(language, published, asked)
     except StateError as error:

@@ -6,7 +6,7 @@ before any widget exists.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -130,6 +130,43 @@ def go_down_chosen(key: str, steps: tuple[Filter, ...], dimension: str) -> None:
     value = st.session_state.get(key)
     if value is not None:
         go_down((*steps, Filter(dimension, (value,))))
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What a click on a mark of a figure leads to: the rows of the value of ``dimension`` that the mark is of.
+    ``values``: the name that the mark has in its data -> the value.
+    """
+
+    dimension: str
+    values: Mapping[str, str]
+
+
+PICKED, PICKED_BY = "picked", "name"  # the selection within the figure, and the field of its data that it goes by
+
+
+def picks(dimension: str, names: Mapping[str, str]) -> Picks:
+    """``names``: value -> name."""
+    return Picks(dimension, {name: value for value, name in names.items()})
+
+
+def picking_key(panel: str) -> str:
+    """The key of a figure whose marks can be clicked; another one after each click, so that the same mark can be
+    clicked again.
+    """
+    return f"picking_{panel}_{st.session_state.get(f'picks_{panel}', 0)}"
+
+
+def picked(panel: str, kpi: str, within: Within, chosen: Picks) -> None:
+    """Take ``kpi`` apart at the mark that was clicked; a mark of all values leads to all."""
+    marks = st.session_state[picking_key(panel)].selection[PICKED]
+    if not marks:
+        return
+    st.session_state[f"picks_{panel}"] = st.session_state.get(f"picks_{panel}", 0) + 1
+    open_drill(kpi, within=within)
+    value = chosen.values.get(marks[0][PICKED_BY])
+    if value is not None:
+        go_down((Filter(chosen.dimension, (value,)),))
 
 
 def drill_link(kpi: str, steps: Sequence[Filter]) -> str:

@@ -9,7 +9,7 @@ from kpi.insight.tiers import standing_out
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
-from pages import cards, components, layout, state
+from pages import cards, components, layout, panels, state
 from pages.figures import Figures
 from pages.long_tail import moves
 from pages.view import View
@@ -52,14 +52,17 @@ def render(view: View, published: Published, style: Style) -> None:
         published,
         BESIDE,
         {
+            # Each tier is held against the others, not against itself before.
             "told": (_TOLD, ("tier",), False),
-            "matrix": (kpis, ("tier",), False),
-            "whole": (kpis, (), False),
-            "mix": (("channel_mix",), ("tier", "channel"), False),
-            "volumes": (("volume",), ("tier",), False),
+            "matrix": (kpis, ("tier",), True),
+            "whole": (kpis, (), True),
+            "mix": (("channel_mix",), ("tier", "channel"), True),
+            "volumes": (("volume",), ("tier",), True),
+            # Seven courses have room for one grey line each, that of all customers; the comparison is a figure.
             "course": ((kpi,), ("tier", "{grain}"), False),
             "all": ((kpi,), ("{grain}",), False),
-            "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), False),
+            "changes": ((kpi,), ("tier",), True),
+            "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), True),
         },
     )
     layout.top("tiers", view, published, figures.compared)
@@ -94,6 +97,7 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
     names = layout.names(figures.view, figures.published)
     shown = [] if parts is None or whole is None else [kpi for kpi in parts.question.kpis if kpi in whole.question.kpis]
     titles = {kpi: cards.title(kpi, language) for kpi in shown}
+    subtitle = phrase(language, "tiers_panel_matrix_sub")
 
     def choose() -> None:
         st.pills(
@@ -108,7 +112,7 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
     components.panel(
         "matrix",
         phrase(language, "tiers_panel_matrix"),
-        phrase(language, "tiers_panel_matrix_sub"),
+        panels.with_arrows(subtitle, parts, language) if parts is not None else subtitle,
         figures.drawn(
             f"matrix {section}",
             style,
@@ -155,7 +159,8 @@ def _mix(figures: Figures, style: Style, height: int) -> None:
 
 def _course(figures: Figures, style: Style, kpi: str) -> None:
     language, parts, whole = style.language, figures.panel("course"), figures.panel("all")
-    metric = METRICS[kpi]
+    metric, changes = METRICS[kpi], figures.panel("changes")
+    period = changes.cells if changes is not None else ()
     names = layout.names(figures.view, figures.published)["tier"]
 
     def choose() -> None:
@@ -179,7 +184,7 @@ def _course(figures: Figures, style: Style, kpi: str) -> None:
         figures.drawn(
             f"course {kpi}",
             style,
-            lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style, figures.notes),
+            lambda: multiples(metric, parts, whole.frame(kpi), figures.slots, names, style, figures.notes, period),
         )
         if parts is not None and whole is not None and parts.valued
         else None,

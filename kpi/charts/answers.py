@@ -1,13 +1,14 @@
 """What was answered: the distribution of scores, promoters and detractors, complaints by their clocks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import altair as alt
 import pandas as pd
 
 from kpi.charts.goals import target_tip
 from kpi.charts.theme import Style, channel_rank, edge, finish
+from kpi.charts.tones import change_text, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_percent, format_value
 from kpi.insight.goals import mark
@@ -78,7 +79,7 @@ class _Piece:
 def nps_groups(shares: Answer, nets: Answer, names: Mapping[str, str], groups: Mapping[str, str], style: Style,
                height: int) -> alt.LayerChart:  # fmt: skip
     """Detractors, passives and promoters of each channel as one full bar, the net at its end, marked where a target
-    is set for it.
+    is set for it, and its change.
 
     ``shares``: nps_share by channel and group; ``nets``: nps by channel. n < 30 is pale.
     """
@@ -98,8 +99,17 @@ def nps_groups(shares: Answer, nets: Answer, names: Mapping[str, str], groups: M
             pieces.append(_Piece(names.get(channel, channel), groups[group], share * 100, told, tip, few))
     ends = {names.get(channel, channel): _net(net[channel], style) for channel in order}
     colours = [style.palette.worse_fill, style.palette.border, style.palette.better_fill]
+    metric = METRICS["nps"]
+    changes = {
+        names.get(channel, channel): (
+            change_text(net[channel], metric, style),
+            text_colour(net[channel], metric, style),
+        )
+        for channel in order
+        if net[channel].change is not None
+    }
     return _stacked(pieces, ends, dict(zip([groups[group] for group in _NPS_GROUPS], colours, strict=True)), 100.0,
-                    style, height)  # fmt: skip
+                    style, height, changes)  # fmt: skip
 
 
 def _net(cell: Cell, style: Style) -> str:
@@ -118,8 +128,10 @@ def _net_target(cell: Cell, style: Style) -> str:
 def complaints_by_age(
     parts: Answer, ages: Mapping[str, str], states: Mapping[str, str], style: Style, height: int
 ) -> alt.LayerChart:
-    """Open complaints, a bar an age, what is overdue set apart. ``parts``: complaints_open by age and due state."""
-    language = style.language
+    """Open complaints, a bar an age, what is overdue set apart; at the right the change of each age. ``parts``:
+    complaints_open by age and due state.
+    """
+    language, metric = style.language, METRICS["complaints_open"]
     counts = {(str(cell.key[0]), str(cell.key[1])): cell.value or 0.0 for cell in parts.cells}
     pieces, sums = [], {}
     for age in _AGES:
@@ -129,8 +141,15 @@ def complaints_by_age(
             told = format_count(count, language, compact=False)
             pieces.append(_Piece(ages[age], states[state], count, "", told))
     ends = {ages[age]: format_count(count, language, compact=False) for age, count in sums.items()}
+    changes = {}
+    for age, count in sums.items():
+        known = [cell for cell in parts.cells if cell.key[0] == age and cell.previous is not None]
+        if known:
+            before = sum(cell.previous or 0.0 for cell in known)
+            both = replace(known[0], value=count, previous=before, change=count - before)
+            changes[ages[age]] = change_text(both, metric, style), text_colour(both, metric, style)
     colours = dict(zip([states[state] for state in _STATES], [style.palette.tint, style.palette.worse], strict=True))
-    return _stacked(pieces, ends, colours, max([1.0, *sums.values()]), style, height)
+    return _stacked(pieces, ends, colours, max([1.0, *sums.values()]), style, height, changes)
 
 
 def _stacked(
@@ -140,8 +159,11 @@ def _stacked(
     top: float,
     style: Style,
     height: int,
+    changes: Mapping[str, tuple[str, str]],
 ) -> alt.LayerChart:
-    """Rows of pieces from zero on, a text at the end of each row, the parts named above."""
+    """Rows of pieces from zero on, a text at the end of each row, the parts named above. ``changes``: row -> text at
+    the right, and its colour.
+    """
     palette, language = style.palette, style.language
     rows, base_of = [], dict.fromkeys(ends, 0.0)
     for piece in pieces:
@@ -165,9 +187,8 @@ def _stacked(
         scale=alt.Scale(paddingInner=0.35, paddingOuter=0.15),
         axis=alt.Axis(labelColor=palette.ink2, labelLimit=118, labelPadding=8, grid=False),
     )
-    scale = alt.Scale(
-        domainMin=0, domainMax=alt.ExprRef(f"{top} * width / max(60, width - (width < 420 ? 74 : 110))"), nice=False
-    )
+    room = "(width < 420 ? 104 : 130)" if changes else "(width < 420 ? 74 : 110)"
+    scale = alt.Scale(domainMin=0, domainMax=alt.ExprRef(f"{top} * width / max(60, width - {room})"), nice=False)
     color = alt.Color(
         "part:N",
         sort=list(colours),
@@ -195,4 +216,11 @@ def _stacked(
         .mark_text(align="left", dx=6, fontSize=12, fontWeight=600, color=palette.ink)
         .encode(x=alt.X("x:Q"), y=y, text=alt.Text("text:N"))
     )
-    return finish([bars, inside, texts], style, height)
+    layers = [bars, inside, texts]
+    if changes:
+        moved = pd.DataFrame([{"row": row, "text": text, "tone": tone} for row, (text, tone) in changes.items()])
+        marks = alt.Chart(moved).mark_text(
+            align="right", fontSize=11.5, x=alt.ExprRef("width"), color=alt.ExprRef("datum.tone")
+        )
+        layers.append(marks.encode(y=y, text=alt.Text("text:N")))
+    return finish(layers, style, height)

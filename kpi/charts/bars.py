@@ -158,8 +158,10 @@ def stack_labels(
     divisor: float,
     style: Style,
     height: int = HEIGHT,
+    changes: Mapping[str, str] | None = None,
 ) -> list[alt.Chart]:
-    """Swatch, name and share of each channel, beside the last whole bar and kept apart.
+    """Swatch, name, share and change (where ``changes`` has one) of each channel, beside the last whole bar and kept
+    apart.
 
     ``ends``: channel -> its piece of that bar, from the bottom; ``shares``: channel -> what it has of the period.
     ``top``: the upper end of the axis; ``divisor``: of its unit.
@@ -185,7 +187,10 @@ def stack_labels(
             "x": [float(len(slots.starts))] * len(ends),
             "y": [value / divisor for value in placed],
             "channel": list(ends),
-            "label": [f"{names[channel]} {format_percent(shares[channel], 1)}" for channel in ends],
+            "label": [
+                f"{names[channel]} {format_percent(shares[channel], 1)} {(changes or {}).get(channel, '')}".rstrip()
+                for channel in ends
+            ],
             "short": [
                 f"{short_channel(channel, names[channel], style)} {format_percent(shares[channel])}" for channel in ends
             ],

@@ -8,6 +8,7 @@ import pandas as pd
 from kpi.charts.bars import HEIGHT
 from kpi.charts.goals import behind, limits, missed_corners, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.tones import change_text, compared_fields, compared_tips, moved_arrows
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.desk import clock
@@ -63,6 +64,7 @@ def half_hours(
                     else format_value(value, metric.unit, language, compact=False),
                     "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
                     "target": target_tip(cell, metric, style),
+                    **({} if counted else compared_fields(cell, metric, style)),
                 }
             )
     frame = pd.DataFrame(rows)
@@ -116,6 +118,7 @@ def half_hours(
                 alt.Tooltip("team:N", title=phrase(language, "desk_team")),
                 alt.Tooltip("when:N", title=phrase(language, "chart_when")),
                 alt.Tooltip("text:N", title=phrase(language, "desk_offered") if counted else metric.name(language)),
+                *compared_tips([] if counted else [*whole, *parts], style),
                 *target_tips([] if held is None else [held], style),
                 alt.Tooltip("n:N", title="n"),
             ],
@@ -148,7 +151,8 @@ def by_channel_and_tier(
     tiers: Mapping[str, str],
     style: Style,
 ) -> alt.LayerChart:
-    """A rate as a matrix: one row a channel, one column a star tier, coloured by its distance from all together.
+    """A rate as a matrix: one row a channel, one column a star tier, coloured by its distance from all together, an
+    arrow where it became better or worse against the comparison.
 
     ``cells``: keyed by channel and tier. Fewer than 30: pale and uncoloured.
     """
@@ -172,6 +176,7 @@ def by_channel_and_tier(
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
                 "target": target_tip(cell, metric, style),
                 "missed": cell.met is False,
+                **compared_fields(cell, metric, style),
             }
         )
     frame = pd.DataFrame(rows)
@@ -194,6 +199,7 @@ def by_channel_and_tier(
             alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
             alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
             alt.Tooltip("full:N", title=metric.name(language)),
+            *compared_tips(cells, style),
             *target_tips(cells, style),
             alt.Tooltip("n:N", title="n"),
         ],
@@ -214,13 +220,16 @@ def by_channel_and_tier(
         fontSize=alt.ExprRef("width < 300 ? 10 : 12"),
         color=alt.ExprRef(f"datum.small ? '{palette.mute}' : '{palette.ink}'"),
     ).encode(text=alt.Text("text:N"))
-    return finish([cells_drawn, text, *missed_corners(frame, x, y, style)], style, _ROW_HEIGHT)
+    layers = [cells_drawn, text, *moved_arrows(frame, x, y), *missed_corners(frame, x, y, style)]
+    return finish(layers, style, _ROW_HEIGHT)
 
 
 def waits_by_channel(
     slow: Sequence[Cell], mean: Mapping[DimensionValue, Cell], names: Mapping[str, str], style: Style
 ) -> alt.LayerChart:
-    """How long nine in ten wait at most, one bar a channel, the average as a tick, the target as a dashed one.
+    """How long nine in ten wait at most, one bar a channel, the average as a tick, the target as a dashed one, at the
+    right the change.
+
     ``slow``: wait_p90 by channel; ``mean``: channel -> asa, whose target stands in the tip.
     """
     palette, language, metric = style.palette, style.language, METRICS["wait_p90"]
@@ -239,6 +248,8 @@ def waits_by_channel(
                 "target": target_tip(cell, metric, style),
                 "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
+                **compared_fields(cell, metric, style),
+                "short": change_text(cell, metric, style),
             }
         )
     frame = pd.DataFrame(rows)
@@ -252,7 +263,7 @@ def waits_by_channel(
         "value:Q",
         scale=alt.Scale(
             domainMin=0,
-            domainMax=alt.ExprRef(f"{top} * width / max(60, width - 60)"),
+            domainMax=alt.ExprRef(f"{top} * width / max(60, width - 110)"),
             nice=False,
         ),
         axis=None,
@@ -266,6 +277,7 @@ def waits_by_channel(
         tooltip=[
             alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
             alt.Tooltip("text:N", title="P90"),
+            *compared_tips(slow, style),
             *target_tips(slow, style),
             alt.Tooltip("mean_text:N", title=phrase(language, "desk_mean")),
             alt.Tooltip("n:N", title="n"),
@@ -277,8 +289,11 @@ def waits_by_channel(
     )
     named_rows = list(zip(frame["name"], slow, strict=True))
     goals = target_ticks(named_rows, "name:N", list(frame["name"]), metric, 1.0, style)
-    halo = [behind(texts, style)] if goals else []
-    return finish([bars, ticks, *goals, *halo, texts], style, _ROW_HEIGHT)
+    layers = [bars, ticks, *goals, *([behind(texts, style)] if goals else []), texts]
+    if any(cell.previous is not None for cell in slow):
+        changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width"), color=alt.ExprRef("datum.tone"))
+        layers.append(changes.encode(y=y, text=alt.Text("short:N")))
+    return finish(layers, style, _ROW_HEIGHT)
 
 
 def _mean_text(cell: Cell | None, style: Style) -> str:

@@ -87,7 +87,7 @@ def funnel(funnels: Mapping[str, Funnel], style: Style, height: int = HEIGHT) ->
     ).encode(x=alt.X("after:Q"), y=y)
     told = f"(({fits}) || ({over}) ? '' : datum.inside + ' · ') + (width < 420 ? datum.short : datum.losses)"
     beside = base.mark_text(align="left", dx=8, dy=-8 if tall else 0, fontSize=12, text=alt.ExprRef(told)).encode(
-        x=alt.X("end:Q"), y=y
+        x=alt.X("beside:Q"), y=y
     )
     lasts = [(f"{heading}{len(cohort.steps) - 1}", cohort.last) for heading, cohort in funnels.items()]
     metric = METRICS[lasts[0][1].kpi]
@@ -101,7 +101,7 @@ def funnel(funnels: Mapping[str, Funnel], style: Style, height: int = HEIGHT) ->
             base.mark_text(
                 align="left", dx=8, dy=8, fontSize=12, fontWeight=600, color=palette.worse,
                 text=alt.ExprRef("width < 420 ? '' : datum.second"),
-            ).encode(x=alt.X("end:Q"), y=y)
+            ).encode(x=alt.X("beside:Q"), y=y)
         )  # fmt: skip
     return finish(layers, style, height)
 
@@ -127,6 +127,8 @@ def _rows(funnels: Mapping[str, Funnel], style: Style) -> list[dict[str, object]
                     "end": before,
                     # Words after the bar begin behind a tick that lies close to its end.
                     "after": step.previous if step.previous and 0 < step.previous - step.share < 0.08 else step.share,
+                    # And words beside it behind one that lies farther out.
+                    "beside": max(before, step.previous or 0.0),
                     "previous": step.previous,
                     "colour": palette.chain[colour],
                     "ink": palette.ink if colour < 2 or pale else palette.background,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from kpi.charts.goals import missed_corners, target_tip
 from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.tones import compared_fields, compared_tips, moved_arrows
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
 from kpi.metrics.model import Metric
@@ -31,7 +32,8 @@ def by_tier(
     its row, in ``name_width`` pixels; ``names``: tier -> its column's.
 
     A rate's cell is coloured by its distance from all customers, better or worse, on the row's own scale; a count's
-    by its size. Fewer than 30: pale, and uncoloured. No value: "–", with the reason in the tip.
+    by its size. Fewer than 30: pale, and uncoloured. No value: "–", with the reason in the tip. An arrow marks what
+    became better or worse against the comparison.
     """
     language = style.language
     tiers = sorted({cell.key[0] for cell in parts.cells if cell.key[0] is not None}, key=lambda tier: int(str(tier)))
@@ -65,9 +67,10 @@ def by_tier(
                     "missed": cell is not None and cell.met is False,
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
                     "name": titles[metric.id],
+                    **compared_fields(cell, metric, style),
                 }
             )
-    chart = finish(_layers(pd.DataFrame(rows), heads, ("tier", "kpi"), name_width, style), style, height)
+    chart = finish(_layers(pd.DataFrame(rows), parts.cells, heads, ("tier", "kpi"), name_width, style), style, height)
     return chart.resolve_scale(color="independent", fill="independent")
 
 
@@ -103,10 +106,12 @@ def by_channel(
                     "missed": cell is not None and cell.met is False,
                     "n": format_count(cell.n, language, compact=False) if cell and cell.n is not None else "–",
                     "name": titles[metric.id],
+                    **compared_fields(cell, metric, style),
                 }
             )
+    heads = [titles[metric.id] for metric in metrics]
     chart = finish(
-        _layers(pd.DataFrame(rows), [titles[metric.id] for metric in metrics], ("kpi", "channel"), _NAME_WIDTH, style),
+        _layers(pd.DataFrame(rows), parts.cells, heads, ("kpi", "channel"), _NAME_WIDTH, style),
         style,
         300,
     )
@@ -147,9 +152,16 @@ def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -
 
 
 def _layers(
-    frame: pd.DataFrame, heads: Sequence[str], fields: tuple[str, str], name_width: int, style: Style
+    frame: pd.DataFrame,
+    cells: Sequence[Cell],
+    heads: Sequence[str],
+    fields: tuple[str, str],
+    name_width: int,
+    style: Style,
 ) -> list[alt.Chart]:
-    """``heads``: the columns in order; ``fields``: what the columns and what the rows are."""
+    """``cells``: what ``frame`` is of; ``heads``: the columns in order; ``fields``: what the columns and what the rows
+    are.
+    """
     palette, language = style.palette, style.language
     x = alt.X(
         f"{fields[0]}:N",
@@ -175,6 +187,7 @@ def _layers(
         if "tier" in fields
         else alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
+        *compared_tips(cells, style),
         *([alt.Tooltip("target:N", title=phrase(language, "define_target"))] if (frame["target"] != "–").any() else []),
         alt.Tooltip("n:N", title="n"),
     ]
@@ -210,4 +223,4 @@ def _layers(
         fontWeight=alt.ExprRef("datum.whole ? 600 : 400"),
         color=alt.ExprRef(f"datum.pale ? '{palette.mute}' : '{palette.ink}'"),
     ).encode(text=alt.Text("text:N"))
-    return [judged, sized, text, *missed_corners(frame, x, y, style)]
+    return [judged, sized, text, *moved_arrows(frame, x, y), *missed_corners(frame, x, y, style)]

@@ -9,9 +9,11 @@ from kpi.charts.bars import channel_rows, stack_labels, thickness
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.tones import change_text
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_change, format_percent, format_value
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 
 HEIGHT = 250
@@ -20,14 +22,14 @@ CHANGES_HEIGHT = 322
 
 def mix_by_channel(
     shares: pd.DataFrame,
-    period: Mapping[str, float],
+    period: Sequence[Cell],
     slots: Slots,
     names: Mapping[str, str],
     style: Style,
     notes: Sequence[Note] = (),
 ) -> alt.LayerChart:
-    """Every slot as one full bar, divided by channel. ``shares``: grain, channel, value (0–1); ``period``: channel ->
-    its share of the whole period.
+    """Every slot as one full bar, divided by channel. ``shares``: grain, channel, value (0–1); ``period``: what
+    each has of the whole period, told by its name with its change.
 
     A slot that is cut by the period or still running is pale.
     """
@@ -61,7 +63,7 @@ def mix_by_channel(
         alt.Chart(pd.DataFrame(pieces))
         .mark_rect(stroke=palette.background, strokeWidth=0.7)
         .encode(
-            x=alt.X("x:Q", scale=x_domain(slots, "width < 420 ? 66 : 124"), axis=slots.axis(language)),
+            x=alt.X("x:Q", scale=x_domain(slots, "width < 420 ? 66 : 156"), axis=slots.axis(language)),
             x2=alt.X2("x2:Q"),
             y=alt.Y("y:Q", scale=alt.Scale(domain=[0, 100], nice=False), axis=alt.Axis(tickCount=4, grid=True)),
             y2=alt.Y2("y2:Q"),
@@ -80,8 +82,14 @@ def mix_by_channel(
     )
     whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
     ends = {channel: float(grid.loc[whole[-1], channel]) for channel in order}
-    of_period = {channel: period.get(channel, 0.0) for channel in order}
-    labels = stack_labels(ends, of_period, label_of, slots, 1.0, 0.01, style, HEIGHT)
+    cells = {str(cell.key[0]): cell for cell in period}
+    of_period = {channel: (cells[channel].value or 0.0) if channel in cells else 0.0 for channel in order}
+    changes = {
+        channel: change_text(cell, METRICS[cell.kpi], style)
+        for channel, cell in cells.items()
+        if cell.change is not None
+    }
+    labels = stack_labels(ends, of_period, label_of, slots, 1.0, 0.01, style, HEIGHT, changes)
     return finish([bars, *note_layers(notes, slots, style), *labels], style, HEIGHT)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from kpi.charts.bars import short_channel
 from kpi.charts.goals import limits, lying_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.intervals import SMALL_N
@@ -15,13 +16,14 @@ from kpi.metrics.model import Metric
 from kpi.query.answer import Answer
 
 HEIGHT = 300
-_TICK = 9  # pixels of a target across a bar
+_TICK = 9  # pixels of a target, or a comparison, across a bar
 
 
 def by_channel_and_tier(
     metric: Metric, parts: Answer, names: Mapping[str, str], tiers: Mapping[str, str], style: Style
 ) -> alt.LayerChart:
-    """A group of bars a channel, a bar a tier from one to seven, all from zero to 100 %, each with its target.
+    """A group of bars a channel, a bar a tier from one to seven, all from zero to 100 %, each with its target and, as a
+    tick, its comparison.
 
     ``parts``: the rate by channel and tier. A channel of which no tier has a value is left out; n < 30 is pale.
     """
@@ -43,6 +45,8 @@ def by_channel_and_tier(
             "n": format_count(cell.n or 0, language, compact=False),
             "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
             "target": target_tip(cell, metric, style),
+            "previous": None if cell.previous is None else cell.previous * 100,
+            **compared_fields(cell, metric, style),
         }
         for channel, tier, cell in cells
     )
@@ -79,6 +83,7 @@ def by_channel_and_tier(
                 alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
                 alt.Tooltip("tier_name:N", title=phrase(language, "chart_tier")),
                 alt.Tooltip("text:N", title=metric.name(language)),
+                *compared_tips([cell for _, _, cell in cells], style),
                 *target_tips([cell for _, _, cell in cells], style),
                 alt.Tooltip("n:N", title="n"),
             ],
@@ -90,6 +95,14 @@ def by_channel_and_tier(
         for end in limits(cell)
     ]
     layers: list[alt.Chart] = [bars]
+    before = frame[frame["previous"].notna()]
+    if len(before):
+        ticks = alt.Chart(before).mark_tick(
+            orient="horizontal", color=palette.ink, thickness=1.2, size=_TICK, opacity=0.6
+        )
+        layers.append(
+            ticks.encode(x=alt.X("channel:N", sort=list(shorts)), xOffset=alt.XOffset("tier:O"), y=alt.Y("previous:Q"))
+        )
     if goals:
         ticks = lying_ticks(goals, _TICK, style)
         layers.append(

@@ -11,6 +11,7 @@ from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, edge, finish
+from kpi.charts.tones import change_text, compared_fields, compared_tips
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
 from kpi.metrics.model import Metric
@@ -147,36 +148,40 @@ def _ends(
 
 
 def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str], style: Style) -> alt.LayerChart:
-    """The base as bars by how often its members came in the period, above them who did not come for a year.
+    """The base as bars by how often its members came in the period, above them who did not come for a year; what it
+    was in the comparison as a tick.
 
     ``cells``: members by ``reach`` over all members; ``year``: the share not reached in a year. One scale from zero.
     """
     palette, language = style.palette, style.language
     counted = {str(cell.key[0]): cell for cell in cells}
-    rows = []
-    aim = "–"
+    rows: list[tuple[str, float, float, float | None, Cell | None, str]] = []
     if year is not None and year.value is not None and year.numerator is not None:
-        rows.append((phrase(language, "tail_year"), year.numerator, year.value, palette.worse_fill))
-        aim = target_tip(year, METRICS["tail_unreached_year"], style)
+        before = year.before.numerator if year.before is not None else None
+        rows.append((phrase(language, "tail_year"), year.numerator, year.value, before, year, palette.worse_fill))
     for reach in _REACH:
         cell = counted.get(reach)
         members, base = (cell.value or 0.0, cell.denominator or 0.0) if cell else (0.0, 0.0)
         name = phrase(language, "tail_never") if reach == "0" else names.get(reach, reach)
         colour = palette.border if reach == "0" else palette.tint
-        rows.append((name, members, members / base if base else 0.0, colour))
+        before = cell.previous if cell else None
+        rows.append((name, members, members / base if base else 0.0, before, cell, colour))
     frame = pd.DataFrame(
         {
             "name": name,
             "value": members,
             "text": f"{format_count(members, language)} · {format_percent(share, 1)}",
             "full": format_count(members, language, compact=False),
+            "previous": before,
+            "end": max(members, before or 0.0),
+            **compared_fields(cell, METRICS["tail_unreached_year" if cell is year else "tail_reach_frequency"], style),
             "colour": colour,
-            "target": aim if name == phrase(language, "tail_year") else "–",
+            "target": target_tip(year, METRICS["tail_unreached_year"], style) if cell is year and year else "–",
         }
-        for name, members, share, colour in rows
+        for name, members, share, before, cell, colour in rows
     )
     order = list(frame["name"])
-    top = max(1.0, frame["value"].max())
+    top = max(1.0, frame["end"].max())
     y = alt.Y("name:N", sort=order, axis=alt.Axis(labelColor=palette.ink2, labelLimit=96, labelPadding=8, grid=False))
     x = alt.X(
         "value:Q",
@@ -187,19 +192,26 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
         alt.Tooltip("name:N", title=phrase(language, "tail_reach")),
         alt.Tooltip("full:N", title=phrase(language, "chart_value")),
         *target_tips([] if year is None else [year], style),
+        *compared_tips(cells, style),
     ]
     base_chart = alt.Chart(frame)
     bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2, **edge(style)).encode(
         x=x, y=y, color=alt.Color("colour:N", scale=None), tooltip=tips
     )
-    texts = base_chart.mark_text(align="left", dx=6, color=palette.ink, fontSize=12).encode(
-        x=x, y=y, text=alt.Text("text:N")
+    ticks = (
+        base_chart.transform_filter("isValid(datum.previous)")
+        .mark_tick(color=palette.ink, thickness=1.2, size=26, opacity=0.6)
+        .encode(x=alt.X("previous:Q"), y=y)
     )
-    return finish([bars, texts], style, HEIGHT)
+    texts = base_chart.mark_text(align="left", dx=6, color=palette.ink, fontSize=12).encode(
+        x=alt.X("end:Q"), y=y, text=alt.Text("text:N")
+    )
+    return finish([bars, ticks, texts], style, HEIGHT)
 
 
 def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> alt.LayerChart:
-    """KPIs of members served and not served: a row a KPI on a scale of its own from zero, two dots and their values.
+    """KPIs of members served and not served: a row a KPI on a scale of its own from zero, two dots and their values, at
+    the right their changes.
 
     ``cells``: keyed by ``served`` (yes, no). Fewer than 30 members: pale.
     """
@@ -224,16 +236,20 @@ def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> 
                     "opacity": 0.4 if (cell.n or 0) < _SMALL else 1.0,
                     "n": format_count(cell.n or 0, language, compact=False),
                     "target": target_tip(cell, metric, style),
+                    **compared_fields(cell, metric, style),
+                    "short": change_text(cell, metric, style) if cell.change is not None else "",
                 }
             )
     frame = pd.DataFrame(rows)
     order = list(dict.fromkeys(frame["kpi"]))
     y = alt.Y("kpi:N", sort=order, axis=alt.Axis(labelColor=palette.ink2, labelLimit=110, labelPadding=8, grid=False))
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, 1.06], nice=False), axis=None)
+    room = alt.ExprRef("width / max(60, width - 52)")
+    x = alt.X("x:Q", scale=alt.Scale(domainMin=0, domainMax=room, nice=False), axis=None)
     tips = [
         alt.Tooltip("kpi:N", title=phrase(language, "chart_kpi")),
         alt.Tooltip("text:N", title=phrase(language, "chart_value")),
         *target_tips(cells, style),
+        *compared_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     base = alt.Chart(frame)
@@ -248,13 +264,16 @@ def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> 
         ),
     ]
     for over in (True, False):
-        layers.append(
-            alt.Chart(frame[frame["over"] == over])
-            .mark_text(
-                align="right", dy=-17 if over else 17, color=palette.ink, fontSize=12, fontWeight=600 if over else 400
-            )
-            .encode(x=x, y=y, text=alt.Text("text:N"))
+        side, height = alt.Chart(frame[frame["over"] == over]).encode(y=y), -17 if over else 17
+        texts = side.mark_text(
+            align="right", dy=height, color=palette.ink, fontSize=12, fontWeight=600 if over else 400
         )
+        changes = side.mark_text(
+            align="right", dy=height, x=alt.ExprRef("width"), color=alt.ExprRef("datum.tone"), fontSize=11.5
+        )
+        layers.append(texts.encode(x=x, text=alt.Text("text:N")))
+        if frame["short"].any():
+            layers.append(changes.encode(text=alt.Text("short:N")))
     return finish(layers, style, 250)
 
 

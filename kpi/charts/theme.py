@@ -1,7 +1,7 @@
 """One palette and one Vega configuration for every figure, light and dark.
 
-A channel and a tier have the same colour everywhere. Colours carry meaning only: a channel, a tier, better or
-worse. Text is always ink, never coloured by channel.
+A channel and a tier have the same colour everywhere, told apart by the colour-blind too. Colours carry meaning only: a
+channel, a tier, better or worse. Text is always ink, never coloured by channel.
 """
 
 from collections.abc import Sequence
@@ -118,16 +118,16 @@ PALETTES: dict[Mode, Palette] = {
         worse_fill="#F2B393",
         neutral_fill="#F3F4F7",
         channels={
-            "wechat": "#4F7FDB",
+            "wechat": "#5179D6",
             "robot": "#553C93",
             "sms": "#4D9BC9",
             "ronge": "#10705E",
-            "chat": "#848C47",
+            "chat": "#80885B",
             "hotline": "#C7861C",
             "vip": "#813D26",
-            "rm": "#B84A8C",
-            "ivr": "#A8892F",
-            "video": "#545E79",
+            "rm": "#B95196",
+            "ivr": "#A67922",
+            "video": "#515C7A",
             "other": "#888C99",
         },
         tiers=("#818DE1", "#6E7AD7", "#5D6ACC", "#4D5ABD", "#3D49A9", "#2F398F", "#1F2770"),
@@ -150,16 +150,16 @@ PALETTES: dict[Mode, Palette] = {
         worse_fill="#8A4A2C",
         neutral_fill="#20242C",
         channels={
-            "wechat": "#79A6F2",
+            "wechat": "#79A4F1",
             "robot": "#7A52DC",
             "sms": "#4C8AD7",
             "ronge": "#5BCAC6",
-            "chat": "#8FB562",
+            "chat": "#8FB775",
             "hotline": "#DFA720",
             "vip": "#A8623F",
             "rm": "#DB5C97",
             "ivr": "#D4C894",
-            "video": "#9097B0",
+            "video": "#8F99BA",
             "other": "#666C78",
         },
         tiers=("#525DB3", "#606CC8", "#707CD8", "#8490E5", "#9CA5EF", "#B5BCF5", "#D0D5FB"),
@@ -170,10 +170,11 @@ PALETTES: dict[Mode, Palette] = {
 
 @dataclass(frozen=True)
 class Style:
-    """For whom a figure is drawn."""
+    """For whom a figure is drawn. ``synthetic``: of an invented bank, which every file must say."""
 
     language: Language
     mode: Mode = "light"
+    synthetic: bool = False
 
     @property
     def palette(self) -> Palette:

@@ -12,9 +12,11 @@ from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, repeated_notes
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.tones import change_text, compared_fields, compared_tips, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_count, format_value
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell, DimensionValue
 
 HEIGHT = 300
@@ -59,6 +61,7 @@ def migration(
                     "full": format_value(value, "share", language, compact=False),
                     "n": format_count(cell.numerator or 0, language, compact=False) if cell else "–",
                     "of": format_count(cell.denominator or 0, language, compact=False) if cell else "–",
+                    **compared_fields(cell, METRICS["tier_upgrade_rate"], style),
                 }
             )
     frame = pd.DataFrame(rows)
@@ -78,6 +81,7 @@ def migration(
         alt.Tooltip("before:N", title=phrase(language, "moves_before")),
         alt.Tooltip("after:N", title=phrase(language, "moves_after")),
         alt.Tooltip("full:N", title=phrase(language, "moves_share")),
+        *compared_tips(cells, style),
         alt.Tooltip("n:N", title=phrase(language, "moves_customers")),
         alt.Tooltip("of:N", title=phrase(language, "moves_of")),
     ]
@@ -110,12 +114,14 @@ def multiples(
     names: Mapping[str, str],
     style: Style,
     notes: Sequence[Note] = (),
+    period: Sequence[Cell] = (),
 ) -> alt.LayerChart:
     """One small figure a tier, side by side on one scale: the KPI over time in the tier's colour, that of all
-    customers as a thin grey line in each, the target as a dashed rule. Of a count there is no such line, and none of
-    the slot that still runs.
+    customers as a thin grey line in each, the target as a dashed rule, the change of the period under the tier's name.
+    Of a count there is no such line, and none of the slot that still runs.
 
-    ``parts``: by tier and grain; ``whole``: grain, value. Slots of fewer than 30 are left out of a tier's rate.
+    ``parts``: by tier and grain; ``whole``: grain, value; ``period``: by tier. Slots of fewer than 30 are left out of a
+    tier's rate.
     """
     palette, language = style.palette, style.language
     factor = 100.0 if metric.unit == "share" else 1.0
@@ -131,7 +137,7 @@ def multiples(
     goals: list[dict[str, Any]] = []
     for index, tier in enumerate(tiers):
         left, name = index * (1 + _GAP), names.get(str(tier), str(tier))
-        heads.append({"x": left, "text": name, "end": left + 1})
+        heads.append({"x": left, "text": name, "end": left + 1, **_period_change(metric, period, tier, style)})
         greys += [{"x": left + at, "y": value, "tier": name} for at, value in every]
         for cell in parts.cells:
             start = cell.key[1]
@@ -164,7 +170,8 @@ def multiples(
     low, high = min(figures), max(figures)
     room = (high - low) * 0.1 or 1.0
     # A count starts from zero, a rate shows its differences; the axis says which.
-    domain = [min(0.0, low) if metric.adds else max(low - room, 0.0) if low >= 0 else low - room, high + room]
+    floor = min(0.0, low) if metric.adds else max(low - room, 0.0) if low >= 0 else low - room
+    domain = [floor, high + 1.8 * room]  # above the lines, the names and the changes
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, len(tiers) * (1 + _GAP) - _GAP], nice=False), axis=None)
     y = alt.Y(
         "y:Q",
@@ -182,9 +189,15 @@ def multiples(
     head = alt.Chart(pd.DataFrame(heads))
     layers = [
         head.mark_text(align="left", baseline="top", fontWeight=600, color=palette.ink, fontSize=12).encode(
-            x=x, y=alt.value(0), text=alt.Text("text:N")
+            x=x, y=alt.value(5), text=alt.Text("text:N")
         ),
     ]
+    if any(row["change"] for row in heads):
+        layers.append(
+            head.mark_text(align="left", baseline="top", fontSize=11, color=alt.ExprRef("datum.tone")).encode(
+                x=x, y=alt.value(20), text=alt.Text("change:N")
+            )
+        )
     layers += repeated_notes(notes, slots, [head["x"] for head in heads], style)
     if goals:
         layers.append(rule_of(pd.DataFrame(goals), style))
@@ -203,6 +216,14 @@ def multiples(
     return finish(layers, style, HEIGHT)
 
 
+def _period_change(metric: Metric, period: Sequence[Cell], tier: DimensionValue, style: Style) -> dict[str, str]:
+    """The change of a tier's figure over the whole period, and its colour."""
+    cell = next((one for one in period if one.key == (tier,) and one.change is not None), None)
+    if cell is None:
+        return {"change": "", "tone": style.palette.mute}
+    return {"change": change_text(cell, metric, style), "tone": text_colour(cell, metric, style)}
+
+
 def mix_by_tier(
     shares: Sequence[Cell], totals: Sequence[Cell], names: Mapping[str, Mapping[str, str]], style: Style, height: int
 ) -> alt.LayerChart:
@@ -218,7 +239,8 @@ def mix_by_tier(
     for tier in tiers:
         base, name = 0.0, names["tier"].get(str(tier), str(tier))
         for channel in channels:
-            share = (found[tier, channel].value or 0.0) if (tier, channel) in found else 0.0
+            cell = found.get((tier, channel))
+            share = (cell.value or 0.0) if cell is not None else 0.0
             rows.append(
                 {
                     "tier": name,
@@ -226,10 +248,12 @@ def mix_by_tier(
                     "x2": base + share,
                     "channel": names["channel"].get(channel, channel),
                     "text": format_value(share, "share", language),
+                    **compared_fields(cell, METRICS["channel_mix"], style),
                 }
             )
             base += share
-        ends.append({"tier": name, "x": 1.0, "text": format_value(volumes[tier].value, "count", language)})
+        told = format_value(volumes[tier].value, "count", language)
+        ends.append({"tier": name, "x": 1.0, "text": told, **compared_fields(volumes[tier], METRICS["volume"], style)})
     frame = pd.DataFrame(rows)
     y = alt.Y(
         "tier:N",
@@ -246,6 +270,7 @@ def mix_by_tier(
         alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),
         alt.Tooltip("channel:N", title=phrase(language, "chart_channel")),
         alt.Tooltip("text:N", title=phrase(language, "chart_share")),
+        *compared_tips(shares, style),
     ]
     bars = (
         alt.Chart(frame)
@@ -269,6 +294,15 @@ def mix_by_tier(
     said = (
         alt.Chart(pd.DataFrame(ends))
         .mark_text(align="left", dx=5, color=palette.ink, fontSize=11.5)
-        .encode(x=x, y=y, text=alt.Text("text:N"))
+        .encode(
+            x=x,
+            y=y,
+            text=alt.Text("text:N"),
+            tooltip=[
+                tips[0],
+                alt.Tooltip("text:N", title=METRICS["volume"].name(language)),
+                *compared_tips(totals, style),
+            ],
+        )
     )
     return finish([bars, said], style, height)

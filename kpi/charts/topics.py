@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from kpi.charts.goals import behind
 from kpi.charts.theme import Style, finish
+from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 
 HEIGHT = 330
 _NAMED = 6  # the farthest below the line
 _LINE = 15  # pixels between two labels
+_LETTER = 0.0155  # of the axis that a Latin letter takes in the narrower of the usual panels
+_ASIDE = 0.015  # of the axis: from a mark to its name
 
 
 def tail_topics(
@@ -37,6 +42,7 @@ def tail_topics(
                 "text": format_value(cell.value, "share", language),
                 "n": format_count(cell.n or 0, language, compact=False),
                 "below": cell.value < line,
+                **compared_fields(cell, METRICS[cell.kpi], style),
             }
         )
     frame = pd.DataFrame(rows).sort_values(["y", "x"]).reset_index(drop=True)
@@ -56,6 +62,7 @@ def tail_topics(
         alt.Tooltip("name:N", title=phrase(language, "topics_topic")),
         alt.Tooltip("x:Q", title=phrase(language, "topics_rank")),
         alt.Tooltip("text:N", title=phrase(language, "chart_value")),
+        *compared_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
     rule = pd.DataFrame(
@@ -75,26 +82,49 @@ def tail_topics(
                 .mark_point(filled=True, size=54, shape=shape, color=colour, opacity=0.75)
                 .encode(x=x, y=y, tooltip=tips)
             )
-    layers += _names(frame[frame["below"]].head(_NAMED), (first + last) / 2, _LINE * (100 - low) / HEIGHT, x, y, style)
+    layers += _names(frame, x, y, (first - 1, last + 1), (low, 100.0), style)
     return finish(layers, style, HEIGHT)
 
 
-def _names(worst: pd.DataFrame, middle: float, apart: float, x: alt.X, y: alt.Y, style: Style) -> list[alt.Chart]:
-    """The names beside their marks, to the inner side and ``apart`` on the axis."""
+def _names(
+    frame: pd.DataFrame, x: alt.X, y: alt.Y, across: tuple[float, float], up: tuple[float, float], style: Style
+) -> list[alt.Chart]:
+    """The names of the farthest below the line, each beside its own mark: at the inner side or the outer, on its level
+    or a little off it, where no mark and no other name is. One that finds no room is told by its tip. ``frame``: the
+    lowest first; ``across``, ``up``: the ends of the axes.
+    """
+    width, line = across[1] - across[0], _LINE * (up[1] - up[0]) / HEIGHT
+    middle, aside = across[0] + width / 2, _ASIDE * width
+    marks = [(row["x"], row["y"]) for row in frame.to_dict("records")]
+    taken: list[tuple[float, float, float]] = []  # start, end and height of a name that stands
+
+    def free(start: float, end: float, height: float) -> bool:
+        return (
+            across[0] <= start
+            and end <= across[1]
+            and up[0] + line / 2 <= height
+            and not any(start - aside < at < end + aside and abs(high - height) < line * 0.8 for at, high in marks)
+            and not any(start < other and begin < end and abs(high - height) < line for begin, other, high in taken)
+        )
+
     placed: list[dict[str, object]] = []
-    height = float("-inf")
-    for row in worst.sort_values("y").to_dict("records"):
-        height = max(row["y"], height + apart)
-        placed.append({"x": row["x"], "y": height, "name": row["name"], "right": row["x"] > middle})
+    for row in frame[frame["below"]].head(_NAMED).to_dict("records"):
+        length = sum(2 if ord(letter) > 0x2E80 else 1 for letter in row["name"]) * _LETTER * width
+        inner = row["x"] > middle
+        for left, off in [(side, step) for step in (0.0, -0.9, 0.9) for side in (inner, not inner)]:
+            near = row["x"] + (-1.5 if left else 1.5) * aside
+            start, end = (near - length, near) if left else (near, near + length)
+            if free(start, end, row["y"] + off * line):
+                taken.append((start, end, row["y"] + off * line))
+                placed.append({"x": row["x"], "y": row["y"] + off * line, "name": row["name"], "left": left})
+                break
     layers = []
-    for right in (False, True):
-        part = pd.DataFrame([row for row in placed if row["right"] is right])
+    for left in (False, True):
+        part = pd.DataFrame([row for row in placed if row["left"] is left])
         if len(part):
-            layers.append(
-                alt.Chart(part)
-                .mark_text(
-                    align="right" if right else "left", dx=-8 if right else 8, color=style.palette.ink2, fontSize=11.5
-                )
-                .encode(x=x, y=y, text=alt.Text("name:N"))
+            texts = alt.Chart(part).mark_text(
+                align="right" if left else "left", dx=-8 if left else 8, color=style.palette.ink2, fontSize=11.5
             )
+            named = texts.encode(x=x, y=y, text=alt.Text("name:N"))
+            layers += [behind(named, style), named]  # readable where the line runs through
     return layers

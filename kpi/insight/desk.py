@@ -9,6 +9,7 @@ from kpi.insight.planning import MORE_SELF_SERVICE, Busiest, Plan, Saving, Scena
 from kpi.insight.staffing import Service
 from kpi.metrics.desk import SHORT_FORMULAS
 from kpi.metrics.model import Metric
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 
 
@@ -50,8 +51,12 @@ def desk_opening(answer: Answer, metrics: Mapping[str, Metric], language: Langua
     return tuple(spans)
 
 
-def waits(team: Cell | None, half_hour: Cell | None, teams: Mapping[str, str], language: Language) -> Sentence:
-    """Where the service level is lowest: of the teams and of the half hours."""
+def waits(
+    answer: Answer, team: Cell | None, half_hour: Cell | None, teams: Mapping[str, str], language: Language
+) -> Sentence:
+    """Where the service level is lowest: of the teams and of the half hours. ``answer`` says what it is compared
+    with.
+    """
     spans: list[Span] = []
     for cell, key, name in (
         (team, "desk_worst_team", teams.get(str(team.key[0]), str(team.key[0])) if team else ""),
@@ -71,6 +76,7 @@ def waits(team: Cell | None, half_hour: Cell | None, teams: Mapping[str, str], l
                 )
             )
         )
+        spans += [*changed(cell, METRICS[cell.kpi], answer, language), Span(phrase(language, "say_end"))]
     return tuple(spans)
 
 

@@ -155,7 +155,7 @@ DIMENSIONS: dict[str, Dimension] = {
             values={
                 "identity": ("需要核验身份", "Identity check needed"),
                 "asked": ("要求直接找人工", "Asked for a human"),
-                "not_understood": ("答复未看懂", "Answer not understood"),
+                "not_understood": ("答复未看懂", "Answer unclear"),
                 "unsupported": ("功能不支持", "Not supported"),
                 "failed": ("操作失败", "Operation failed"),
                 "complaint": ("情绪或投诉", "Upset or complaint"),

@@ -168,6 +168,23 @@ def test_table_and_downloads_behind_a_chart(address, visit):
         assert waiting.value.path().read_bytes().startswith(start)
 
 
+def test_a_click_on_a_bar_leads_to_its_rows_each_time(address, visit):
+    page = visit()
+    page.goto(address)
+    settled(page)
+    for _ in range(2):
+        # WeChat is the longest bar under that of all channels.
+        page.locator(".st-key-panel_channels svg.marks").click(position={"x": 150, "y": 60})
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator(".st-key-drill_path")).to_contain_text("WeChat bank")
+        assert "drill=self_service_rate" in page.url
+        assert "at=channel%3Awechat" in page.url
+        settled(page)
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        settled(page)
+
+
 def test_bad_values_in_a_link_are_named(address, visit):
     page = visit()
     page.goto(f"{address}/?channel=fax&from=2026-11-07&to=2026-11-01&tier={'9' * 10_000}")

@@ -45,7 +45,12 @@ def test_the_mix_fills_every_bar():
         [{"date": day, "channel": name, "value": value} for day in days()
          for name, value in shares.items()]
     )  # fmt: skip
-    chart = mix_by_channel(frame, {"wechat": 0.52, "sms": 0.2, "hotline": 0.28}, SLOTS, CHANNELS, STYLE)
+    period = [
+        Cell("channel_mix", ("wechat",), 0.52, None, None, 100, previous=0.50, change=0.02),
+        Cell("channel_mix", ("sms",), 0.2, None, None, 100),
+        Cell("channel_mix", ("hotline",), 0.28, None, None, 100),
+    ]
+    chart = mix_by_channel(frame, period, SLOTS, CHANNELS, STYLE)
     chart.to_dict(validate=True)
     pieces = frame_of(chart)
     assert len(pieces) == 3 * len(days())
@@ -55,7 +60,7 @@ def test_the_mix_fills_every_bar():
     ]  # fmt: skip
     assert first[-1]["y2"] == pytest.approx(100)
     assert [label["label"] for label in frame_of(chart, -1)] == [
-        "WeChat bank 52.0%",
+        "WeChat bank 52.0% +2.0",
         "SMS 20.0%",
         "Hotline 95588 28.0%",
     ]
@@ -213,12 +218,25 @@ def test_open_complaints_by_age_with_the_overdue_apart():
     assert [(row["row"], row["text"]) for row in frame_of(chart, -1)] == [
         ("≤15", "4"), ("16–30", "0"), ("31–60", "3"), (">60", "0")
     ]  # fmt: skip
+    assert len(layers_of(chart)) == 3  # nothing to compare with
     late = [
         (row["row"], row["x"], row["x2"])
         for row in frame_of(chart)
         if row["part"] == "Overdue" and row["x2"] > row["x"]
     ]
     assert late == [("31–60", 1, 3)]
+
+
+def test_open_complaints_of_an_age_are_compared_together():
+    ages = {"0-15": "≤15", "16-30": "16–30", "31-60": "31–60", "61+": ">60"}
+    cells = [
+        Cell("complaints_open", ("31-60", "in_time"), 1, None, None, 1, previous=3, change=-2),
+        Cell("complaints_open", ("31-60", "overdue"), 2, None, None, 2, previous=1, change=1),
+    ]
+    parts = answered(("complaint_age", "due_state"), cells, ("complaints_open",))
+    chart = complaints_by_age(parts, ages, {"in_time": "In time", "overdue": "Overdue"}, STYLE, 300)
+    # Three of four before: a quarter fewer, which is better.
+    assert frame_of(chart, -1) == [{"row": "31–60", "text": "−25.0%", "tone": STYLE.palette.better}]
 
 
 def test_bars_of_seconds_reach_to_the_longest():

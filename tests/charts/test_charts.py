@@ -19,7 +19,7 @@ from kpi.charts import (
     volume_by_channel,
 )
 from kpi.charts.bars import HEIGHT
-from kpi.charts.export import csv, png, xlsx
+from kpi.charts.export import csv, file_name, marked, png, xlsx
 from kpi.charts.theme import spec_of
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
@@ -262,6 +262,29 @@ def test_lower_is_better_turns_the_shade():
     assert rows["1"]["shade"] < 0 < rows["2"]["shade"]
 
 
+def test_an_arrow_marks_what_became_better_or_worse_beyond_chance():
+    metric = METRICS["given_up_rate"]  # less is better
+    cells = [
+        Cell(metric.id, (1,), 0.05, 50, 1000, 1000, previous=0.08, change=-0.03, change_low=-0.05, change_high=-0.01),
+        Cell(metric.id, (2,), 0.09, 90, 1000, 1000, previous=0.08, change=0.01, change_low=-0.01, change_high=0.03),
+        Cell(metric.id, (3,), 0.11, 110, 1000, 1000, previous=0.08, change=0.03, change_low=0.01, change_high=0.05),
+        Cell(metric.id, (4,), 0.50, 10, 20, 20, previous=0.08, change=0.42, change_low=0.20, change_high=0.60),
+    ]
+    whole = cell(metric.id, value=0.08, previous=None)
+    chart = by_tier([metric], {metric.id: whole}, answered(("tier",), cells), {metric.id: ""}, {}, STYLE)
+    arrows = {
+        row["tier"]: (mark["shape"], row["tone"]) for mark, data, _ in layers_of(chart)
+        if str(mark.get("shape", "")).startswith("triangle") for row in data
+    }  # fmt: skip
+    palette = STYLE.palette
+    # Neither the second, whose change may be chance, nor the fourth, which stands on twenty.
+    assert arrows == {"1": ("triangle-down", palette.better), "3": ("triangle-up", palette.worse)}
+    tips = layers_of(chart)[0][2]["tooltip"]
+    assert {"field": "change", "title": "Change", "type": "nominal"} in tips
+    row = next(row for row in layers_of(chart)[0][1] if row["tier"] == "1")
+    assert (row["compared"], row["change"]) == ("8.00%", "−3.0 pt")
+
+
 def test_trap_a_handful_is_pale_and_not_judged():
     rows = {row["tier"]: row for row in tiers([0.2, 0.9], n=29)}
     assert rows["1"]["pale"]
@@ -312,3 +335,14 @@ def test_a_table_as_files():
     table = pd.DataFrame({"渠道": ["微信银行"], "n": [3]})
     assert csv(table).decode("utf-8-sig").splitlines() == ["渠道,n", "微信银行,3"]
     assert xlsx(table, "各渠道/业务量").startswith(b"PK")
+
+
+def test_files_of_an_invented_bank_say_so():
+    table, invented = pd.DataFrame({"渠道": ["微信银行"], "n": [3]}), Style("zh", synthetic=True)
+    assert csv(marked(table, invented)).decode("utf-8-sig").splitlines() == ["渠道,n,合成数据", "微信银行,3,是"]
+    assert marked(table, Style("zh")) is table
+    assert (file_name("mix", "csv", invented), file_name("mix", "csv", Style("zh"))) == ("mix_synthetic.csv", "mix.csv")
+    spec = spec_of(volume_by_channel(*volume_frames(), Slots(WEEK, "date", TODAY), CHANNELS, STYLE))
+    # A line of text more than without it.
+    heights = [int.from_bytes(png(spec, Style("zh", synthetic=mark))[20:24]) for mark in (True, False)]
+    assert heights[0] > heights[1]

@@ -1,6 +1,7 @@
 """What the figures of the long tail and of the tiers draw."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -120,6 +121,16 @@ def test_dividends_show_both_sides_from_zero():
     assert {"served ¥20.00", "not served ¥10.00"} == set(texts(chart))
 
 
+def test_reach_and_dividends_tell_what_they_were():
+    before = Cell("tail_reach_frequency", ("1",), 40.0, 40, 100, 40, previous=50.0, change=-10.0)
+    chart = reach_bars([before], None, {"1": "once"}, STYLE)
+    ticks = next(rows for mark, rows, _ in layers_of(chart) if _kind(mark) == "tick")
+    assert {row["name"]: row["previous"] for row in ticks if row["previous"]} == {"once": 50.0}
+    served = Cell("tail_value", ("yes",), 20.0, None, None, 1000, previous=16.0, change=4.0)
+    # Relatively, as money is told: 4 of 16.
+    assert {"served ¥20.00", "+25.0%"} <= set(texts(contrast([METRICS["tail_value"]], [served], STYLE)))
+
+
 def test_migration_shades_up_as_better_and_down_as_worse():
     cells = [
         cell("tier_upgrade_rate", 1, "1", value=0.9, numerator=90, denominator=100),
@@ -159,6 +170,19 @@ def test_small_multiples_have_one_scale_and_the_colours_of_the_tiers():
     assert {row["y"] for row in greys} == {60}
     # The small figures stand beside each other.
     assert max(row["x"] for row in lines if row["tier"] == "1★") < min(row["x"] for row in lines if row["tier"] == "7★")
+
+
+def test_small_multiples_say_how_each_tier_moved():
+    whole = pd.DataFrame([{"date": day, "value": 0.6} for day in DAYS])
+    period = [Cell("self_service_rate", (1,), 0.9, 90, 100, 100, previous=0.8, change=0.1, change_low=0.02,
+                   change_high=0.2)]  # fmt: skip
+    chart = multiples(METRICS["self_service_rate"], course("self_service_rate", {1: 0.9, 7: 0.3}), whole,
+                      Slots(WEEK, "date", TODAY), TIERS, STYLE, period=period)  # fmt: skip
+    heads = next(rows for mark, rows, encoding in layers_of(chart) if encoding.get("text", {}).get("field") == "change")
+    palette = STYLE.palette
+    assert [(row["text"], row["change"], row["tone"]) for row in heads] == [
+        ("1★", "+10.0", palette.better), ("7★", "", palette.mute)
+    ]  # fmt: skip
 
 
 def test_small_multiples_of_a_count_begin_at_zero_without_the_sum_of_all():
@@ -203,6 +227,23 @@ def test_topics_below_the_line_are_told_by_shape_and_name():
     }
     assert marks == {"circle": ["a"], "triangle-down": ["Inheritance", "b"]}
     assert {"Inheritance", "b", "line 80%"} == set(texts(chart))
+
+
+def test_names_of_topics_stand_beside_their_own_marks_or_not_at_all():
+    # Six below the line, close together, with names too long for all of them.
+    shares = {f"topic with a long name {number}": 0.70 + number / 500 for number in range(6)}
+    cells = [cell("bot_resolution_rate", topic, value=value) for topic, value in shares.items()]
+    ranks = {topic: 10 + number for number, topic in enumerate(shares)} | {"head": 40}
+    named = [
+        row for mark, rows, encoding in layers_of(tail_topics(cells, ranks, 0.8, {}, STYLE))
+        if _kind(mark) == "text" and encoding["text"]["field"] == "name" and "stroke" not in mark for row in rows
+    ]  # fmt: skip
+    assert 1 <= len(named) < len(shares)
+    assert all(row["x"] == ranks[row["name"]] for row in named)
+    # From 60 to 100 % on 330 pixels: at most a line of 15 away, and no two on one another.
+    assert all(abs(row["y"] - shares[row["name"]] * 100) <= 15 * 40 / 330 for row in named)
+    heights = sorted(row["y"] for row in named)
+    assert all(high - low >= 15 * 40 / 330 for low, high in pairwise(heights))
 
 
 @pytest.mark.parametrize(

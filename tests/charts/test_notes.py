@@ -144,7 +144,7 @@ def figures():
     yield "trend", trend(RATE, line, WEEK, STYLE, HAPPENED)
     yield "coverage", coverage(through, totals, cell(value=10.0), WEEK, STYLE, HAPPENED)
     yield "multiples", multiples(RATE, answered(("tier", "date"), course), line, WEEK, TIERS, STYLE, HAPPENED)
-    yield "mix", mix_by_channel(parts, {}, WEEK, CHANNELS, STYLE, HAPPENED)
+    yield "mix", mix_by_channel(parts, [], WEEK, CHANNELS, STYLE, HAPPENED)
     scenarios = answered(("scenario", "date"), [cell("referred_amount", key=("loan", day)) for day in days()])
     window = METRICS["end_to_end"].maturity
     assert window is not None
