@@ -116,25 +116,19 @@ def _reading(version: int) -> Iterator[tuple[sa.Connection, Published]]:
 
 
 class Reading(ExitStack):
-    """Several questions put to one published state, in transactions that begin with the first of them.
+    """Several questions put to one published state, in one transaction that begins with the first of them."""
 
-    ``beside``: what the questions are compared with is read at the same time, in a transaction of its own.
-    """
-
-    def __init__(self, *, beside: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._beside = beside
-        self._opened: tuple[sa.Connection, Published, sa.Connection | None] | None = None
+        self._opened: tuple[sa.Connection, Published] | None = None
 
     def answer(self, question: Question, version: int) -> Answer:
         """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
         if self._opened is None:
-            other = self.enter_context(_reading(version))[0] if self._beside else None
-            self._opened = *self.enter_context(_reading(version)), other
-        connection, now, other = self._opened
+            self._opened = self.enter_context(_reading(version))
+        connection, now = self._opened
         settings = warehouse().settings
-        covered = settings.topic_covered
-        return answer_on(connection, now, settings.service_level, question, covered_from=covered, beside=other)
+        return answer_on(connection, now, settings.service_level, question, covered_from=settings.topic_covered)
 
 
 @_shared(max_entries=2000)
@@ -195,8 +189,8 @@ def begun(call: Callable[[], _Found]) -> Callable[[], _Found]:
 
 
 def _answer_next(coming: deque[Sequence[Question]], version: int) -> None:
-    """Answer, on one published state, what nobody else has begun, until nothing is left."""
-    with Reading(beside=True) as reading:
+    """Answer, in one transaction, what nobody else has begun, until nothing is left."""
+    with Reading() as reading:
         while True:
             try:
                 portion = coming.popleft()
