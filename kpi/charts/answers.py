@@ -8,7 +8,7 @@ import pandas as pd
 
 from kpi.charts.goals import target_tip
 from kpi.charts.theme import Style, channel_rank, edge, finish
-from kpi.charts.tones import change_text, text_colour
+from kpi.charts.tones import change_text, changes_at_right, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_percent, format_value
 from kpi.insight.goals import mark
@@ -219,8 +219,5 @@ def _stacked(
     layers = [bars, inside, texts]
     if changes:
         moved = pd.DataFrame([{"row": row, "text": text, "tone": tone} for row, (text, tone) in changes.items()])
-        marks = alt.Chart(moved).mark_text(
-            align="right", fontSize=11.5, x=alt.ExprRef("width"), color=alt.ExprRef("datum.tone")
-        )
-        layers.append(marks.encode(y=y, text=alt.Text("text:N")))
+        layers.append(changes_at_right(alt.Chart(moved), y, "text"))
     return finish(layers, style, height)

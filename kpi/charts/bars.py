@@ -10,7 +10,7 @@ from kpi.charts.lines import rule_of, target_pieces
 from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
-from kpi.charts.tones import change_text, text_colour
+from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, text_colour
 from kpi.i18n import catalogue, phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
 from kpi.metrics.model import Metric
@@ -266,7 +266,7 @@ def rate_bars(
     """
     palette, language = style.palette, style.language
     cells = [cell for _, _, cell in rows]
-    reach = [cell.value or 0.0 for cell in cells] + [end for cell in cells for end in limits(cell)]
+    reach = [end or 0.0 for cell in cells for end in (cell.value, cell.previous, *limits(cell))]
     top = 1.0 if metric.unit == "share" else max([0.0, *reach]) or 1.0
     frame = pd.DataFrame(
         {
@@ -275,6 +275,7 @@ def rate_bars(
             "colour": colour,
             "value": cell.value or 0.0,
             "previous": cell.previous,
+            "end": max(cell.value or 0.0, cell.previous or 0.0),
             "text": format_value(cell.value, metric.unit, language),
             "change": change_text(cell, metric, style),
             "tone": text_colour(cell, metric, style),
@@ -307,17 +308,11 @@ def rate_bars(
         opacity=alt.Opacity("opacity:Q", scale=None),
         tooltip=tips,
     )
-    ticks = (
-        base.transform_filter("isValid(datum.previous)")
-        .mark_tick(color=palette.ink, thickness=1.2, size=20, opacity=0.6)
-        .encode(x=alt.X("previous:Q"), y=y)
-    )
+    ticks = comparison_ticks(base, y, 20, style)
     goals = target_ticks([(name, cell) for name, _, cell in rows], "name:N", order, metric, 1.0, style)
     values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
-        x=x, y=y, text=alt.Text("text:N")
+        x=alt.X("end:Q"), y=y, text=alt.Text("text:N")
     )
     halo = [behind(values, style)] if goals else []
-    changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
-        y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
-    )
+    changes = changes_at_right(base, y)
     return finish([bars, ticks, *goals, *halo, values, changes], style, height)

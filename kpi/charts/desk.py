@@ -8,7 +8,7 @@ import pandas as pd
 from kpi.charts.bars import HEIGHT
 from kpi.charts.goals import behind, limits, missed_corners, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish
-from kpi.charts.tones import change_text, compared_fields, compared_tips, moved_arrows
+from kpi.charts.tones import change_text, changes_at_right, compared_fields, compared_tips, moved_arrows
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.desk import clock
@@ -291,8 +291,7 @@ def waits_by_channel(
     goals = target_ticks(named_rows, "name:N", list(frame["name"]), metric, 1.0, style)
     layers = [bars, ticks, *goals, *([behind(texts, style)] if goals else []), texts]
     if any(cell.previous is not None for cell in slow):
-        changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width"), color=alt.ExprRef("datum.tone"))
-        layers.append(changes.encode(y=y, text=alt.Text("short:N")))
+        layers.append(changes_at_right(base, y, "short"))
     return finish(layers, style, _ROW_HEIGHT)
 
 

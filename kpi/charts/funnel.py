@@ -7,7 +7,7 @@ import pandas as pd
 
 from kpi.charts.goals import behind, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, edge, finish, legend
-from kpi.charts.tones import change_text, text_colour
+from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.funnel import Funnel, Step
@@ -64,11 +64,7 @@ def funnel(funnels: Mapping[str, Funnel], style: Style, height: int = HEIGHT) ->
             color=alt.Color("colour:N", scale=None),
         )
     )
-    ticks = (
-        base.transform_filter("isValid(datum.previous)")
-        .mark_tick(color=palette.ink, thickness=1.2, size=height / len(rows) * 0.72, opacity=0.55)
-        .encode(x=alt.X("previous:Q"), y=y)
-    )
+    ticks = comparison_ticks(base, y, height / len(rows) * 0.72, style)
     # Words stand in the bar where it is long enough, else over what was lost, else before what is said beside it.
     room, least = f"(width - ({margin}))", 120 if tall else 76
     fits = f"datum.share * {room} >= {least}"
@@ -258,9 +254,7 @@ def nested(funnels: Mapping[str, Funnel], metric: Metric, style: Style, height: 
     values = base.mark_text(
         align="left", dx=6, fontSize=12, color=palette.ink, fontWeight=alt.ExprRef("datum.whole ? 700 : 400")
     ).encode(x=x, y=y, text=alt.Text("text:N"))
-    changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
-        y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
-    )
+    changes = changes_at_right(base, y)
     lasts = [(name, cohort.last) for name, cohort in funnels.items()]
     goals = target_ticks(lasts, "name:N", list(funnels), metric, 1.0, style, height)
     halo = [behind(values, style)] if goals else []

@@ -9,6 +9,7 @@ import pandas as pd
 from kpi.charts.goals import behind, grouped_ticks, limits, missed_corners, target_ticks, target_tip, target_tips
 from kpi.charts.notes import Note, edge_notes
 from kpi.charts.theme import Palette, Style, finish
+from kpi.charts.tones import changes_at_right, comparison_ticks
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_change, format_count, format_value
 from kpi.insight.tone import goodness
@@ -75,19 +76,13 @@ def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]],
         opacity=alt.Opacity("opacity:Q", scale=None),
         tooltip=_tips(metric, [cell for _, cell in listed], style),
     )
-    ticks = (
-        base.transform_filter("isValid(datum.previous)")
-        .mark_tick(color=palette.ink, thickness=1.2, size=16, opacity=0.6)
-        .encode(x=alt.X("previous:Q"), y=y)
-    )
+    ticks = comparison_ticks(base, y, 16, style)
     goals = target_ticks([(value.name, cell) for value, cell in listed], "name:N", order, metric, 1.0, style)
     values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
         x=alt.X("end:Q"), y=y, text=alt.Text("text:N")
     )
     halo = [behind(values, style)] if goals else []
-    changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width")).encode(
-        y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
-    )
+    changes = changes_at_right(base, y)
     noted = edge_notes(_happened([value for value, _ in listed], "name"), style, y=y)
     return finish([drawn, ticks, *goals, *halo, values, changes, *noted], style, max(_LEAST, _BAR * len(listed)))
 

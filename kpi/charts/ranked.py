@@ -8,7 +8,7 @@ import pandas as pd
 
 from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, edge, finish
-from kpi.charts.tones import change_text, fill_colour, text_colour
+from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, fill_colour, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.intervals import SMALL_N
@@ -100,17 +100,11 @@ def ranked(
             alt.Tooltip("n:N", title="n"),
         ],
     )
-    ticks = (
-        base.transform_filter("isValid(datum.previous)")
-        .mark_tick(color=palette.ink, thickness=1.2, size=height / max(1, len(rows)) * 0.66, opacity=0.6)
-        .encode(x=alt.X("previous:Q"), y=y)
-    )
+    ticks = comparison_ticks(base, y, height / max(1, len(rows)) * 0.66, style)
     values = base.mark_text(align="left", dx=6, fontWeight=600, color=palette.ink, fontSize=12).encode(
         x=alt.X("end:Q"), y=y, text=alt.Text("text:N")
     )
-    changes = base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef("width - 46" if rates else "width")).encode(
-        y=y, text=alt.Text("change:N"), color=alt.Color("tone:N", scale=None)
-    )
+    changes = changes_at_right(base, y, x="width - 46" if rates else "width")
     layers = [bars, values]
     if held:
         named = [(row["name"], cell) for row, cell in zip(rows, cells, strict=True)]

@@ -11,7 +11,7 @@ from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, edge, finish
-from kpi.charts.tones import change_text, compared_fields, compared_tips
+from kpi.charts.tones import change_text, compared_fields, compared_tips, comparison_ticks
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
 from kpi.metrics.model import Metric
@@ -198,11 +198,7 @@ def reach_bars(cells: Sequence[Cell], year: Cell | None, names: Mapping[str, str
     bars = base_chart.mark_bar(height=alt.RelativeBandSize(0.56), cornerRadiusEnd=2, **edge(style)).encode(
         x=x, y=y, color=alt.Color("colour:N", scale=None), tooltip=tips
     )
-    ticks = (
-        base_chart.transform_filter("isValid(datum.previous)")
-        .mark_tick(color=palette.ink, thickness=1.2, size=26, opacity=0.6)
-        .encode(x=alt.X("previous:Q"), y=y)
-    )
+    ticks = comparison_ticks(base_chart, y, 26, style)
     texts = base_chart.mark_text(align="left", dx=6, color=palette.ink, fontSize=12).encode(
         x=alt.X("end:Q"), y=y, text=alt.Text("text:N")
     )

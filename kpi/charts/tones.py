@@ -34,8 +34,12 @@ def text_colour(cell: Cell, metric: Metric, style: Style) -> str:
 
 
 def fill_colour(cell: Cell, metric: Metric, style: Style) -> str:
-    """The colour of a bar whose value changed so."""
+    """The colour of a bar whose value changed so; grey too where nobody can tell the change from chance, as of sums: a
+    colour that every bar has says nothing.
+    """
     palette = style.palette
+    if cell.change_low is None:
+        return palette.border
     return {1: palette.better_fill, -1: palette.worse_fill}.get(goodness(cell, metric), palette.border)
 
 
@@ -61,6 +65,25 @@ def compared_tips(cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:
         alt.Tooltip("compared:N", title=phrase(style.language, "chart_compared")),
         alt.Tooltip("change:N", title=phrase(style.language, "chart_change")),
     ]
+
+
+def comparison_ticks(base: alt.Chart, y: alt.Y, size: float, style: Style) -> alt.Chart:
+    """A tick across each bar, or behind it, at what it was in the period compared with (``previous``, on the scale of
+    the bars); ``size``: its length in pixels.
+    """
+    return (
+        base.transform_filter("isValid(datum.previous)")
+        .mark_tick(color=style.palette.ink, thickness=1.2, size=size, opacity=0.6)
+        .encode(x=alt.X("previous:Q"), y=y)
+    )
+
+
+def changes_at_right(base: alt.Chart, y: alt.Y, field: str = "change", x: str = "width") -> alt.Chart:
+    """The change of each row, in its ``tone``, as a column that ends at ``x``."""
+    # The colour is a mark's property: the bars have the scale of colours to themselves.
+    return base.mark_text(align="right", fontSize=11.5, x=alt.ExprRef(x), color=alt.ExprRef("datum.tone")).encode(
+        y=y, text=alt.Text(f"{field}:N")
+    )
 
 
 def moved_arrows(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:

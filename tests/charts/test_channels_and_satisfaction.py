@@ -241,9 +241,12 @@ def test_open_complaints_of_an_age_are_compared_together():
 
 def test_bars_of_seconds_reach_to_the_longest():
     rows = [("all", "#000", Cell("first_response", (), 30, None, None, 100)),
-            ("sms", "#111", Cell("first_response", ("sms",), 60, None, None, 100))]  # fmt: skip
-    spec = rate_bars(METRICS["first_response"], rows, STYLE, 200).to_dict(validate=True)
-    assert spec["layer"][0]["encoding"]["x"]["scale"]["domainMax"]["expr"].startswith("60")
+            ("sms", "#111", Cell("first_response", ("sms",), 60, None, None, 100, previous=80))]  # fmt: skip
+    chart = rate_bars(METRICS["first_response"], rows, STYLE, 200)
+    spec = chart.to_dict(validate=True)
+    # The tick of the comparison lies on the page too, and a value stands clear of it.
+    assert spec["layer"][0]["encoding"]["x"]["scale"]["domainMax"]["expr"].startswith("80")
+    assert [row["end"] for row in frame_of(chart)] == [30, 80]
 
 
 def test_the_anchor_is_within_the_axis_and_named_apart_from_the_lines():

@@ -1,5 +1,6 @@
 """What the figures of self-service and of journeys draw."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -107,7 +108,10 @@ def test_an_amount_is_ranked_whatever_its_n():
 
 
 def test_bars_by_value_show_rate_change_and_count():
-    cells = [rate(FAILURE.id, 18, 100, ("limit",), 0.15), rate(FAILURE.id, 10, 100, ("bill",), 0.12)]
+    cells = [
+        replace(rate(FAILURE.id, 18, 100, ("limit",), 0.15), change_low=0.01, change_high=0.05),
+        replace(rate(FAILURE.id, 10, 100, ("bill",), 0.12), change_low=-0.04, change_high=-0.01),
+    ]
     chart = ranked(FAILURE, cells, {"limit": "Payment limits"}, STYLE)
     bars = layers_of(chart)[0][1]
     assert [(bar["name"], bar["bar"], bar["text"], bar["change"], bar["count"]) for bar in bars] == [
@@ -117,6 +121,12 @@ def test_bars_by_value_show_rate_change_and_count():
     assert [bar["fill"] for bar in bars] == [STYLE.palette.worse_fill, STYLE.palette.better_fill]
     # A value stands clear of the tick that lies behind it.
     assert bars[1]["end"] == 0.12
+
+
+def test_bars_of_amounts_are_grey_since_nobody_can_tell_their_changes_from_chance():
+    amount = Cell("referred_amount", ("b1",), 20.0, 2000, None, 3, previous=10.0, change=10.0)
+    (bar,) = layers_of(ranked(METRICS["referred_amount"], [amount], {}, STYLE))[0][1]
+    assert (bar["change"], bar["tone"], bar["fill"]) == ("+100.0%", STYLE.palette.better, STYLE.palette.border)
 
 
 def test_bars_by_count_name_the_share():
