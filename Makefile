@@ -19,7 +19,7 @@ demo: install
 	@exec env KPI_SNAPSHOT_WORKER=$${KPI_SNAPSHOT_WORKER:-inside} $(BIN)/streamlit run app.py --server.port $(PORT) --browser.serverAddress localhost
 
 test: system-packages install-dev check
-	$(BIN)/python -m pytest tests --ignore tests/browser -n $(WORKERS) --dist loadfile -q
+	$(BIN)/python -m pytest tests --ignore tests/browser -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 	$(BIN)/python -m pytest tests/browser -n $(WORKERS) -q
 
 check: install-dev

@@ -34,6 +34,12 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
     return lambda line: record_property("told", line)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Files of a few slow tests (killed processes, loads) first: begun last, one core would wait for the other.
+    slow = ("warehouse", "snapshots")
+    items.sort(key=lambda item: item.path.parent.name not in slow)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.getreports("passed"):
         for name, line in report.user_properties:
