@@ -58,7 +58,9 @@ class Figures:
         self.kpis = [kpi for kpi in headlines if view.applies(METRICS[kpi])]
         beside = [headlines[kpi] for kpi in self.kpis if headlines[kpi] not in {"", _BASE}]
         plain = [kpi for kpi in self.kpis if kpi != COVERAGE]
-        shown = dict.fromkeys([*plain, *(kpi for kpi in beside if view.applies(METRICS[kpi]))])
+        # The days so far are held against as many days: not the whole period against one of another length.
+        whole = [kpi for kpi in self.kpis if kpi != COVERAGE or isinstance(view.compare, Period)]
+        shown = dict.fromkeys([*whole, *(kpi for kpi in beside if view.applies(METRICS[kpi]))])
         self._headline = view.question(*shown)
         self._lines = view.question(*(kpi for kpi in plain if grain in METRICS[kpi].dimensions), by=(grain,))
         self._coverage = view.question(COVERAGE, by=("through",)) if COVERAGE in self.kpis else None
@@ -142,9 +144,10 @@ class Figures:
 
     def cell(self, kpi: str) -> Cell | None:
         """The figure of the whole period; None where a filter does not apply to the KPI."""
-        if kpi == COVERAGE and self._coverage is not None:
-            return self._answer(self._coverage).cells[-1]  # the days so far of the last day are the whole period
-        return self._answer(self._headline).cell(kpi) if kpi in self._headline.kpis else None
+        if kpi in self._headline.kpis:
+            return self._answer(self._headline).cell(kpi)
+        # The days so far of the last day are the whole period.
+        return self._answer(self._coverage).cells[-1] if kpi == COVERAGE and self._coverage is not None else None
 
     def line(self, kpi: str) -> Answer | None:
         """The KPI over time; None where it has no course."""

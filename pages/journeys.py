@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from kpi.charts import Slots, Style, amounts, funnel, nested
+from kpi.charts import Slots, Style, amounts, funnel, nested, unit_of_bars
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_count, format_period
+from kpi.i18n.numbers import format_count, format_period
 from kpi.insight.funnel import DAYS_KPIS, JOURNEY_KPIS, journey
 from kpi.insight.service import referred, scenarios
 from kpi.metrics.registry import METRICS
@@ -41,13 +41,16 @@ _PANELS = {
     "journey_tiers": (JOURNEY_KPIS, ("tier",), True),
     # Months are compared with no months: the comparison is a number of days before.
     "journey_amounts": (("referred_amount",), ("month", "scenario"), False),
+    "journey_months": (("referred_amount",), ("month",), False),
     **{one.panel: ((one.kpi,), (one.dimension,), True) for one in _RANKINGS},
 }
 
 
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    year = dict.fromkeys(("journey_amounts", *(one.panel for one in _RANKINGS)), view.period.months(_MONTHS))
+    year = dict.fromkeys(
+        ("journey_amounts", "journey_months", *(one.panel for one in _RANKINGS)), view.period.months(_MONTHS)
+    )
     figures = Figures(view, published, BESIDE, _PANELS, spans=year, cohorts=_PANELS)
     layout.top("journeys", view, published, figures.compared)
     _sentences(figures, style)
@@ -133,20 +136,23 @@ def _tiers(figures: Figures, style: Style) -> None:
 
 
 def _amounts(figures: Figures, style: Style) -> None:
-    language, answered = style.language, figures.panel("journey_amounts")
+    language, answered, months = style.language, figures.panel("journey_amounts"), figures.panel("journey_months")
     window = METRICS["end_to_end"].maturity
-    if answered is None or window is None:
+    if answered is None or months is None or window is None:
         return
+    totals = months.frame()
     names = {key: name for key, name in figures.names("scenario").items() if key}
     slots = Slots(answered.question.period, "month", figures.published.today)
-    _, letter = axis_unit(max([0.0, *(cell.value or 0.0 for cell in answered.cells)]), language)
+    _, letter = unit_of_bars(totals, language)
     period = format_period(answered.period.start, answered.period.end, language)
     components.panel(
         "journey_amounts",
         phrase(language, "panel_amounts"),
         phrase(language, "panel_amounts_sub", letter=letter),
         figures.drawn(
-            "journey_amounts", style, lambda: amounts(answered, "scenario", slots, names, window, style, figures.notes)
+            "journey_amounts",
+            style,
+            lambda: amounts(answered, totals, "scenario", slots, names, window, style, figures.notes),
         )
         if answered.valued
         else None,

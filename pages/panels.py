@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from kpi.charts import Style, trend, volume_by_channel
+from kpi.charts import Style, trend, unit_of_bars, volume_by_channel
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import axis_unit, format_change, format_period, format_value
+from kpi.i18n.numbers import format_change, format_period, format_value
 from kpi.metrics.registry import METRICS
 from kpi.pivot import by_one, to_frame
 from kpi.query.answer import Answer, Cell
@@ -45,7 +45,7 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
     line = figures.line("volume")
     assert line is not None
     totals = line.frame("volume")
-    _, letter = axis_unit(max([0.0, *totals["value"].dropna()]), language)
+    _, letter = unit_of_bars(totals, language)
     unit = phrase(language, "unit_contacts", letter=letter).strip()
     said = [phrase(language, "panel_volume_sub", unit=unit, grain=phrase(language, f"grain_{slots.grain}"))]
     if totals["previous"].notna().any():

@@ -4,7 +4,7 @@ Every function takes figures that ``kpi.query`` answered, and a ``Style``; it co
 """
 
 from kpi.charts.answers import complaints_by_age, nps_groups, score_distribution
-from kpi.charts.bars import rate_bars, rates_by_channel, volume_by_channel
+from kpi.charts.bars import rate_bars, rates_by_channel, unit_of_bars, volume_by_channel
 from kpi.charts.funnel import funnel, nested
 from kpi.charts.lines import trend
 from kpi.charts.lorenz import lorenz
@@ -70,6 +70,7 @@ __all__ = [
     "tail_topics",
     "top",
     "trend",
+    "unit_of_bars",
     "volume_by_channel",
     "waterfall",
     "waterfall_subtitle",

@@ -11,7 +11,7 @@ from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, text_colour
-from kpi.i18n import catalogue, phrase
+from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
@@ -19,6 +19,16 @@ from kpi.query.answer import Cell
 
 HEIGHT = 322
 _LABEL_GAP = 16.5  # pixels between two labels
+
+
+def unit_of_bars(totals: pd.DataFrame, language: Language) -> tuple[float, str]:
+    """Divisor and letter (万, K) of the axis of stacked bars with these ``totals``, their comparison and targets."""
+    return axis_unit(_highest(totals), language)
+
+
+def _highest(totals: pd.DataFrame) -> float:
+    columns = [name for name in ("value", "previous", "target_low", "target_high") if name in totals]
+    return max([1.0, *(value for name in columns for value in totals[name].dropna())])
 
 
 def volume_by_channel(
@@ -38,8 +48,8 @@ def volume_by_channel(
     palette, language = style.palette, style.language
     place = {start: index for index, start in enumerate(slots.starts)}
     targets = target_pieces(totals, slots, 1.0)
-    top = max([1.0, *totals["value"].dropna(), *totals["previous"].dropna(), *targets["y"]])
-    divisor, _ = axis_unit(top, language)
+    top = _highest(totals)
+    divisor, _ = unit_of_bars(totals, language)
     total = {row[slots.grain]: row["value"] or 0 for row in totals.to_dict("records")}
     held = {row[slots.grain]: row_tip(row, METRICS["volume"], style) for row in totals.to_dict("records")}
     order = sorted(by_channel["channel"].dropna().unique(), key=channel_rank)

@@ -6,12 +6,16 @@ from datetime import timedelta
 import altair as alt
 import pandas as pd
 
+from kpi.charts.bars import unit_of_bars
+from kpi.charts.goals import row_tip
+from kpi.charts.lines import rule_of, target_pieces
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, edge, finish, legend
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
+from kpi.i18n.numbers import format_count, format_percent, format_value
 from kpi.insight.intervals import SMALL_N
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
 
 HEIGHT = 280
@@ -82,6 +86,7 @@ def fates(answer: Answer, names: Mapping[str, str], titles: Mapping[str, str], s
 
 def amounts(
     answer: Answer,
+    totals: pd.DataFrame,
     dimension: str,
     slots: Slots,
     names: Mapping[str, str],
@@ -91,14 +96,16 @@ def amounts(
 ) -> alt.LayerChart:
     """Bars of an amount by slot, stacked by ``dimension`` in the order of ``names``.
 
-    ``answer``: by the slots' grain and ``dimension``. Slots of which ``window`` is not over are pale: they still grow.
+    ``answer``: by the slots' grain and ``dimension``. ``totals``: the frame of an answer by the grain alone; its
+    targets are a dashed rule. Slots of which ``window`` is not over are pale: they still grow.
     """
     palette, language = style.palette, style.language
     frame = answer.frame()
     place = {start: index for index, start in enumerate(slots.starts)}
     values = {(row[slots.grain], row[dimension]): row["value"] or 0.0 for row in frame.to_dict("records")}
-    heights = [sum(values.get((start, key), 0.0) for key in names) for start in slots.starts]
-    divisor, _ = axis_unit(max([1.0, *heights]), language)
+    divisor, _ = unit_of_bars(totals, language)
+    targets = target_pieces(totals, slots, 1 / divisor)
+    held = {row[slots.grain]: row_tip(row, METRICS["referred_amount"], style) for row in totals.to_dict("records")}
     pieces = []
     for start in slots.starts:
         base = 0.0
@@ -114,6 +121,7 @@ def amounts(
                     "opacity": 0.42 if slots.last_day(start) + window >= slots.running else 1.0,
                     "when": slots.name(start, language),
                     "amount": format_value(value, "yuan", language),
+                    "target": held.get(start, "–"),
                 }
             )
             base += value
@@ -137,7 +145,9 @@ def amounts(
                 alt.Tooltip("when:N", title=phrase(language, "chart_when")),
                 alt.Tooltip("name:N", title=phrase(language, "chart_group")),
                 alt.Tooltip("amount:N", title=phrase(language, "chart_value")),
+                *([alt.Tooltip("target:N", title=phrase(language, "goal_of_all"))] if len(targets) else []),
             ],
         )
     )
-    return finish([bars, *note_layers(notes, slots, style)], style, HEIGHT)
+    rules = [rule_of(targets, style)] if len(targets) else []
+    return finish([bars, *rules, *note_layers(notes, slots, style)], style, HEIGHT)

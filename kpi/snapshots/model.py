@@ -117,7 +117,8 @@ def as_json(manifest: Mapping[str, object]) -> bytes:
 class Rendered:
     """One copy of a run. ``files``: name -> content, ``manifest.json`` among them. ``figures``: (section, KPI, key as
     text) -> value, what a revision is compared by. ``empty``: no fact in the period; ``holds``: whether the identity
-    proof does. ``rows``: section -> rows. ``names``: dimension -> value -> name in its language.
+    proof does. ``rows``: section -> rows. ``names``: dimension -> value -> name in its language,
+    and ``section`` -> section -> title.
     """
 
     files: Mapping[str, bytes]

@@ -36,11 +36,14 @@ def notice_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = (
 def changes_text(
     changes: Sequence[Change], run: Run, earlier: int, names: Mapping[str, Mapping[str, str]], language: Language
 ) -> str:
-    """What a revision changed, a line a figure. ``names``: as ``figure_name`` takes them."""
+    """What a revision changed, a line a figure. ``names``: as ``figure_name`` takes them, and under ``section`` the
+    titles of the sections.
+    """
+    titles = names.get("section", {})
     values = {"title": run.definition.title_in(language), "revision": run.revision, "before": earlier}
     said = [phrase(language, "changes_head" if changes else "changes_none", **values, count=len(changes))]
     said += [
-        f"{one.section}\t{figure_name(one.kpi, one.key, names, language)}"
+        f"{titles.get(one.section, one.section)}\t{figure_name(one.kpi, one.key, names, language)}"
         f"\t{change_text(one.kpi, one.before, one.after, language)}"
         for one in changes
     ]

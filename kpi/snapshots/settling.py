@@ -31,7 +31,7 @@ def arrived(ledger: Ledger, key: str, names: Collection[str], author: str) -> Ru
         chosen = _chosen(run, copies, names, IN_DOUBT) if names else _with(copies, IN_DOUBT)
         if not chosen:
             raise RunError("run_no_doubt", run=key)
-        _decide(connection, ledger, chosen, "arrived", author, status="sent", ended_at=ledger.clock())
+        _decide(connection, ledger, chosen, "arrived", author, status="sent", detail="", ended_at=ledger.clock())
         state, reason = judged(run, _copies_of(connection, run))
         _change(connection, run, state=state, reason="" if reason is None else reason.text())
         if state not in TROUBLE:

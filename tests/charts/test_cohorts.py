@@ -12,6 +12,7 @@ from kpi.charts.theme import spec_of
 from kpi.insight.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
+from kpi.query.goal import Goal
 from kpi.query.question import Period, Question
 from tests.charts.test_charts import STYLE, TODAY, layers_of
 from tests.insight.test_funnel import answered, chain_cells, journey_cells, rate, there
@@ -160,22 +161,51 @@ def test_the_ends_of_sessions_fill_the_bar():
     assert text[3]["text"] == ""
 
 
-def test_amounts_stack_by_month_and_young_months_are_pale():
+def the_amounts(goals: dict[int, Goal], factor: float = 1):
+    """Large cash 3 million and campaigns 1 million a month, with targets of all by month."""
     period = Period(date(2026, 7, 1), TODAY)
+    asked = Question(("referred_amount",), period, ("month", "scenario"))
     cells = [
-        Cell("referred_amount", (date(2026, month, 1), scenario), value, value * 100, None, 9)
+        Cell("referred_amount", (date(2026, month, 1), scenario), value * factor, value * 100 * factor, None, 9)
         for month in (7, 8, 9, 10, 11)
         for scenario, value in (("large_cash", 3e6), ("campaign", 1e6))
     ]
-    answer = Answer(Question(("referred_amount",), period, ("month", "scenario")), 1, True, {}, period, None, None, (),
-                    tuple(cells))  # fmt: skip
+    answer = Answer(asked, 1, True, {}, period, None, None, (), tuple(cells))
+    months = [
+        Cell("referred_amount", (date(2026, month, 1),), 4e6 * factor, 4e8 * factor, None, 18, goal=goals.get(month))
+        for month in (7, 8, 9, 10, 11)
+    ]
+    totals = Answer(replace(asked, by=("month",)), 1, True, {}, period, None, None, (), tuple(months)).frame()
     names = {"large_cash": "Large cash", "campaign": "Campaign"}
-    slots = Slots(period, "month", TODAY)
-    bars = layers_of(amounts(answer, "scenario", slots, names, timedelta(days=60), STYLE))[0][1]
+    return amounts(answer, totals, "scenario", Slots(period, "month", TODAY), names, timedelta(days=60), STYLE)
+
+
+def test_amounts_stack_by_month_and_young_months_are_pale():
+    bars = layers_of(the_amounts({}))[0][1]
     july = [bar for bar in bars if int(bar["x"]) == 0]
     assert [(bar["y"], bar["y2"]) for bar in july] == [(0, 3), (3, 4)]
     # 31 August + 60 days is over on 22 November, 30 September + 60 days is not
     assert [bar["opacity"] for bar in bars if bar["name"] == "Campaign"] == [1.0, 1.0, 0.42, 0.42, 0.42]
+
+
+def test_amounts_are_held_against_the_target_of_all():
+    goals = {month: Goal(5e6, None, "", "") for month in (9, 10)}
+    bars, rules = (rows for _, rows, _ in layers_of(the_amounts(goals))[:2])
+    assert [(rule["x"], rule["x2"], rule["y"]) for rule in rules] == [(2, 4, 5.0)]
+    assert [bar["target"] for bar in bars if bar["name"] == "Campaign"] == [
+        "–",
+        "–",
+        "≥5.0M yuan not met",
+        "≥5.0M yuan not met",
+        "–",
+    ]
+
+
+def test_the_unit_of_amounts_is_that_of_the_highest_bar_or_target():
+    # 400 thousand a month against a target of 1.2 million: the axis is in millions.
+    bars, rules = (rows for _, rows, _ in layers_of(the_amounts({7: Goal(1.2e6, None, "", "")}, 0.1))[:2])
+    assert rules[0]["y"] == 1.2
+    assert bars[1]["y2"] == 0.4
 
 
 def test_every_figure_is_a_picture():

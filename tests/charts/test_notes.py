@@ -148,7 +148,8 @@ def figures():
     scenarios = answered(("scenario", "date"), [cell("referred_amount", key=("loan", day)) for day in days()])
     window = METRICS["end_to_end"].maturity
     assert window is not None
-    yield "amounts", amounts(scenarios, "scenario", WEEK, {"loan": "Loan"}, window, STYLE, HAPPENED)
+    amount = answered(("date",), [cell("referred_amount", key=(day,)) for day in days()]).frame()
+    yield "amounts", amounts(scenarios, amount, "scenario", WEEK, {"loan": "Loan"}, window, STYLE, HAPPENED)
     for kind in ("bars", "line"):
         yield f"explore {kind}", by_time(kind, ("date",))
     for kind in ("line", "heat", "grouped"):

@@ -1,8 +1,11 @@
 """What the overview shows of a small demo bank, without a browser."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
+
+import pytest
 
 from kpi.i18n.numbers import format_change, format_value
 from kpi.metrics.registry import METRICS
@@ -72,6 +75,22 @@ def test_dates_of_ones_own_are_compared_with(demo_home, open_page):
     assert not app.exception
     assert app.query_params["compare"] == "2026-10-01..2026-10-28"
     assert "days: " not in text(app)
+
+
+@pytest.mark.parametrize("days", [20, 35])
+def test_trap_coverage_of_a_period_is_held_against_all_of_another_of_any_length(demo_home, open_page, days):
+    dates = Period(date(2026, 9, 21), date(2026, 9, 20) + timedelta(days=days))
+    app = open_page(demo_home, lang="en", compare=str(dates))
+    assert not app.exception
+    today = date(2026, 11, 22)
+    warehouse = Warehouse.from_settings(load_settings())
+    then, now = (
+        answer(warehouse, Question(("long_tail_coverage",), period)).cell("long_tail_coverage")
+        for period in (dates, Period(today - timedelta(days=27), today))
+    )
+    warehouse.close()
+    change = replace(now, change=(now.value or 0) - (then.value or 0))
+    assert format_change(change, "share", "en") in card(app, "Tail coverage")
 
 
 def test_a_filter_changes_what_is_asked(demo_home, open_page):

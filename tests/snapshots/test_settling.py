@@ -59,6 +59,8 @@ def test_a_copy_in_doubt_that_arrived_makes_the_run_sent(centre):
     run = settling.arrived(ledger(centre), run.key, [], "eve")
     assert (run.state, run.reason) == ("sent", "")
     assert copies(centre) == {"ann": "sent", "ben": "sent", "cid": "sent"}
+    # What broke off is no longer said of a copy that is known to be there.
+    assert {line.detail for line in deliveries(centre.state, run)} == {""}
     assert told(centre) == [("ann", "arrived", "eve", centre.moment), ("cid", "arrived", "eve", centre.moment)]
     centre.run()
     assert [len(got(centre.outbox, name)) for name in ("ann", "ben", "cid")] == [1, 1, 1]

@@ -57,7 +57,7 @@ def test_a_revision_rendered_again_is_the_same_byte_for_byte(centre: Centre) -> 
     assert {name for name in made if made[name] != stored[name]} == set()
     assert len(made) == 5
     said = made["changes.txt"].decode()
-    assert "who\t业务量 (最后处理者 自助)\t7 → 8 (+1)" in said
+    assert "业务量 · 按最后处理者\t业务量 (最后处理者 自助)\t7 → 8 (+1)" in said
 
 
 def test_its_owner_is_told_by_the_real_delivery_why_it_is_held(centre: Centre, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revisio
 from kpi.snapshots.render import data, document, page, workbook
 from kpi.snapshots.render.asking import Asking, Report, Tell, ask, what_moved
 from kpi.snapshots.render.manifest import MANIFEST, manifest
+from kpi.snapshots.render.words import title_of
 from kpi.targets import NO_TARGETS, Targets
 from kpi.warehouse import Warehouse
 
@@ -47,6 +48,7 @@ def render(
         stem = stem_of(report)
         files = {f"{stem}.{form}": FORMS[form](report) for form in definition.formats}
         files[MANIFEST] = manifest(report, files)
+        titles = {block.section.id: title_of(block, report.language) for block in report.blocks}
     return Rendered(
         files=files,
         figures=data.figures(report),
@@ -57,7 +59,7 @@ def render(
         period=report.period,
         compared=report.whole.compared,
         rows={section: len(rows) for section, rows in data.rows(report).items()},
-        names=report.names,
+        names={**report.names, "section": titles},
     )
 
 

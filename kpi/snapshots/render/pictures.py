@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from kpi.charts import ChartKind, Slots, Style, picture, trend, volume_by_channel
+import pandas as pd
+
+from kpi.charts import ChartKind, Slots, Style, picture, scale_of, trend, unit_of_bars, volume_by_channel
 from kpi.charts.slots import Grain
 from kpi.charts.theme import spec_of
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit
 from kpi.metrics.registry import METRICS
+from kpi.pivot import Pivot
 from kpi.query.question import Period
 from kpi.snapshots.render.asking import Block, Report
 
@@ -26,10 +28,9 @@ def spec(block: Block, report: Report) -> dict[str, Any] | None:
     if pivot.cols is None and block.time:
         frame = pivot.by_rows.frame(metric.id).rename(columns={"through": "date"})
         chart = trend(metric, frame, slots, style)
-    elif block.by[1:] == ("channel",) and block.time and metric.id == "volume":
+    elif _stacked(block):
         assert pivot.cells is not None
-        cells = pivot.cells.frame("volume")
-        chart = volume_by_channel(cells, pivot.by_rows.frame("volume"), slots, report.names["channel"], style)
+        chart = volume_by_channel(pivot.cells.frame("volume"), _totals(pivot), slots, report.names["channel"], style)
     else:
         kind: ChartKind = "bars" if pivot.cols is None else "line" if block.time else "heat"
         chart = picture(kind, metric, pivot, report.names, slots, style)
@@ -41,9 +42,10 @@ def caption(block: Block, report: Report) -> str:
     language, metric = report.language, METRICS[block.kpis[0]]
     unit = phrase(language, f"report_unit_{metric.unit}")
     pivot = block.pivot
-    if pivot is not None and pivot.cols is not None and metric.unit in {"count", "customers", "yuan"}:
-        largest = max((cell.value or 0.0 for cell in pivot.by_rows.cells), default=0.0) if pivot.by_rows else 0.0
-        unit = f"{axis_unit(largest, language)[1]} {unit}".strip()
+    if pivot is not None and pivot.cols is not None:
+        stacked = pivot.by_rows is not None and _stacked(block)
+        _, letter = unit_of_bars(_totals(pivot), language) if stacked else scale_of(metric, pivot, language)
+        unit = f"{letter} {unit}".strip()
     said = [unit]
     compared = pivot is not None and any(cell.previous is not None for cell in (pivot.by_rows or pivot.whole).cells)
     if compared and block.time and (pivot is None or pivot.cols is None or metric.id == "volume"):
@@ -51,6 +53,16 @@ def caption(block: Block, report: Report) -> str:
     elif compared and pivot is not None and pivot.cols is None:
         said.append(phrase(language, "panel_by_channel_sub"))
     return " · ".join(said)
+
+
+def _stacked(block: Block) -> bool:
+    """Whether the section is interactions by channel over time."""
+    return block.kpis[0] == "volume" and block.by[1:] == ("channel",) and bool(block.time)
+
+
+def _totals(pivot: Pivot) -> pd.DataFrame:
+    assert pivot.by_rows is not None
+    return pivot.by_rows.frame("volume")
 
 
 def _slots(block: Block, report: Report) -> Slots:
