@@ -259,16 +259,20 @@ def _why(question: Question, version: int) -> Why:
 
 
 @_shared(max_entries=200)
-def findings(questions: tuple[Question, ...], version: int) -> tuple[tuple[Why, Finding], ...]:
-    """The findings that lead a page, of the KPIs of all questions."""
-    return tuple(leading(_explained(questions, version, most=LEADING)))
+def findings(
+    questions: tuple[Question, ...], version: int, _known: Sequence[Answer] = ()
+) -> tuple[tuple[Why, Finding], ...]:
+    """The findings that lead a page, of the KPIs of all questions. ``_known``: what the page has answered already."""
+    return tuple(leading(_explained(questions, version, LEADING, _known)))
 
 
-def _explained(questions: tuple[Question, ...], version: int, most: int | None = None) -> tuple[Why, ...]:
+def _explained(
+    questions: tuple[Question, ...], version: int, most: int | None = None, known: Sequence[Answer] = ()
+) -> tuple[Why, ...]:
     with Reader.of(warehouse()) as reader:
         if reader.published.version != version:
             raise Moved
-        return explain(reader, questions, most=most)
+        return explain(reader, questions, most, known)
 
 
 @_shared(max_entries=200)

@@ -37,12 +37,13 @@ def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
     figures = Figures(view, published, BESIDE, _PANELS)
+    findings = reasons.begun(figures)
     choices = layout.names(view, published)
     layout.top("overview", view, published, figures.compared)
     names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}
     lead = None
     if figures.headline is not None:
-        lead = reasons.leading(figures, opening(figures.headline, METRICS, names, language))
+        lead = reasons.leading(figures, opening(figures.headline, METRICS, names, language), findings)
     cards.row(figures, style)
 
     left, right = st.columns([2.05, 1], gap="xsmall")

@@ -23,21 +23,32 @@ from pages.figures import Figures
 _TOLD = 3  # sentences in a drill-down
 
 
-def leading(figures: Figures, opening: Sentence) -> Callable[[], None]:
-    """A place for the opening sentence and the findings that matter most, each with a way to its rows. What is given
-    back fills it: they are looked for while the rest of the page is drawn.
+# Waits for the findings of a page.
+Coming = Callable[[], tuple[tuple[Why, Finding], ...]]
+
+
+def begun(figures: Figures) -> Coming:
+    """Begin to look for the findings that matter most, while the page is drawn."""
+    questions, headline = _changes(figures), figures.headline
+    if not questions:
+        return tuple
+    known = [headline] if headline is not None else []
+    return cache.begun(partial(cache.findings, questions, figures.version, known))
+
+
+def leading(figures: Figures, opening: Sentence, coming: Coming) -> Callable[[], None]:
+    """A place for the opening sentence and the findings that were ``begun``, each with a way to its rows. What is given
+    back fills it.
     """
-    version, place = figures.version, st.container(key="answer")
-    questions = figures.changes() if figures.view.compare is not None else ()
-    found = cache.begun(partial(cache.findings, questions, version)) if questions else tuple
-    return partial(_lead, figures, opening, questions, place, found)
+    return partial(_lead, figures, opening, st.container(key="answer"), coming)
 
 
-def _lead(
-    figures: Figures, opening: Sentence, questions: tuple[Question, ...], place: DeltaGenerator,
-    finding: Callable[[], tuple[tuple[Why, Finding], ...]],
-) -> None:  # fmt: skip
-    language, version, found = figures.view.language, figures.version, finding()
+def _changes(figures: Figures) -> tuple[Question, ...]:
+    return figures.changes() if figures.view.compare is not None else ()
+
+
+def _lead(figures: Figures, opening: Sentence, place: DeltaGenerator, coming: Coming) -> None:
+    language, version, questions, found = figures.view.language, figures.version, _changes(figures), coming()
     names = _names({dimension for why, _ in found for dimension in why.dimensions}, language, version)
     with place:
         components.sentences(opening, *(() if found or not questions else [(Span(_nothing(questions, language)),)]))

@@ -58,5 +58,5 @@ def complaints_open(asked: Asked, sources: frozenset[str] | None) -> dict[Key, R
     )
     return {
         tuple(key): Raw(numerator=count, n=count, value=float(count), customers=customers)
-        for *key, count, customers in asked.connection.execute(query, asked.published.binds())
+        for *key, count, customers in asked.connection.execute(query, asked.published.binds()).all()
     }

@@ -274,7 +274,7 @@ def _run(asked: Asked, source: Source) -> Sums:
     width = len(asked.by)
     # By name: an expression that holds a bound value is not recognised as the one that is selected.
     query = grouped(asked, source, asked.by, [sa.literal_column(f"k{i}") for i in range(width)])
-    rows = asked.connection.execute(query, asked.published.binds())
+    rows = asked.connection.execute(query, asked.published.binds()).all()
     return {tuple(row[:width]): dict(zip(source.labels, row[width:], strict=True)) for row in rows if row[width]}
 
 

@@ -81,7 +81,7 @@ def migration_on(connection: sa.Connection, published: Published, question: Ques
         .select_from(before.join(after, before.c.customer_key == after.c.customer_key, full=True))
         .group_by(sa.text("b"), sa.text("a"))
     )
-    found: dict[Key, int] = {(row[0], row[1]): row[2] for row in connection.execute(query, published.binds())}
+    found: dict[Key, int] = {(row[0], row[1]): row[2] for row in connection.execute(query, published.binds()).all()}
     small = not question.scope.see_interactions and any(DIMENSIONS[f.dimension].customer for f in filters)
     hidden = too_small(found) if small else set()
     totals: dict[str, int] = {}

@@ -67,19 +67,21 @@ def rows(warehouse: Warehouse, question: Question, *, page: int = 1, size: int =
         raise InputError("bad_page", page=page, size=size, largest=LARGEST_PAGE)
     with warehouse.read() as connection:
         published = warehouse.require_data(connection)
-        asked, listed = _listed(connection, published, warehouse.settings.service_level, question)
-        return _page(asked, listed, page, size, sort)
+        return _page(*_behind(connection, published, warehouse.settings.service_level, question), page, size, sort)
 
 
 def count_on(connection: sa.Connection, published: Published, service_level: str, question: Question) -> int:
     """How many rows ``rows`` would list in all, within a transaction that is open already. Raises as it does."""
-    return _counts(*_listed(connection, published, service_level, question))[0]
+    asked, _, counted = _behind(connection, published, service_level, question)
+    return _counts(asked, counted)[0]
 
 
-def _listed(
+def _behind(
     connection: sa.Connection, published: Published, service_level: str, question: Question
-) -> tuple[Asked, sa.Subquery]:
-    """All rows behind the question's first KPI, as the scope may see them."""
+) -> tuple[Asked, sa.Subquery, sa.Subquery]:
+    """All rows behind the question's first KPI, as the scope may see them: what is listed of them, and what is enough
+    to count them.
+    """
     if not question.scope.see_interactions:
         raise InputError("rows_not_allowed")
     question = replace(question, kpis=question.kpis[:1], by=())
@@ -92,10 +94,11 @@ def _listed(
     listed = _select(asked, metric, measure, sources)
     if not question.scope.see_agents and "agent_key" in listed.selected_columns:
         listed = listed.with_only_columns(*(c for c in listed.selected_columns if c.key != "agent_key"))
-    return asked, listed.subquery("listed")
+    counted = _select(asked, metric, measure, sources, counted=True)
+    return asked, listed.subquery("listed"), counted.subquery("counted")
 
 
-def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) -> RowsPage:
+def _page(asked: Asked, listed: sa.Subquery, counted: sa.Subquery, page: int, size: int, sort: str) -> RowsPage:
     columns = [column.key for column in listed.c]
     name = sort.removeprefix("-")
     if name and name not in columns:
@@ -108,7 +111,7 @@ def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) ->
         order.append(listed.c[columns[1]].desc())
     order += [listed.c[key] for key in reversed(columns)]
     binds = asked.published.binds()
-    total, marked = _counts(asked, listed)
+    total, marked = _counts(asked, counted)
     found = asked.connection.execute(sa.select(listed).order_by(*order).limit(size).offset((page - 1) * size), binds)
     return RowsPage(
         columns=tuple(columns),
@@ -120,9 +123,9 @@ def _page(asked: Asked, listed: sa.Subquery, page: int, size: int, sort: str) ->
     )
 
 
-def _counts(asked: Asked, listed: sa.Subquery) -> tuple[int, int | None]:
+def _counts(asked: Asked, counted: sa.Subquery) -> tuple[int, int | None]:
     """All rows, and those of the numerator; None where the number is no rate."""
-    mark = listed.c.numerator
+    mark = counted.c.numerator
     total, judged, marked = asked.connection.execute(
         sa.select(sa.func.count(), sa.func.count(mark), sa.func.count(sa.case((mark.is_(True), 1)))),
         asked.published.binds(),
@@ -130,19 +133,24 @@ def _counts(asked: Asked, listed: sa.Subquery) -> tuple[int, int | None]:
     return total, marked if judged or not total else None
 
 
-def _select(asked: Asked, metric: Metric, measure: Measure, sources: frozenset[str] | None) -> sa.Select:
-    """All rows: ``numerator`` (true, false, or null where the number is no rate), then what is listed."""
+def _select(
+    asked: Asked, metric: Metric, measure: Measure, sources: frozenset[str] | None, *, counted: bool = False
+) -> sa.Select:
+    """All rows: ``numerator`` (true, false, or null where the number is no rate), then what is listed.
+
+    ``counted``: they are counted only, so that contacts need not be joined with whose they are.
+    """
     nothing = sa.cast(sa.null(), sa.Boolean)
     match measure:
         case Total(part) | Percentile(part=part):
-            return _facts(asked, part, nothing, sources)
+            return _facts(asked, part, nothing, sources, counted)
         case Ratio(top, bottom, _, proportion, whole_of):
             if not whole_of:
-                return _facts(asked, bottom, _mark(top, bottom) if proportion else nothing, sources)
+                return _facts(asked, bottom, _mark(top, bottom) if proportion else nothing, sources, counted)
             inside = [f for f in asked.filters if f.dimension in whole_of]
             columns = INTERACTION.columns
             mark = sa.and_(sa.true(), *(condition(columns[f.dimension], f) for f in inside))
-            return _facts(asked.without(whole_of), bottom, sa.func.coalesce(mark, sa.false()), sources)
+            return _facts(asked.without(whole_of), bottom, sa.func.coalesce(mark, sa.false()), sources, counted)
         case Distinct(part):
             return _groups(asked, part, measure.key, nothing, sources)
         case DistinctRatio(top, bottom):
@@ -175,9 +183,13 @@ def _where(
     return from_, where
 
 
-def _facts(asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: frozenset[str] | None) -> sa.Select:
+def _facts(
+    asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: frozenset[str] | None, counted: bool
+) -> sa.Select:
     fact = part.fact
     from_, where = _where(asked, fact, part, sources)
+    if counted:
+        return sa.select(mark.label("numerator")).select_from(from_).where(*where)
     if schema.interaction in sa.sql.util.find_tables(fact.from_, include_joins=True):
         shown = [schema.interaction.c[key] for key in _CONTACT]
         customer = masked(schema.interaction.c.customer_key).label("customer")

@@ -125,7 +125,7 @@ def _run(asked: Asked, job: _Job) -> list[tuple[int, By, Sums]]:
     masks = {sum(1 << (width - 1 - i) for i, key in enumerate(dimensions) if key not in by): by for by in job.bys}
     places = {by: [dimensions.index(key) for key in by] for by in job.bys}
     found: dict[tuple[int, By], Sums] = defaultdict(dict)
-    for row in asked.connection.execute(query, asked.published.binds()):
+    for row in asked.connection.execute(query, asked.published.binds()).all():
         by = masks[row[width + 1]]
         key = tuple(row[place] for place in places[by])
         found[row[width], by][key] = dict(zip(labels, row[width + 2 :], strict=True))

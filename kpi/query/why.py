@@ -54,19 +54,21 @@ def three(warehouse: Warehouse, questions: Sequence[Question]) -> list[tuple[Why
         return leading(explain(reader, questions, most=LEADING))
 
 
-def explain(reader: Reader, questions: Sequence[Question], most: int | None = None) -> tuple[Why, ...]:
+def explain(
+    reader: Reader, questions: Sequence[Question], most: int | None = None, known: Sequence[Answer] = ()
+) -> tuple[Why, ...]:
     """As ``why``, of several questions together and from what the reader reads.
 
+    ``known``: answers, of the reader's version, that may hold the wholes of some KPIs already.
     ``most``: the KPIs that changed most beyond chance are searched, until so many have a finding, by what roll-ups hold
     and for the first finding only; the others come without any.
     """
     for question in questions:
         check_dimensions([metric(kpi) for kpi in question.kpis], question.by)
-    wholes = reader.answers([replace(question, by=()) for question in questions])
+    wholes = _wholes(reader, questions, known)
     cases = [
-        _Case(metric(kpi), replace(question, kpis=(kpi,)), answered, quick=most is not None)
-        for question, answered in zip(questions, wholes, strict=True)
-        for kpi in question.kpis
+        _Case(metric(question.kpis[0]), question, wholes[replace(question, by=())], quick=most is not None)
+        for question in (replace(one, kpis=(kpi,)) for one in questions for kpi in one.kpis)
     ]
     changed = [case for case in cases if case.begin() is None]
     _read_others(reader, changed, [[()] for _ in changed])
@@ -83,6 +85,23 @@ def explain(reader: Reader, questions: Sequence[Question], most: int | None = No
         _search(reader, next_)
         found += sum(bool(case.why.findings) for case in next_)
     return tuple(case.why for case in cases)
+
+
+def _wholes(reader: Reader, questions: Sequence[Question], known: Sequence[Answer]) -> dict[Question, Answer]:
+    """A question of one KPI, by nothing -> the answer that holds its figure."""
+    found = {
+        replace(answered.question, kpis=(kpi,)): answered
+        for answered in known
+        if answered.version == reader.published.version and not answered.question.by
+        for kpi in answered.question.kpis
+    }
+    asked = []
+    for question in (replace(one, by=()) for one in questions):
+        if missing := tuple(kpi for kpi in question.kpis if replace(question, kpis=(kpi,)) not in found):
+            asked.append(replace(question, kpis=missing))
+    for question, answered in zip(asked, reader.answers(asked), strict=True):
+        found |= {replace(question, kpis=(kpi,)): answered for kpi in question.kpis}
+    return found
 
 
 def _search(reader: Reader, cases: Sequence["_Case"]) -> None:

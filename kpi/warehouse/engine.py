@@ -204,11 +204,14 @@ class Warehouse:
             at = "" if self._version is None else f", SNAPSHOT_VERSION {self._version}"
             for package in ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake"):
                 root.execute(f"LOAD '{_extension(package)}'")
+            # Few rows are written as files too: a table that may have rows in the catalogue is looked up there by every
+            # statement, which takes as long as most statements themselves.
             # The catalogue remembers where its files were; a home that was moved, or restored elsewhere, has them here.
             root.execute(
                 f"ATTACH 'ducklake:sqlite:{_quoted(self.catalogue)}' AS lake "
                 f"(DATA_PATH '{_quoted(self.place / 'data')}', "
-                f"OVERRIDE_DATA_PATH true, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT}{at})"
+                f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT 0, META_JOURNAL_MODE 'WAL', "
+                f"META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT}{at})"
             )
             use = "USE lake"
         # Every time in the warehouse is UTC without a zone; the session must not shift any.

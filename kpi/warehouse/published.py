@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -38,17 +39,17 @@ class Published:
     families: frozenset[str] = frozenset()
     empty: bool = False  # nothing was ever loaded
 
-    @property
+    @cached_property
     def complete_until(self) -> datetime:
         """UTC: every feed has delivered everything before it (the slowest feed's watermark)."""
         return min(feed.watermark for feed in self.feeds.values())
 
-    @property
+    @cached_property
     def latest(self) -> datetime:
         """UTC: the fastest feed's watermark."""
         return max(feed.watermark for feed in self.feeds.values())
 
-    @property
+    @cached_property
     def today(self) -> date:
         """The business date that is running in the data: the one the fastest feed has reached.
 

@@ -1,6 +1,7 @@
 """Why a figure changed: the parts add up, the cause is named, chance is not, and nobody sees what he may not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
@@ -15,7 +16,8 @@ from kpi.insight.steps import steps
 from kpi.insight.telling import plain, sentences
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question, Scope, answer
-from kpi.query.why import three, why
+from kpi.query.reader import Reader
+from kpi.query.why import explain, three, why
 from kpi.tables import of_decomposition
 from kpi.warehouse import Warehouse
 from tests.world import World, make
@@ -250,6 +252,21 @@ def test_three_findings_lead_and_only_beyond_chance(paradox: Warehouse) -> None:
     sizes = [found.size for found in dict.fromkeys(found for found, _ in told)]
     assert sizes == sorted(sizes, reverse=True)
     assert leading([]) == []
+
+
+def test_what_a_page_has_answered_already_is_not_asked_again(paradox: Warehouse) -> None:
+    asked = Question(("csat", "volume"), DAY, compare="previous")
+    known = answer(paradox, replace(asked, kpis=("volume", "asa")))
+    with Reader.of(paradox) as reader:
+        alone = explain(reader, [asked])
+        assert explain(reader, [asked], known=[known]) == alone
+        # Of other days, filters or versions it says nothing about this question.
+        for other in (
+            answer(paradox, replace(asked, kpis=("volume",), compare="year")),
+            answer(paradox, replace(asked, kpis=("volume",), filters=(Filter("channel", ("hotline",)),))),
+            replace(known, version=known.version - 1, cells=()),
+        ):
+            assert explain(reader, [asked], known=[other]) == alone
 
 
 def test_names_are_checked_as_in_every_question(shifted: Warehouse) -> None:

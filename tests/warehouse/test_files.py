@@ -1,5 +1,6 @@
 """The files of the lake: merged when there are many, gone when no version names them, readable in the past."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,14 @@ def test_files_that_no_version_names_are_removed_by_the_next_load(tmp_path: Path
     World().publish(warehouse, "2026-03-03 00:00")
     assert not left.exists()
     warehouse.close()
+
+
+def test_few_rows_are_files_too(tmp_path: Path) -> None:
+    warehouse = make(tmp_path, "ducklake")
+    World().publish(warehouse, "2026-03-02 00:00")
+    warehouse.close()
+    with sqlite3.connect(tmp_path / "lake" / "catalogue.sqlite") as catalogue:
+        tables = [name for (name,) in catalogue.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    assert "ducklake_data_file" in tables
+    # A table of its own in the catalogue would be read by every statement on the warehouse's table.
+    assert [name for name in tables if name.startswith("ducklake_inlined_data") and name[-1].isdigit()] == []
