@@ -116,19 +116,25 @@ def _reading(version: int) -> Iterator[tuple[sa.Connection, Published]]:
 
 
 class Reading(ExitStack):
-    """Several questions put to one published state, in one transaction that begins with the first of them."""
+    """Several questions put to one published state, in transactions that begin with the first of them.
 
-    def __init__(self) -> None:
+    ``beside``: what the questions are compared with is read at the same time, in a transaction of its own.
+    """
+
+    def __init__(self, *, beside: bool = False) -> None:
         super().__init__()
-        self._opened: tuple[sa.Connection, Published] | None = None
+        self._beside = beside
+        self._opened: tuple[sa.Connection, Published, sa.Connection | None] | None = None
 
     def answer(self, question: Question, version: int) -> Answer:
         """The answer as of ``version``; raises ``Moved`` when that is no longer what is published."""
         if self._opened is None:
-            self._opened = self.enter_context(_reading(version))
-        connection, now = self._opened
+            other = self.enter_context(_reading(version))[0] if self._beside else None
+            self._opened = *self.enter_context(_reading(version)), other
+        connection, now, other = self._opened
         settings = warehouse().settings
-        return answer_on(connection, now, settings.service_level, question, covered_from=settings.topic_covered)
+        covered = settings.topic_covered
+        return answer_on(connection, now, settings.service_level, question, covered_from=covered, beside=other)
 
 
 @_shared(max_entries=2000)
@@ -173,8 +179,10 @@ def prepare(
 ) -> None:
     """Answer what a page will ask, before anything of it is drawn: whoever is free takes the next portion.
 
-    ``also``: calls of this module for what is no answer. A browser that draws while it waits for the rest takes the
-    time of those who count. An error comes up where the answer is asked for.
+    A portion of several questions is for those that share what is put together for them; since the page waits for it
+    longest, what they are compared with is read at the same time. ``also``: calls of this module for what is no answer.
+    A browser that draws while it waits for the rest takes the time of those who count. An error comes up where the
+    answer is asked for.
     """
     context, coming = get_script_run_ctx(), deque(portions)
     tasks: list[Callable[[], object]] = [*also, *[partial(_answer_next, coming, version)] * _AT_ONCE]
@@ -189,15 +197,15 @@ def begun(call: Callable[[], _Found]) -> Callable[[], _Found]:
 
 
 def _answer_next(coming: deque[Sequence[Question]], version: int) -> None:
-    """Answer, in one transaction, what nobody else has begun, until nothing is left."""
-    with Reading() as reading:
+    """Answer what nobody else has begun, until nothing is left."""
+    with Reading() as alone, Reading(beside=True) as beside:
         while True:
             try:
                 portion = coming.popleft()
             except IndexError:
                 return
             for question in portion:
-                _answer(question, version, reading)
+                _answer(question, version, beside if portion[1:] else alone)
 
 
 def _within(context: ScriptRunContext | None, call: Callable[[], _Found]) -> _Found:

@@ -1,6 +1,7 @@
 """``answer``: the one way from a question to its figures."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -55,9 +56,11 @@ def answer_on(
     *,
     rolled_up: bool = True,
     covered_from: float = COVERED_FROM,
+    beside: sa.Connection | None = None,
 ) -> Answer:
     """As ``answer``, within a transaction that is open already. ``service_level``, ``covered_from``: those of the
-    settings, where the question names none.
+    settings, where the question names none. ``beside``: another connection that sees the same state, to read what is
+    compared with at the same time.
     """
     covered_from = covered_from if question.covered_from is None else question.covered_from
     service_level = question.service_level or service_level
@@ -69,8 +72,14 @@ def answer_on(
         metric.id: _Judged(metric, readings.measure(metric, service_level), published, sources, service_level)
         for metric in metrics
     }
-    now = _read(asked, judged)
-    then = _read(before, judged) if before is not None else {}
+    if before is not None and beside is not None:
+        with ThreadPoolExecutor(1, thread_name_prefix="beside") as worker:
+            reading = worker.submit(_read, replace(before, connection=beside), judged)
+            now = _read(asked, judged)
+            then = reading.result()
+    else:
+        now = _read(asked, judged)
+        then = _read(before, judged) if before is not None else {}
 
     hidden = _too_small(question, asked, judged, now)
     hidden_then = _too_small(question, before, judged, then) if before is not None else {}

@@ -115,8 +115,11 @@ def _hidden(
 
 
 def _pairs(found: Mapping[Key, Raw], left_out: set[Key]) -> dict[Key, Pair]:
+    """In the order of the keys: that in which the engine finds them is another one each time, and cells that moved as
+    much as each other are told in this one.
+    """
     return {
-        key: Pair(int(raw.numerator or 0), int(raw.denominator or 0), raw.n or 0)
-        for key, raw in found.items()
+        key: Pair(int(found[key].numerator or 0), int(found[key].denominator or 0), found[key].n or 0)
+        for key in sorted(found, key=lambda key: tuple((value is None, str(value)) for value in key))
         if key not in left_out
     }
