@@ -14,6 +14,7 @@ import pytest
 from kpi import cli
 from kpi.snapshots import worker
 from kpi.snapshots.definition_file import READY, dump
+from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger
 from kpi.snapshots.model import Schedule
 from kpi.snapshots.runs import deliveries, runs, say, workers
 from kpi.state.database import now
@@ -76,8 +77,6 @@ def test_a_process_that_breaks_at_once_is_not_started_all_the_time_and_its_runs_
     itself; after the third time ``serve`` does, by the real delivery.
     """
     centre.keep(centre.weekly("ann"), since=now())
-    from kpi.snapshots.ledger import Ledger
-
     Ledger(centre.state).add("weekly")
     starts = tmp_path / "starts"
     work = f"import sys; open({str(starts)!r}, 'a').write('.'); sys.exit(3)"
@@ -101,8 +100,6 @@ def test_a_process_that_breaks_at_once_is_not_started_all_the_time_and_its_runs_
 def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centre, tmp_path):
     """Its own time limit stands still with it: ``serve`` ends it from outside."""
     centre.keep(centre.weekly("ann"), since=now())
-    from kpi.snapshots.ledger import Ledger
-
     Ledger(centre.state).add("weekly")
     once = tmp_path / "stood still"
     work = (
@@ -136,11 +133,38 @@ def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centr
         os.kill(int(once.read_text()), 0)
 
 
+def test_trap_a_process_that_breaks_off_in_its_work_is_not_said_to_have_broken_off_at_its_start(centre):
+    """It had begun, so that the run keeps its claim and its count of attempts, and says what became of them."""
+    centre.keep(centre.weekly("ann"), since=now())
+    Ledger(centre.state).add("weekly")
+    work = (
+        "import os; from datetime import timedelta\n"
+        "from kpi.snapshots import ledger; from tests.snapshots.standins import *\n"
+        "ledger.LEASE = timedelta(seconds=0.5)\n"
+        "worker.run_due(Warehouse.from_settings(load_settings()), lambda *given, **named: os._exit(3), deliver)"
+    )
+    code = (
+        "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
+        "worker._LONGEST_PAUSE = 0.2\n"
+        f"sys.exit(worker.serve(load_settings(), tick=0.1, command=[sys.executable, '-c', {work!r}]))"
+    )
+    served = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT,
+                              env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while (runs(centre.state)[0].ended_at is None) and time.monotonic() < until:
+            time.sleep(0.1)
+    finally:
+        served.send_signal(signal.SIGTERM)
+    assert served.wait(40) == 0
+    (run,) = runs(centre.state)
+    assert (run.state, run.attempts) == ("failed", MOST_ATTEMPTS + 1)
+    assert say(run.reason, "en") == f"Broken off {MOST_ATTEMPTS} times."
+
+
 def test_the_worker_works_in_a_process_of_its_own_and_ends_when_told(centre):
     """``serve`` itself, with the stand-ins in the place of what it would call; the state database is away meanwhile."""
     centre.keep(centre.weekly("ann"), since=now())
-    from kpi.snapshots.ledger import Ledger
-
     code = (
         "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
         "from kpi.state import database\n"
