@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from kpi.charts import Style, trend, unit_of_bars, volume_by_channel
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_period, format_value
+from kpi.insight import goals
 from kpi.metrics.registry import METRICS
 from kpi.pivot import by_one, to_frame
 from kpi.query.answer import Answer, Cell
@@ -25,12 +26,15 @@ def everything(view: View) -> str:
 
 
 def with_change(cell: Cell, language: Language) -> str:
-    """A figure for a line of text, in brackets its change where it has one."""
-    unit = METRICS[cell.kpi].unit
-    value = format_value(cell.value, unit, language)
-    if cell.change is None:
+    """A figure for a line of text, in brackets its change, and its target, where it has them."""
+    metric = METRICS[cell.kpi]
+    value = format_value(cell.value, metric.unit, language)
+    beside = [format_change(cell, metric.unit, language)] if cell.change is not None else []
+    if cell.goal is not None:
+        beside.append(" ".join(filter(None, [goals.named(cell, metric, language), goals.mark(cell)])))
+    if not beside:
         return value
-    return phrase(language, "panel_with_change", value=value, change=format_change(cell, unit, language))
+    return phrase(language, "panel_with_change", value=value, change=" · ".join(beside))
 
 
 def with_arrows(subtitle: str, answered: Answer, language: Language) -> str:

@@ -6,12 +6,14 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.bars import channel_rows, stack_labels, thickness
+from kpi.charts.goals import row_tip, target_tip, target_tips
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_change, format_percent, format_value
+from kpi.insight.goals import mark
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
@@ -28,8 +30,9 @@ def mix_by_channel(
     style: Style,
     notes: Sequence[Note] = (),
 ) -> alt.LayerChart:
-    """Every slot as one full bar, divided by channel. ``shares``: grain, channel, value (0–1); ``period``: what
-    each has of the whole period, told by its name with its change.
+    """Every slot as one full bar, divided by channel. ``shares``: grain, channel, value (0–1), and cell where there
+    are targets, which the tips tell; ``period``: what each has of the whole period, told by its name with its change
+    and whether its target is met.
 
     A slot that is cut by the period or still running is pale.
     """
@@ -40,6 +43,8 @@ def mix_by_channel(
     grid = shares.assign(value=shares["value"].fillna(0)).pivot_table(
         index=slots.grain, columns="channel", values="value", aggfunc="sum", fill_value=0
     )
+    metric = METRICS["channel_mix"]
+    held = {(row[slots.grain], row["channel"]): row_tip(row, metric, style) for row in shares.to_dict("records")}
     pieces = []
     for start in grid.index:
         base = 0.0
@@ -56,6 +61,7 @@ def mix_by_channel(
                     "when": slots.name(start, language),
                     "name": label_of[channel],
                     "share": format_percent(share, 1),
+                    "target": held.get((start, channel), "–"),
                 }
             )
             base += share
@@ -77,6 +83,7 @@ def mix_by_channel(
                 alt.Tooltip("when:N", title=phrase(language, "chart_when")),
                 alt.Tooltip("name:N", title=phrase(language, "chart_channel")),
                 alt.Tooltip("share:N", title=phrase(language, "chart_share")),
+                *target_tips(shares.get("cell", ()), style),
             ],
         )
     )
@@ -84,12 +91,9 @@ def mix_by_channel(
     ends = {channel: float(grid.loc[whole[-1], channel]) for channel in order}
     cells = {str(cell.key[0]): cell for cell in period}
     of_period = {channel: (cells[channel].value or 0.0) if channel in cells else 0.0 for channel in order}
-    changes = {
-        channel: change_text(cell, METRICS[cell.kpi], style)
-        for channel, cell in cells.items()
-        if cell.change is not None
-    }
-    labels = stack_labels(ends, of_period, label_of, slots, 1.0, 0.01, style, HEIGHT, changes)
+    changed = {channel: change_text(cell, metric, style) for channel, cell in cells.items() if cell.change is not None}
+    told = {channel: f"{changed.get(channel, '')} {mark(cell)}".strip() for channel, cell in cells.items()}
+    labels = stack_labels(ends, of_period, label_of, slots, 1.0, 0.01, style, HEIGHT, told)
     return finish([bars, *note_layers(notes, slots, style), *labels], style, HEIGHT)
 
 
@@ -111,6 +115,7 @@ def changes_by_channel(
             "value": format_value(cell.value, metric.unit, language, compact=False),
             "previous": format_value(cell.previous, metric.unit, language, compact=False),
             "opacity": 0.4 if (cell.n or 0) < 30 else 1.0,
+            "target": target_tip(cell, metric, style),
         }
         for name, colour, cell in rows
     )
@@ -130,6 +135,7 @@ def changes_by_channel(
         alt.Tooltip("value:N", title=metric.name(language)),
         alt.Tooltip("previous:N", title=phrase(language, "chart_compared")),
         alt.Tooltip("text:N", title=phrase(language, "chart_change")),
+        *target_tips((cell for _, _, cell in rows), style),
     ]
     bars = base.mark_bar(height=thickness(len(frame), CHANGES_HEIGHT)).encode(
         x=x,

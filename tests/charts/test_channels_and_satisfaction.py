@@ -25,6 +25,7 @@ from kpi.charts import (
 )
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
+from kpi.query.goal import Goal
 from tests.charts.test_charts import CHANNELS, STYLE, TODAY, WEEK, answered, cell, days, layers_of
 
 SLOTS = Slots(WEEK, "date", TODAY)
@@ -64,6 +65,16 @@ def test_the_mix_fills_every_bar():
         "SMS 20.0%",
         "Hotline 95588 28.0%",
     ]
+
+
+def test_the_mix_says_whether_a_channels_share_is_what_it_should_be():
+    goal = Goal(0.55, None, "", "")
+    cells = [Cell("channel_mix", (day, "wechat"), 0.5, None, None, 100, goal=goal) for day in days()]
+    frame = pd.DataFrame([{"date": cell.key[0], "channel": "wechat", "value": 0.5, "cell": cell} for cell in cells])
+    period = [Cell("channel_mix", ("wechat",), 0.52, None, None, 100, previous=0.50, change=0.02, goal=goal)]
+    chart = mix_by_channel(frame, period, SLOTS, CHANNELS, STYLE)
+    assert {piece["target"] for piece in frame_of(chart)} == {"≥55% missed"}
+    assert [label["label"] for label in frame_of(chart, -1)] == ["WeChat bank 52.0% +2.0 ✕"]
 
 
 def test_changes_go_to_either_side_of_nought():
