@@ -10,7 +10,8 @@ _i = schema.interaction.c
 _BANK = "centre's own practice"
 
 _SERVED = Distinct(p.ENGAGED_CUSTOMERS, _i.customer_key)
-_customer_topic = sa.cast(_i.customer_key, sa.String) + ":" + _i.topic
+# A pair is told from others faster than a text made of both.
+_customer_topic = sa.func.row(_i.customer_key, _i.topic)
 
 METRICS = (
     Metric(
