@@ -16,7 +16,7 @@ from kpi.snapshots import worker
 from kpi.snapshots.definition_file import READY, dump
 from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger
 from kpi.snapshots.model import Schedule
-from kpi.snapshots.runs import deliveries, runs, say, workers
+from kpi.snapshots.runs import Run, deliveries, runs, say, workers
 from kpi.state.database import now
 from tests.code import ROOT
 from tests.snapshots.standins import Done, deliver, got, render
@@ -72,6 +72,26 @@ def test_runs_by_hand_back_filled_and_listed(centre, said, tmp_path):
     assert "still to come" in said("run", "weekly", "--due", "2099-01-05", code=2)
 
 
+def served(centre, work: str, setting: str) -> Run:
+    """The one run after ``serve``, changed by ``setting``, has had it worked on by processes that do ``work``."""
+    code = (
+        "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
+        f"{setting}\n"
+        f"sys.exit(worker.serve(load_settings(), tick=0.2, command=[sys.executable, '-c', {work!r}]))"
+    )
+    server = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT,
+                              env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while runs(centre.state)[0].ended_at is None and time.monotonic() < until:
+            time.sleep(0.1)
+    finally:
+        server.send_signal(signal.SIGTERM)
+    assert server.wait(40) == 0
+    (run,) = runs(centre.state)
+    return run
+
+
 def test_a_process_that_breaks_at_once_is_not_started_all_the_time_and_its_runs_are_told_of(centre, tmp_path):
     """Between one start and the next the pause doubles: 0.1, 0.2, 0.4 … seconds at looks of 0.05. It can tell nobody
     itself; after the third time ``serve`` does, by the real delivery.
@@ -113,21 +133,7 @@ def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centr
         "    return render(*given, **named)\n"
         "worker.run_due(Warehouse.from_settings(load_settings()), stopping, deliver)"
     )
-    code = (
-        "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
-        "worker._SILENT_IN_RUN = 3.0\n"
-        f"sys.exit(worker.serve(load_settings(), tick=0.2, command=[sys.executable, '-c', {work!r}]))"
-    )
-    served = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT,
-                              env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
-    try:
-        until = time.monotonic() + 60
-        while (runs(centre.state)[0].ended_at is None) and time.monotonic() < until:
-            time.sleep(0.1)
-    finally:
-        served.send_signal(signal.SIGTERM)
-    assert served.wait(40) == 0
-    (run,) = runs(centre.state)
+    run = served(centre, work, "worker._SILENT_IN_RUN = 3.0")
     assert (run.state, run.attempts) in (("sent", 2), ("sent_empty", 2))
     with pytest.raises(ProcessLookupError):
         os.kill(int(once.read_text()), 0)
@@ -143,21 +149,7 @@ def test_trap_a_process_that_breaks_off_in_its_work_is_not_said_to_have_broken_o
         "ledger.LEASE = timedelta(seconds=0.5)\n"
         "worker.run_due(Warehouse.from_settings(load_settings()), lambda *given, **named: os._exit(3), deliver)"
     )
-    code = (
-        "import sys; from kpi.settings import load_settings; from kpi.snapshots import worker\n"
-        "worker._LONGEST_PAUSE = 0.2\n"
-        f"sys.exit(worker.serve(load_settings(), tick=0.1, command=[sys.executable, '-c', {work!r}]))"
-    )
-    served = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT,
-                              env=os.environ | {"KPI_HOME": str(centre.settings.home)})  # fmt: skip
-    try:
-        until = time.monotonic() + 60
-        while (runs(centre.state)[0].ended_at is None) and time.monotonic() < until:
-            time.sleep(0.1)
-    finally:
-        served.send_signal(signal.SIGTERM)
-    assert served.wait(40) == 0
-    (run,) = runs(centre.state)
+    run = served(centre, work, "worker._LONGEST_PAUSE = 0.2")
     assert (run.state, run.attempts) == ("failed", MOST_ATTEMPTS + 1)
     assert say(run.reason, "en") == f"Broken off {MOST_ATTEMPTS} times."
 
