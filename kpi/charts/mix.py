@@ -7,7 +7,7 @@ import pandas as pd
 
 from kpi.charts.bars import channel_rows, stack_labels, thickness
 from kpi.charts.goals import row_tip, target_tip, target_tips
-from kpi.charts.notes import Note, note_layers
+from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text
@@ -93,8 +93,10 @@ def mix_by_channel(
     of_period = {channel: (cells[channel].value or 0.0) if channel in cells else 0.0 for channel in order}
     changed = {channel: change_text(cell, metric, style) for channel, cell in cells.items() if cell.change is not None}
     told = {channel: f"{changed.get(channel, '')} {mark(cell)}".strip() for channel, cell in cells.items()}
-    labels = stack_labels(ends, of_period, label_of, slots, 1.0, 0.01, style, HEIGHT, told)
-    return finish([bars, *note_layers(notes, slots, style), *labels], style, HEIGHT)
+    noted = note_layers(notes, slots, style)
+    room = HEIGHT - (NOTES_ROOM if noted else 0)
+    labels = stack_labels(ends, of_period, label_of, slots, 1.0, 0.01, style, room, told)
+    return finish([bars, *noted, *labels], style, HEIGHT)
 
 
 def changes_by_channel(

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from kpi.charts import (
+    Note,
     Slots,
     Style,
     by_channel,
@@ -75,6 +76,22 @@ def test_the_mix_says_whether_a_channels_share_is_what_it_should_be():
     chart = mix_by_channel(frame, period, SLOTS, CHANNELS, STYLE)
     assert {piece["target"] for piece in frame_of(chart)} == {"≥55% missed"}
     assert [label["label"] for label in frame_of(chart, -1)] == ["WeChat bank 52.0% +2.0 ✕"]
+
+
+def test_trap_the_names_of_the_mix_stay_apart_where_notes_take_room():
+    small = ("sms", "chat", "vip", "rm", "hotline")
+    frame = pd.DataFrame(
+        [{"date": day, "channel": name, "value": 0.02 if name != "wechat" else 0.9}
+         for day in days() for name in ("wechat", *small)]
+    )  # fmt: skip
+    note = Note(days()[0], days()[0], "release", "v2")
+
+    def gaps(*notes):
+        places = sorted(label["y"] for label in frame_of(mix_by_channel(frame, [], SLOTS, CHANNELS, STYLE, notes), -1))
+        return [after - before for before, after in pairwise(places)]
+
+    # Of a lower picture the same distance in pixels is a longer piece of the axis.
+    assert min(gaps(note)) > min(gaps())
 
 
 def test_changes_go_to_either_side_of_nought():
