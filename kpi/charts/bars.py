@@ -168,10 +168,10 @@ def stack_labels(
     divisor: float,
     style: Style,
     height: int = HEIGHT,
-    changes: Mapping[str, str] | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> list[alt.Chart]:
-    """Swatch, name, share and change (where ``changes`` has one) of each channel, beside the last whole bar and kept
-    apart.
+    """Swatch, name, share, and what is ``told`` of each channel (its change, a target), beside the last whole bar and
+    kept apart.
 
     ``ends``: channel -> its piece of that bar, from the bottom; ``shares``: channel -> what it has of the period.
     ``top``: the upper end of the axis; ``divisor``: of its unit.
@@ -198,7 +198,7 @@ def stack_labels(
             "y": [value / divisor for value in placed],
             "channel": list(ends),
             "label": [
-                f"{names[channel]} {format_percent(shares[channel], 1)} {(changes or {}).get(channel, '')}".rstrip()
+                f"{names[channel]} {format_percent(shares[channel], 1)} {(told or {}).get(channel, '')}".rstrip()
                 for channel in ends
             ],
             "short": [

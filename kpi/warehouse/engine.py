@@ -33,6 +33,10 @@ _ROLLUPS_SINCE = 2  # the version from which on the roll-ups are as they are now
 # How long a statement on the catalogue waits for another process's commit, in milliseconds.
 _CATALOGUE_TIMEOUT = 30_000
 
+# A table that may have rows in the catalogue is looked up there by every statement, which takes as long as most
+# statements themselves: few rows are files too. A warehouse that was made otherwise keeps what it has there.
+_ROWS_IN_CATALOGUE = 0
+
 # Data files of one table above which a load merges the small ones, and what is small, in bytes. Files of which rows
 # were replaced stay as they are.
 _FILES_BEFORE_MERGE, _SMALL_FILE = 200, 8_000_000
@@ -204,13 +208,11 @@ class Warehouse:
             at = "" if self._version is None else f", SNAPSHOT_VERSION {self._version}"
             for package in ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake"):
                 root.execute(f"LOAD '{_extension(package)}'")
-            # Few rows are written as files too: a table that may have rows in the catalogue is looked up there by every
-            # statement, which takes as long as most statements themselves.
             # The catalogue remembers where its files were; a home that was moved, or restored elsewhere, has them here.
             root.execute(
                 f"ATTACH 'ducklake:sqlite:{_quoted(self.catalogue)}' AS lake "
                 f"(DATA_PATH '{_quoted(self.place / 'data')}', "
-                f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT 0, META_JOURNAL_MODE 'WAL', "
+                f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {_ROWS_IN_CATALOGUE}, META_JOURNAL_MODE 'WAL', "
                 f"META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT}{at})"
             )
             use = "USE lake"

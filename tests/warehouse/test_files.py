@@ -1,10 +1,12 @@
 """The files of the lake: merged when there are many, gone when no version names them, readable in the past."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from kpi.query.identity import audit
 from kpi.warehouse import engine
 from tests.world import World, make
 
@@ -39,12 +41,40 @@ def test_files_that_no_version_names_are_removed_by_the_next_load(tmp_path: Path
     warehouse.close()
 
 
+def rows_in_catalogue(place: Path) -> dict[str, int]:
+    """How many rows each table of rows in the catalogue has."""
+    with closing(sqlite3.connect(place / "lake" / "catalogue.sqlite")) as catalogue:
+        tables = [name for (name,) in catalogue.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert "ducklake_data_file" in tables
+        inside = [name for name in tables if name.startswith("ducklake_inlined_data") and name[-1].isdigit()]
+        return {name: catalogue.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in inside}
+
+
 def test_few_rows_are_files_too(tmp_path: Path) -> None:
     warehouse = make(tmp_path, "ducklake")
     World().publish(warehouse, "2026-03-02 00:00")
     warehouse.close()
-    with sqlite3.connect(tmp_path / "lake" / "catalogue.sqlite") as catalogue:
-        tables = [name for (name,) in catalogue.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    assert "ducklake_data_file" in tables
-    # A table of its own in the catalogue would be read by every statement on the warehouse's table.
-    assert [name for name in tables if name.startswith("ducklake_inlined_data") and name[-1].isdigit()] == []
+    assert rows_in_catalogue(tmp_path) == {}
+
+
+def test_a_warehouse_with_rows_in_its_catalogue_is_read_and_loaded_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_ROWS_IN_CATALOGUE", 10)  # as the version before had it
+    older, later = World(), World()
+    older.contact("self", "2026-03-02 10:00", interaction_id="a")
+    older.contact("self", "2026-03-02 11:00", interaction_id="b")
+    warehouse = make(tmp_path, "ducklake")
+    older.publish(warehouse, "2026-03-02 23:00")
+    warehouse.close()
+    assert sum(rows_in_catalogue(tmp_path).values()) > 0
+    monkeypatch.undo()
+    later.contact("self", "2026-03-02 11:00", interaction_id="b")
+    later.contact("self", "2026-03-03 10:00", interaction_id="c")
+    warehouse = make(tmp_path, "ducklake")
+    later.publish(warehouse, "2026-03-03 23:00")
+    with warehouse.read() as connection:
+        found = connection.exec_driver_sql("SELECT interaction_id FROM interaction ORDER BY 1").fetchall()
+    assert [row[0] for row in found] == ["a", "b", "c"]
+    assert all(check.holds for check in audit(warehouse))
+    warehouse.close()
