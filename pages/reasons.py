@@ -104,7 +104,11 @@ def explained(question: Question, at: tuple[Filter, ...], by: str | None, style:
         phrase(language, "why_title", dimension=dimension.lower() if language == "en" else dimension),
         waterfall_subtitle(style),
         cache.figure(
-            f"why {part.by[0]}", question, style, version, lambda: waterfall(metric, drawn, part.by, names, style)
+            f"why {part.by[0]}",
+            question,
+            style,
+            version,
+            lambda: waterfall(metric, drawn, part.by, names, style, why.whole.uneven),
         ),
         lambda: of_decomposition(why, part, names, language),
         "".join(span.text for span in said[0]),

@@ -17,11 +17,14 @@ _ROOM = 74  # pixels right of the furthest mark, for its number
 _LEFT = 0.06  # of what is drawn, left of the lowest mark
 
 
-def waterfall(metric: Metric, steps: Sequence[Step], by: Sequence[str], names: Names, style: Style) -> alt.LayerChart:
+def waterfall(
+    metric: Metric, steps: Sequence[Step], by: Sequence[str], names: Names, style: Style, uneven: bool = False
+) -> alt.LayerChart:
     """A row a step, from before to now: floating bars for what moved the figure, a marker for its two values.
 
     ``steps``: as ``kpi.insight.steps`` gives them, at least one; ``by``: the dimensions of their keys. The axis is cut,
-    so that the values are no bars, which would be read from nought. Coloured where the KPI has a better and a worse.
+    so that the values are no bars, which would be read from nought. Coloured where the KPI has a better and a worse,
+    and not ``uneven``, as the cell of the whole says.
     """
     palette, language = style.palette, style.language
     fills = {"better": palette.better_fill, "worse": palette.worse_fill}
@@ -31,7 +34,7 @@ def waterfall(metric: Metric, steps: Sequence[Step], by: Sequence[str], names: N
     rows = []
     for index, (step, text) in enumerate(zip(steps, texts, strict=True)):
         total = step.kind in {"before", "now"}
-        tone = "neutral" if total or step.kind == "others" else part_tone(step.told, metric)
+        tone = "neutral" if total or step.kind == "others" else part_tone(step.told, metric, uneven)
         rows.append(
             {
                 "row": index,

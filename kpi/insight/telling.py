@@ -154,9 +154,9 @@ def subject(dimension: str, value: DimensionValue, names: Names, language: Langu
     return phrase(language, _SUBJECTS[dimension], value=name)
 
 
-def part_tone(points: Fraction, declared: Metric) -> Tone:
-    """Whether what moved a KPI so is good."""
-    if not points or declared.direction not in {"up", "down"}:
+def part_tone(points: Fraction, declared: Metric, uneven: bool = False) -> Tone:
+    """Whether what moved a KPI so is good. ``uneven``: as of the cell of the whole."""
+    if not points or uneven or declared.direction not in {"up", "down"}:
         return "neutral"
     return "better" if (points > 0) == (declared.direction == "up") else "worse"
 
@@ -235,7 +235,7 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
         if not number and index:
             continue  # what rounds to nothing is not told
         spans.append(Span(phrase(language, "cause_join") if index else ""))
-        spans.append(Span(text, part_tone(number, declared), strong=True))
+        spans.append(Span(text, part_tone(number, declared, why.whole.uneven), strong=True))
         spans.append(Span(("" if language == "en" else " ") + cause))
     return [span for span in spans if span.text]
 

@@ -19,7 +19,8 @@ def goodness(cell: Cell, metric: Metric) -> int:
 def tone(cell: Cell, metric: Metric) -> Tone:
     """How the change of ``cell`` is told.
 
-    ``none`` without a comparison, ``same`` where it rounds to nothing, ``neutral`` where up is neither good nor bad,
+    ``none`` without a comparison, ``same`` where it rounds to nothing, ``neutral`` where up is neither good nor bad, or
+    comes of the length of the periods,
     ``chance`` where its 95 % interval holds zero; a change without an interval (a mean, a count) counts as it is.
     """
     if cell.change is None:
@@ -27,7 +28,7 @@ def tone(cell: Cell, metric: Metric) -> Tone:
     sign = shown_sign(cell, metric.unit)
     if sign == 0:
         return "same"
-    if metric.direction not in {"up", "down"}:
+    if metric.direction not in {"up", "down"} or cell.uneven:
         return "neutral"
     if cell.change_low is not None and cell.change_high is not None and cell.change_low <= 0 <= cell.change_high:
         return "chance"

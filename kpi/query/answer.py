@@ -16,7 +16,7 @@ pd.set_option("mode.string_storage", "python")
 Reason = Literal["no_data", "zero_denominator", "not_recorded", "immature", "hidden"]
 DimensionValue = str | int | date | None
 # What of a cell is no column of a frame.
-_NO_COLUMN = {"key", "note", "variant", "before", "goal"}
+_NO_COLUMN = {"key", "note", "variant", "before", "goal", "uneven"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Cell:
     ``value`` is None exactly when ``reason`` says why. ``n``: the contacts (customers, answers) it stands on.
     ``low``, ``high``: 95 % interval of a proportion. ``previous``: the value of the comparison; ``change``: value −
     previous in the KPI's own unit, with Newcombe's interval for proportions. ``before``: what the comparison's value
-    stands on; None where it has no such cell. ``provisional``: data still arriving. ``goal``: the target that it is
-    held against, where ``kpi.targets`` knows one.
+    stands on; None where it has no such cell. ``uneven``: it is of a period of another length, with which the figure
+    grows, so that the change is neither better nor worse. ``provisional``: data still arriving. ``goal``: the target
+    that it is held against, where ``kpi.targets`` knows one.
     """
 
     kpi: str
@@ -59,6 +60,7 @@ class Cell:
     variant: str | None = None  # which of the KPI's formulas is in use, where it has several
     before: Counted | None = None
     goal: Goal | None = None
+    uneven: bool = False
 
     @property
     def target_low(self) -> float | None:

@@ -94,7 +94,7 @@ def answer_on(
         seen = {key: raw for key, raw in previous.items() if raw.reason != "hidden"}
         keys = _keys(question, now, metric.id, seen)
         for key in keys:
-            cell = kpi.cell(question.by, key, now[metric.id].get(key), previous.get(key), period)
+            cell = kpi.cell(question.by, key, now[metric.id].get(key), previous.get(key), period, compared)
             cells.append(_without_figures(cell) if key in hidden.get(metric.id, ()) else cell)
         if not keys and (nothing := kpi.cell(question.by, (None,) * len(question.by), None, None, period)).reason:
             cells.append(nothing)  # no row at all would not say why
@@ -248,7 +248,15 @@ class _Judged:
         self.in_scope = in_scope
         self.sources = feeds_for(metric, measure, published, in_scope)
 
-    def cell(self, by: tuple[str, ...], key: Key, raw: Raw | None, previous: Raw | None, period: Period) -> Cell:
+    def cell(
+        self,
+        by: tuple[str, ...],
+        key: Key,
+        raw: Raw | None,
+        previous: Raw | None,
+        period: Period,
+        compared: Comparison | None = None,
+    ) -> Cell:
         span = span_of(by, key, period)
         reason = self._reason(raw, span, period)
         if raw is None and reason is None:
@@ -286,7 +294,15 @@ class _Judged:
             note=raw.note if raw and reason is None else (),
             variant=self.variant,
             before=counted,
+            uneven=self._uneven(by, period, compared),
         )
+
+    def _uneven(self, by: tuple[str, ...], period: Period, compared: Comparison | None) -> bool:
+        """Whether the figure grows with its period, and is compared with one of another length; not over time, where
+        each is held against as many days.
+        """
+        grows = self.metric.roll_up == "additive" or self.metric.target_days is not None
+        return grows and compared is not None and compared.period.days != period.days and TIMES.isdisjoint(by)
 
     def _reason(self, raw: Raw | None, span: Period, period: Period) -> Reason | None:
         """Why there is no value, if there is none. ``span``: the part of ``period`` that the cell is of."""

@@ -91,6 +91,9 @@ def test_trap_coverage_of_a_period_is_held_against_all_of_another_of_any_length(
     warehouse.close()
     change = replace(now, change=(now.value or 0) - (then.value or 0))
     assert format_change(change, "share", "en") in card(app, "Tail coverage")
+    # More days reach more customers: that is neither better nor worse.
+    assert "better" not in card(app, "Tail coverage")
+    assert "worse" not in card(app, "Tail coverage")
 
 
 def test_a_filter_changes_what_is_asked(demo_home, open_page):
