@@ -25,6 +25,7 @@ from kpi.snapshots.runs import workers
 from kpi.state.database import begun, now
 from pages import cache, components, state
 from pages.addresses import DEFAULT, PAGES, address
+from pages.ahead import VIEWS, Ahead
 from pages.reading import read_language
 
 log = logging.getLogger("switchboard")
@@ -36,14 +37,15 @@ _LONGEST = 200  # characters of an unknown address that are told
 
 def healthz(_: Request) -> JSONResponse:
     """200 when the application can serve, be it a beginning; 503 with the reason when its settings or its warehouse
-    cannot be read. Tells beside whether a worker of snapshots lives, without which the pages serve all the same.
+    cannot be read. Tells beside whether a worker of snapshots lives, and how many views were asked ahead, without
+    which the pages serve all the same.
     """
     try:
         with suppress(WarehouseEmpty):
             cache.published()
     except KpiError as error:
         return JSONResponse({"status": "error", "reason": error.message("en")}, status_code=503)
-    return JSONResponse({"status": "ok", "snapshots": _worker()})
+    return JSONResponse({"status": "ok", "snapshots": _worker(), "ahead": _ahead()})
 
 
 def _worker() -> str:
@@ -53,6 +55,15 @@ def _worker() -> str:
     except KpiError as error:
         return error.message("en")
     return "alive" if kept else "none"
+
+
+def _ahead() -> str:
+    """How many of the usual views were asked ahead of what is published, and how many of those in vain."""
+    asking: Ahead | None = app.state.get("ahead")
+    if asking is None:
+        return "off"
+    found = asking.progress
+    return f"{found.asked} of {len(VIEWS)}" + (f", {found.failed} failed" if found.failed else "")
 
 
 class OneEntrance:
@@ -89,22 +100,29 @@ def on_error(error: Exception) -> bool:
 
 
 @asynccontextmanager
-async def beside(_: st.App) -> AsyncIterator[None]:
-    """While the server runs: the worker of snapshots, where the settings want it inside.
+async def beside(_: st.App) -> AsyncIterator[dict[str, Ahead | None]]:
+    """While the server runs, what the settings want beside it: a worker of snapshots, and who asks ahead.
 
-    A process of its own, of low priority, so that a report that is made takes nothing from the pages; it ends with
-    the server, even with one that is killed.
+    The worker is a process of its own, of low priority, so that a report that is made takes nothing from the pages; it
+    ends with the server, even with one that is killed.
     """
-    started: subprocess.Popen[bytes] | None = None
+    worker: subprocess.Popen[bytes] | None = None
+    ahead: Ahead | None = None
     with suppress(KpiError):
-        if load_settings().snapshot_worker == "inside":
+        settings = load_settings()
+        if settings.snapshot_worker == "inside":
             command = [sys.executable, "-m", "kpi", "snapshots", "serve", "--child"]
-            started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+            worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+        if settings.ask_ahead:
+            ahead = Ahead()
+            ahead.start()
     try:
-        yield
+        yield {"ahead": ahead}
     finally:
-        if started is not None:
-            started.terminate()
+        if ahead is not None:
+            ahead.stop()
+        if worker is not None:
+            worker.terminate()
 
 
 app = st.App(

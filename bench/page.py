@@ -1,15 +1,19 @@
 """From a click to the settled page, for every page of the book: a warm server, a real browser.
 
 ``python -m bench.page``: measures the demo bank in ``KPI_HOME``. A click is one on a period of the filter bar; every
-one changes all cards, charts and tables. A page without filters is clicked in the sidebar. Beside it the server's own
-part: how long the script runs for the same address, in this process, without a browser.
+one changes all cards, charts and tables. A page without filters is clicked in the sidebar. The usual views: each
+clicked for the first time, on a server that has asked them ahead, and again. Views that nobody foresaw: the same ones
+on a server that asks nothing ahead. Beside it the server's own part: how long the script runs for the same address, in
+this process, without a browser.
 """
 
+import json
 import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 from playwright.sync_api import Locator, Page, sync_playwright
 from streamlit.logger import set_log_level
@@ -33,27 +37,48 @@ def main() -> None:
     """Print a table: a line a page, seconds, min · median · max."""
     set_log_level("ERROR")  # a script without a server warns of it
     home = load_settings().home
-    columns = ("click, first asked", "click, asked before", "server, first asked", "server, asked before")
+    columns = ("usual, first click", "usual, again", "not foreseen", "server, first asked", "server, asked before")
     print(f"{'seconds, min · median · max of n':32}" + "".join(f"{column:>27}" for column in columns))
     with (
         TemporaryDirectory() as folder,
         sync_playwright() as playwright,
-        server.serve(home, Path(folder) / "server.log") as address,
+        server.serve(home, Path(folder) / "ahead.log", ahead=True) as ahead,
+        server.serve(home, Path(folder) / "server.log") as alone,
     ):
+        began = time.perf_counter()
+        _wait(ahead)
+        print(f"  asked ahead in {time.perf_counter() - began:.0f} s")
         opened = server.browser(playwright)
         page = server.context(opened, "en").new_page()
         for leaf in BOOK:
-            page.goto(f"{address}/{leaf.address}")
-            server.settled(page)
-            page.wait_for_timeout(2000)  # a warm server has its copies of the small tables made
-            filtered = page.locator(".st-key-chips").count() > 0
-            clicks = [_click(page, period) if filtered else _open(page, leaf) for period in PERIODS]
-            again = [
-                _click(page, period) if filtered else _open(page, leaf) for _ in range(ROUNDS) for period in PERIODS
-            ]
-            figures = "".join(map(_told, (clicks, again, *_server(leaf))))
-            print(f"  {leaf.id:30}{figures}   {limits.told(max(clicks + again), MOST, 's')}", flush=True)
+            usual = _clicks(page, ahead, leaf, 1 + ROUNDS)
+            unforeseen = _clicks(page, alone, leaf, 1)
+            first, again = usual[: len(PERIODS)], usual[len(PERIODS) :]
+            figures = "".join(map(_told, (first, again, unforeseen, *_server(leaf))))
+            kept = limits.told(max(usual), MOST, "s"), limits.told(max(unforeseen), MOST, "s, not foreseen")
+            print(f"  {leaf.id:30}{figures}   {'   '.join(kept)}", flush=True)
         opened.close()
+
+
+def _wait(address: str) -> None:
+    """Until all views were asked ahead."""
+    while True:
+        with urlopen(f"{address}/healthz") as answer:
+            told = json.load(answer)["ahead"]
+        assert "failed" not in told, told
+        asked, _, of = told.partition(" of ")
+        if asked == of:
+            return
+        time.sleep(1)
+
+
+def _clicks(page: Page, address: str, leaf: Leaf, rounds: int) -> list[float]:
+    """Seconds of every click, the periods in turn."""
+    page.goto(f"{address}/{leaf.address}")
+    server.settled(page)
+    page.wait_for_timeout(2000)  # a warm server has its copies of the small tables made
+    filtered = page.locator(".st-key-chips").count() > 0
+    return [_click(page, period) if filtered else _open(page, leaf) for period in [*PERIODS] * rounds]
 
 
 def _told(times: Sequence[float]) -> str:

@@ -70,6 +70,10 @@ def _worker(text: str) -> str:
     return text
 
 
+def _on(text: str) -> bool:
+    return {"on": True, "off": False}[text]
+
+
 @dataclass(frozen=True)
 class Setting:
     """One row of the table. ``parse`` turns the text into the value or raises ValueError."""
@@ -129,6 +133,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether the web server runs a worker of snapshots beside itself; off: it is a service of its own.",
         _worker,
     ),
+    Setting(
+        "KPI_ASK_AHEAD",
+        "on",
+        "on | off",
+        "Whether the web server asks what the pages show over the usual periods after each load, before anybody comes.",
+        _on,
+    ),
     Setting("KPI_LOAD_WAIT", "600", "seconds", "How long a load waits for another load to end.", _positive),
     Setting("KPI_MEMORY", "2", "GB", "Memory that the default engine may use in one process.", _positive),
     Setting(
@@ -177,6 +188,7 @@ class Settings:
     snapshot_days: int
     snapshot_owner: str
     snapshot_worker: str
+    ask_ahead: bool
     load_wait: int
     memory: int
     deliver_to: tuple[str, ...]

@@ -25,12 +25,16 @@ from pages.view import View
 
 @dataclass(frozen=True)
 class Leaf:
-    """One page. ``id``: its phrase is ``page_ID``; ``group``: its place in the sidebar, phrase ``group_GROUP``."""
+    """One page. ``id``: its phrase is ``page_ID``; ``group``: its place in the sidebar, phrase ``group_GROUP``.
+
+    ``ask``: puts all questions of the page for a view, as ``render`` does before it draws; None: it has no figures.
+    """
 
     id: str
     group: str
     icon: str
     render: Callable[[View, Published, Style], None]
+    ask: Callable[[View, Published], object] | None = None
 
     @property
     def address(self) -> str:
@@ -42,15 +46,15 @@ class Leaf:
 
 
 BOOK = (
-    Leaf("overview", "results", "dashboard", overview.render),
-    Leaf("channels", "service", "forum", channels.render),
-    Leaf("self_service", "service", "smart_toy", self_service.render),
-    Leaf("satisfaction", "service", "sentiment_satisfied", satisfaction.render),
-    Leaf("desk", "service", "support_agent", desk.render),
-    Leaf("journeys", "service", "route", journeys.render),
-    Leaf("long_tail", "customers", "groups", long_tail.render),
-    Leaf("tiers", "customers", "star", tiers.render),
-    Leaf("explore", "analysis", "pivot_table_chart", explore.render),
+    Leaf("overview", "results", "dashboard", overview.render, overview.ask),
+    Leaf("channels", "service", "forum", channels.render, channels.ask),
+    Leaf("self_service", "service", "smart_toy", self_service.render, self_service.ask),
+    Leaf("satisfaction", "service", "sentiment_satisfied", satisfaction.render, satisfaction.ask),
+    Leaf("desk", "service", "support_agent", desk.render, desk.ask),
+    Leaf("journeys", "service", "route", journeys.render, journeys.ask),
+    Leaf("long_tail", "customers", "groups", long_tail.render, long_tail.ask),
+    Leaf("tiers", "customers", "star", tiers.render, tiers.ask),
+    Leaf("explore", "analysis", "pivot_table_chart", explore.render, explore.ask),
     Leaf("snapshots", "analysis", "schedule_send", snapshots.render),
     Leaf("settings", "administration", "tune", settings.render),
     Leaf("dictionary", "administration", "menu_book", dictionary.render),

@@ -48,6 +48,7 @@ from kpi.state.targets import targets as kept
 from kpi.targets import NO_TARGETS, Targets
 from kpi.warehouse import Warehouse
 from kpi.warehouse.published import Published
+from pages import visits
 
 _Found = TypeVar("_Found")
 log = logging.getLogger("switchboard")
@@ -60,11 +61,18 @@ _shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: r
 def warehouse() -> Warehouse:
     """The one warehouse of this process."""
     opened = Warehouse.from_settings(load_settings(), resident=True)
-    # Streamlit has all garbage collected after every run, before what it drew goes out. What the program is made of
-    # need not be looked through each time: 75 ms with the interpreter's lock.
+    set_aside()
+    return opened
+
+
+def set_aside() -> None:
+    """Spare the collector of garbage what there is now.
+
+    Streamlit has all of it looked through after every run, before what was drawn goes out, with the interpreter's lock:
+    75 ms for what the program is made of, up to 700 ms for the answers that are kept.
+    """
     gc.collect()
     gc.freeze()
-    return opened
 
 
 @dataclass
@@ -183,17 +191,34 @@ def prepare(
     longest, what they are compared with is read at the same time. ``also``: calls of this module for what is no answer.
     A browser that draws while it waits for the rest takes the time of those who count. An error comes up where the
     answer is asked for.
+
+    Where there is no visitor, nobody waits: one after the other, each when no visitor's page is being made.
     """
-    context, coming = get_script_run_ctx(), deque(portions)
-    tasks: list[Callable[[], object]] = [*also, *[partial(_answer_next, coming, version)] * _AT_ONCE]
+    context, coming = get_script_run_ctx(suppress_warning=True), deque(portions)
+    tasks: list[Callable[[], object]] = [*also]
     if proof_of is not None:
-        tasks.insert(len(also), partial(identity, proof_of, version))
-    wait([_WORKERS.submit(_within, context, task) for task in tasks])
+        tasks.append(partial(identity, proof_of, version))
+    if context is None:
+        tasks += [partial(_answer_next, deque([portion]), version) for portion in portions]
+        for task in tasks:
+            visits.give_way()
+            task()
+    else:
+        tasks += [partial(_answer_next, coming, version)] * _AT_ONCE
+        wait([_WORKERS.submit(_within, context, task) for task in tasks])
 
 
 def begun(call: Callable[[], _Found]) -> Callable[[], _Found]:
-    """Begin a call of this module beside what is drawn meanwhile; what is given back waits for what it finds."""
-    return _WORKERS.submit(_within, get_script_run_ctx(), call).result
+    """Begin a call of this module beside what is drawn meanwhile; what is given back waits for what it finds.
+
+    Where there is no visitor, it is made here, when no visitor's page is being made.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        visits.give_way()
+        found = call()
+        return lambda: found
+    return _WORKERS.submit(_within, context, call).result
 
 
 def _answer_next(coming: deque[Sequence[Question]], version: int) -> None:

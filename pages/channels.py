@@ -50,7 +50,7 @@ _ANCHOR = 7.0  # WeChat to agent-phone, as the bank told in 2015
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    figures = _figures(view, published)
+    figures = ask(view, published)
     names = layout.names(view, published)
     layout.top("channels", view, published, figures.compared)
     by_itself = figures.panel("channels")
@@ -99,7 +99,8 @@ def render(view: View, published: Published, style: Style) -> None:
     components.identity_strip(figures.proof, language)
 
 
-def _figures(view: View, published: Published) -> Figures:
+def ask(view: View, published: Published) -> Figures:
+    """All that the page asks for ``view``."""
     # Whose rate is whose does not depend on the channels that are chosen.
     everywhere = view.without("channel", "line")
     pair = replace(everywhere, filters=(*everywhere.filters, Filter("family", ("wechat", "phone"))))

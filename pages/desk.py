@@ -32,6 +32,7 @@ BESIDE = {
 HEADLINES = tuple(BESIDE)
 # What the map of the day can show: the KPI, and whether what it is a share of.
 MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
+_MAP = "level"
 # The headlines that the table at the end has by channel.
 _TABLE = ("service_level", "abandonment_rate", "aht")
 _PANELS = {
@@ -49,21 +50,29 @@ _ROW = 250  # height of a figure in the rows below the first
 _Names = Mapping[str, Mapping[str, str]]
 
 
+def _by_formula(view: View) -> dict[str, Question]:
+    """The service level by each formula, which is a choice: how the chosen one changed stands on its card."""
+    if not view.applies(METRICS["service_level"]):
+        return {}
+    asked = view.question("service_level", compared=False)
+    return {name: replace(asked, service_level=name) for name in SERVICE_LEVELS}
+
+
+def ask(view: View, published: Published, shown: str = _MAP) -> Figures:
+    """All that the page asks for ``view``. ``shown``: the map of half hours."""
+    more = [*_by_formula(view).values(), *planner.questions(view)]
+    asked = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), True)}
+    return Figures(view, published, BESIDE, asked, more=more)
+
+
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    shown, view = state.read_option(view, "map", MAPS, "level")
-    # A choice of formulas; how the chosen one changed stands on its card.
-    formulas = {
-        name: replace(view.question("service_level", compared=False), service_level=name) for name in SERVICE_LEVELS
-    }
-    applies = view.applies(METRICS["service_level"])
-    more = [*(formulas.values() if applies else ()), *planner.questions(view)]
-    asked = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), True)}
-    figures = Figures(view, published, BESIDE, asked, more=more)
+    shown, view = state.read_option(view, "map", MAPS, _MAP)
+    figures, formulas = ask(view, published, shown), _by_formula(view)
     scenario, view = planner.read(view, figures)
     names = layout.names(view, published)
     layout.top("desk", view, published, figures.compared)
-    if applies and figures.headline is not None:
+    if formulas and figures.headline is not None:
         teams, day = figures.panel("teams"), figures.panel("day")
         components.sentences(
             desk_opening(figures.headline, METRICS, view.language),
@@ -81,7 +90,7 @@ def render(view: View, published: Published, style: Style) -> None:
     with left:
         _map(shown, figures, style, names)
     with right:
-        if applies:
+        if formulas:
             _formulas(formulas, figures, style)
     left, right = st.columns(2, gap="xsmall")
     with left:

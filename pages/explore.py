@@ -24,10 +24,15 @@ from pages.view import View
 _AUTO = "auto"
 
 
+def ask(view: View, published: Published) -> Exploration:
+    """All that the page asks for ``view``."""
+    return Exploration(view, published)
+
+
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    found = Exploration(view, published)
+    found = ask(view, published)
     layout.top("explore", view, published, found.compared)
     kinds = charts_for(
         found.choice, len(found.pivot.cols.values) if found.pivot is not None and found.pivot.cols else 0

@@ -46,12 +46,17 @@ _PANELS = {
 }
 
 
-def render(view: View, published: Published, style: Style) -> None:
-    """Draw the page for ``view`` of what is ``published``."""
+def ask(view: View, published: Published) -> Figures:
+    """All that the page asks for ``view``."""
     year = dict.fromkeys(
         ("journey_amounts", "journey_months", *(one.panel for one in _RANKINGS)), view.period.months(_MONTHS)
     )
-    figures = Figures(view, published, BESIDE, _PANELS, spans=year, cohorts=_PANELS)
+    return Figures(view, published, BESIDE, _PANELS, spans=year, cohorts=_PANELS)
+
+
+def render(view: View, published: Published, style: Style) -> None:
+    """Draw the page for ``view`` of what is ``published``."""
+    figures = ask(view, published)
     layout.top("journeys", view, published, figures.compared)
     _sentences(figures, style)
     cards.row(figures, style)

@@ -9,6 +9,7 @@ from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_limit, format_period, format_value
 from kpi.insight import tail as said
 from kpi.metrics.registry import METRICS
+from kpi.query.lorenz import Curve
 from kpi.query.topics import tail_ranks
 from kpi.tables import of_answer, of_curves
 from kpi.warehouse.published import Published
@@ -39,9 +40,16 @@ _PANELS = {
 }
 
 
+def ask(view: View, published: Published) -> Figures:
+    """All that the page asks for ``view``."""
+    figures = Figures(view, published, BESIDE, _PANELS)
+    _curves(figures)  # of what was put together for the shares
+    return figures
+
+
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    figures = Figures(view, published, BESIDE, _PANELS)
+    figures = ask(view, published)
     layout.top("long_tail", view, published, figures.compared)
     _opening(figures)
     cards.row(figures, style)
@@ -148,12 +156,17 @@ def _reach(figures: Figures, style: Style) -> None:
     )
 
 
+def _curves(figures: Figures) -> tuple[Curve, ...]:
+    if figures.cell("top20_share") is None:
+        return ()
+    return cache.lorenz(figures.view.question("top20_share", compared=False), figures.version)
+
+
 def _lorenz(figures: Figures, style: Style) -> None:
-    language, contacts = style.language, figures.panel("contacts")
+    language, contacts, curves = style.language, figures.panel("contacts"), _curves(figures)
     value, gini = figures.cell("top20_share"), figures.cell("gini")
     if contacts is None or value is None or gini is None:
         return
-    curves = cache.lorenz(figures.view.question("top20_share", compared=False), figures.version)
     told = {
         "value": panels.with_change(value, language),
         "contacts": panels.with_change(contacts.cell("top20_share_contacts"), language),

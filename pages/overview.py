@@ -33,11 +33,16 @@ _PANELS = {
 }
 
 
+def ask(view: View, published: Published) -> tuple[Figures, reasons.Coming]:
+    """All that the page asks for ``view``: its figures, and the findings, which may still be to come."""
+    figures = Figures(view, published, BESIDE, _PANELS)
+    return figures, reasons.begun(figures)
+
+
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    figures = Figures(view, published, BESIDE, _PANELS)
-    findings = reasons.begun(figures)
+    figures, findings = ask(view, published)
     choices = layout.names(view, published)
     layout.top("overview", view, published, figures.compared)
     names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}

@@ -56,10 +56,15 @@ _PANELS = {
 }
 
 
+def ask(view: View, published: Published) -> Figures:
+    """All that the page asks for ``view``."""
+    return Figures(view, published, BESIDE, _PANELS)
+
+
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
     language = view.language
-    figures = Figures(view, published, BESIDE, _PANELS)
+    figures = ask(view, published)
     names = layout.names(view, published)
     layout.top("satisfaction", view, published, figures.compared)
     cells = [cell for kpi in figures.kpis if (cell := figures.cell(kpi)) is not None]

@@ -50,9 +50,14 @@ _PANELS = {
 }
 
 
+def ask(view: View, published: Published) -> Figures:
+    """All that the page asks for ``view``."""
+    return Figures(view, published, BESIDE, _PANELS, cohorts=_PANELS)
+
+
 def render(view: View, published: Published, style: Style) -> None:
     """Draw the page for ``view`` of what is ``published``."""
-    figures = Figures(view, published, BESIDE, _PANELS, cohorts=_PANELS)
+    figures = ask(view, published)
     layout.top("self_service", view, published, figures.compared)
     _sentences(figures, style)
     cards.row(figures, style)

@@ -13,7 +13,7 @@ from kpi.charts import Style
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.i18n import phrase
 from kpi.warehouse.published import Published
-from pages import cache, components, first_run, layout, state
+from pages import cache, components, first_run, layout, state, visits
 from pages.book import BOOK, Leaf
 from pages.reading import read_language
 
@@ -47,9 +47,10 @@ def draw(leaf: Leaf) -> None:
         first_run.render(language)
         return
     try:
-        view = layout.view_of(state.query_params(), published, state.browser_language())
-        leaf.render(view, published, style)
-        layout.bottom(view, published, style)
+        with visits.served():
+            view = layout.view_of(state.query_params(), published, state.browser_language())
+            leaf.render(view, published, style)
+            layout.bottom(view, published, style)
     except cache.Moved:
         st.rerun()
     except KpiError as error:

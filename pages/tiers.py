@@ -42,12 +42,16 @@ def over_time() -> tuple[str, ...]:
     return tuple(kpi for kpi, metric in METRICS.items() if {"tier", "date", "week", "month"} <= set(metric.dimensions))
 
 
-def render(view: View, published: Published, style: Style) -> None:
-    """Draw the page for ``view`` of what is ``published``."""
-    section = view.section or _SECTION
-    kpi = view.kpi if view.kpi in over_time() else _KPI
+def _chosen(view: View) -> tuple[str, str]:
+    """The section of the matrix, and the KPI of the courses."""
+    return view.section or _SECTION, view.kpi if view.kpi in over_time() else _KPI
+
+
+def ask(view: View, published: Published) -> Figures:
+    """All that the page asks for ``view``."""
+    section, kpi = _chosen(view)
     kpis = of_section(section)
-    figures = Figures(
+    return Figures(
         view,
         published,
         BESIDE,
@@ -65,6 +69,11 @@ def render(view: View, published: Published, style: Style) -> None:
             "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), True),
         },
     )
+
+
+def render(view: View, published: Published, style: Style) -> None:
+    """Draw the page for ``view`` of what is ``published``."""
+    figures, (section, kpi) = ask(view, published), _chosen(view)
     layout.top("tiers", view, published, figures.compared)
     _opening(figures)
     cards.row(figures, style)
@@ -72,7 +81,7 @@ def render(view: View, published: Published, style: Style) -> None:
     with left:
         _matrix(figures, style, section)
     with right:
-        _mix(figures, style, max(_LEAST, _ROW * len(kpis) - _LEGEND + _CHOOSER))
+        _mix(figures, style, max(_LEAST, _ROW * len(of_section(section)) - _LEGEND + _CHOOSER))
     left, right = st.columns(2, gap="xsmall")
     with left:
         _course(figures, style, kpi)

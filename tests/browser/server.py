@@ -72,8 +72,11 @@ SETTLED = """() => new Promise((done, fail) => {
 
 
 @contextmanager
-def serve(home: Path, log: Path) -> Iterator[str]:
-    """``streamlit run app.py`` on a free port with ``home`` as KPI_HOME; gives its address when it can serve."""
+def serve(home: Path, log: Path, *, ahead: bool = False) -> Iterator[str]:
+    """``streamlit run app.py`` on a free port with ``home`` as KPI_HOME; gives its address when it can serve.
+
+    ``ahead``: whether it asks ahead, which takes a core from what else runs.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -91,7 +94,12 @@ def serve(home: Path, log: Path) -> Iterator[str]:
                 "127.0.0.1",
             ],
             cwd=ROOT,
-            env={**os.environ, "KPI_HOME": str(home), "KPI_MEMORY": "1"},
+            env={
+                **os.environ,
+                "KPI_HOME": str(home),
+                "KPI_MEMORY": "1",
+                "KPI_ASK_AHEAD": "on" if ahead else "off",
+            },
             stdout=said,
             stderr=subprocess.STDOUT,
         )

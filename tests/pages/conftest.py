@@ -33,10 +33,10 @@ def served() -> Iterator[set[tuple[str, str]]]:
 
 
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch, served: set[tuple[str, str]]) -> Callable[..., AppTest]:
-    """Run the shell on a home with the given query parameters; ``leaf``: the id of the page."""
+def serve(monkeypatch: pytest.MonkeyPatch, served: set[tuple[str, str]]) -> Callable[[Path], None]:
+    """Have the pages' own modules, in this process, serve a home."""
 
-    def run(home: Path, leaf: str = DEFAULT, **params: str) -> AppTest:
+    def settle(home: Path) -> None:
         monkeypatch.setenv("KPI_HOME", str(home))
         monkeypatch.setenv("KPI_MEMORY", "1")
         settings = {(name, value) for name, value in os.environ.items() if name.startswith("KPI_")}
@@ -44,6 +44,16 @@ def open_page(monkeypatch: pytest.MonkeyPatch, served: set[tuple[str, str]]) -> 
             st.cache_resource.clear()
             served.clear()
             served.update(settings)
+
+    return settle
+
+
+@pytest.fixture
+def open_page(serve: Callable[[Path], None]) -> Callable[..., AppTest]:
+    """Run the shell on a home with the given query parameters; ``leaf``: the id of the page."""
+
+    def run(home: Path, leaf: str = DEFAULT, **params: str) -> AppTest:
+        serve(home)
         app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
         if leaf != DEFAULT:
             # What Streamlit calls a page of st.navigation; AppTest can only switch to pages that are files.

@@ -29,7 +29,7 @@ def health(home) -> Iterator[Callable[[], tuple[int, dict[str, str]]]]:
 
 
 def test_a_bank_and_an_empty_home_can_be_served(demo_home, health, monkeypatch):
-    assert health() == (200, {"status": "ok", "snapshots": "none"})
+    assert health() == (200, {"status": "ok", "snapshots": "none", "ahead": "off"})
     monkeypatch.setenv("KPI_HOME", str(demo_home))
     assert health()[0] == 200
 
@@ -37,12 +37,12 @@ def test_a_bank_and_an_empty_home_can_be_served(demo_home, health, monkeypatch):
 def test_a_monitor_is_told_whether_a_worker_lives(home, health):
     state = StateDatabase(load_settings())
     ledger = Ledger(state)
-    assert health() == (200, {"status": "ok", "snapshots": "none"})
+    assert health() == (200, {"status": "ok", "snapshots": "none", "ahead": "off"})
     ledger.beat()
-    assert health() == (200, {"status": "ok", "snapshots": "alive"})
+    assert health() == (200, {"status": "ok", "snapshots": "alive", "ahead": "off"})
     ledger.leave()
     Ledger(state, lambda: now() - timedelta(minutes=2)).beat()
-    assert health() == (200, {"status": "ok", "snapshots": "none"})
+    assert health() == (200, {"status": "ok", "snapshots": "none", "ahead": "off"})
     state.close()
 
 

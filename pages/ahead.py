@@ -1,0 +1,84 @@
+"""The views that most visitors open, asked before they come: every page over the usual periods, after every load.
+
+A view that was asked before is there in a third of the time. What is asked is what the page itself asks, and is kept
+where the page looks for it (``cache``); whoever comes meanwhile goes first (``visits``).
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from kpi.errors import KpiError, WarehouseEmpty
+from kpi.warehouse.published import Published
+from pages import cache, layout, visits
+from pages.book import BOOK
+from pages.view import DEFAULT_PRESET, PRESETS
+
+_EVERY = 5.0  # seconds between two looks at whether there was a load
+log = logging.getLogger("switchboard")
+
+# What a visitor finds who opens a page and changes the period: the usual one first.
+VIEWS = tuple(
+    (leaf, preset)
+    for preset in sorted(PRESETS, key=lambda preset: preset != DEFAULT_PRESET)
+    for leaf in BOOK
+    if leaf.ask is not None
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many views were asked of the version that is published, and how many of them in vain."""
+
+    version: int | None = None
+    asked: int = 0
+    failed: int = 0
+
+    @property
+    def done(self) -> bool:
+        return self.asked == len(VIEWS)
+
+
+class Ahead(threading.Thread):
+    """Asks ahead until it is told to ``stop``. One a server."""
+
+    def __init__(self) -> None:
+        super().__init__(name="ahead", daemon=True)
+        self.progress = Progress()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ask nothing more; what is being asked is not broken off."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        while not self._stopped.wait(_EVERY):
+            try:
+                published = cache.published()
+                if published.version != self.progress.version:
+                    self.ask(published)
+            except WarehouseEmpty:
+                continue
+            except KpiError as error:
+                log.warning("nothing asked ahead: %s", error)
+
+    def ask(self, published: Published) -> None:
+        """Ask all views of what is ``published``, or until there is something newer."""
+        self.progress = Progress(published.version)
+        for leaf, preset in VIEWS:
+            if self._stopped.is_set():
+                return
+            assert leaf.ask is not None
+            failed = self.progress.failed
+            try:
+                leaf.ask(layout.view_of({"period": preset}, published), published)
+            except cache.Moved:
+                self.progress = Progress()
+                return
+            except Exception:
+                # Whoever opens the page is told; the others are asked all the same.
+                log.exception("page %s could not be asked ahead for %s", leaf.id, preset)
+                failed += 1
+            self.progress = Progress(published.version, self.progress.asked + 1, failed)
+            visits.give_way()
+            cache.set_aside()
