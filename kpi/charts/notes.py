@@ -63,9 +63,11 @@ def note_layers(notes: Sequence[Note], slots: Slots, style: Style, letter: float
     return [lines, marks, texts]
 
 
-def repeated_notes(notes: Sequence[Note], slots: Slots, lefts: Sequence[float], style: Style) -> list[alt.Chart]:
-    """As ``note_layers`` for small figures side by side, each one unit wide and beginning at one of ``lefts``: what
-    happened is in the tips only.
+def repeated_notes(
+    notes: Sequence[Note], slots: Slots, lefts: Sequence[float], top: int, style: Style
+) -> list[alt.Chart]:
+    """As ``note_layers`` for small figures side by side, each one unit wide and beginning at one of ``lefts``, below
+    names that end at ``top`` (pixels): what happened is in the tips only.
     """
     rows = [
         {"x": left + (slot + 0.5) / len(slots.starts), **_told(note, style)}
@@ -76,7 +78,7 @@ def repeated_notes(notes: Sequence[Note], slots: Slots, lefts: Sequence[float], 
     if not rows:
         return []
     frame = pd.DataFrame(rows)
-    return [_lines(frame, 0, style), _mark(frame, "triangle-down", style, y=_CLEAR).encode(x=alt.X("x:Q"))]
+    return [_lines(frame, top, style), _mark(frame, "triangle-down", style, y=top + _CLEAR).encode(x=alt.X("x:Q"))]
 
 
 def begun(notes: Sequence[Note], slots: Slots) -> dict[date, list[Note]]:

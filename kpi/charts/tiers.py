@@ -192,13 +192,14 @@ def multiples(
             x=x, y=alt.value(5), text=alt.Text("text:N")
         ),
     ]
-    if any(row["change"] for row in heads):
+    changed = any(row["change"] for row in heads)
+    if changed:
         layers.append(
             head.mark_text(align="left", baseline="top", fontSize=11, color=alt.ExprRef("datum.tone")).encode(
                 x=x, y=alt.value(20), text=alt.Text("change:N")
             )
         )
-    layers += repeated_notes(notes, slots, [head["x"] for head in heads], style)
+    layers += repeated_notes(notes, slots, [head["x"] for head in heads], 42 if changed else 26, style)
     if goals:
         layers.append(rule_of(pd.DataFrame(goals), style))
     if greys:

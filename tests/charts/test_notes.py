@@ -174,6 +174,21 @@ def test_small_figures_side_by_side_have_it_at_the_same_place_each():
     assert [row["x"] for row in marks] == pytest.approx([2.5 / 7, 1.16 + 2.5 / 7])
 
 
+def test_marks_of_small_figures_and_their_lines_stand_below_names_and_changes():
+    course = answered(("tier", "date"), [cell(key=(tier, day)) for tier in (1, 2) for day in days()])
+    line = answered(("date",), [cell(key=(day,)) for day in days()]).frame()
+    period = [cell(key=(tier,), previous=0.5) for tier in (1, 2)]
+    layers = multiples(RATE, course, line, WEEK, TIERS, STYLE, HAPPENED, period).to_dict()["layer"]
+    texts = [
+        (one["encoding"]["y"]["value"], one["mark"]["fontSize"]) for one in layers if one["mark"]["type"] == "text"
+    ]
+    assert len(texts) == 2
+    end = max(top + size for top, size in texts)
+    marks = [one["mark"] for one in layers if one["mark"].get("shape") == "triangle-down"]
+    rules = [one["mark"] for one in layers if one["mark"]["type"] == "rule" and "y" in one["mark"]]
+    assert [mark["y"] > end for mark in (*marks, *rules)] == [True, True]
+
+
 def test_a_cell_of_a_day_is_marked_at_its_row_and_at_its_column():
     rows = next(layer for layer in layers_of(by_time("heat", ("date", "tier"))) if "triangle" in str(layer[0]))
     assert (rows[0]["shape"], [row["name"] for row in rows[1]]) == ("triangle-right", ["18 Nov"])
