@@ -33,6 +33,7 @@ log = logging.getLogger("switchboard")
 # What a browser may open by its address. The overview is the default page, whose address is "/".
 PATHS = {"/healthz", *(f"/{address(page)}" for page in PAGES)}
 _LONGEST = 200  # characters of an unknown address that are told
+_LEAVE = 10  # seconds for what is being asked ahead when the server ends
 
 
 def healthz(_: Request) -> JSONResponse:
@@ -121,6 +122,7 @@ async def beside(_: st.App) -> AsyncIterator[dict[str, Ahead | None]]:
     finally:
         if ahead is not None:
             ahead.stop()
+            ahead.join(_LEAVE)
         if worker is not None:
             worker.terminate()
 

@@ -65,6 +65,8 @@ class Ahead(threading.Thread):
     def ask(self, published: Published) -> None:
         """Ask all views of what is ``published``, or until there is something newer."""
         self.progress = Progress(published.version)
+        visits.give_way()
+        cache.set_aside(anew=True)
         for leaf, preset in VIEWS:
             if self._stopped.is_set():
                 return

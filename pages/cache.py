@@ -65,12 +65,15 @@ def warehouse() -> Warehouse:
     return opened
 
 
-def set_aside() -> None:
-    """Spare the collector of garbage what there is now.
+def set_aside(*, anew: bool = False) -> None:
+    """Spare the collector of garbage what there is now. ``anew``: but first what was set aside before, of which some
+    may be garbage by now.
 
     Streamlit has all of it looked through after every run, before what was drawn goes out, with the interpreter's lock:
-    75 ms for what the program is made of, up to 700 ms for the answers that are kept.
+    75 ms for what the program is made of, some hundred for the answers that are kept.
     """
+    if anew:
+        gc.unfreeze()
     gc.collect()
     gc.freeze()
 
