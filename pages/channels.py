@@ -252,6 +252,7 @@ def _hours(figures: Figures, style: Style) -> None:
         style,
         drill="volume",
         within=figures.within("hours"),
+        picks=state.picks("weekday", None, "weekday").also("hour", None, "hour"),
     )
 
 
@@ -296,6 +297,7 @@ def _tiers(figures: Figures, style: Style, names: Mapping[str, Mapping[str, str]
         phrase(language, "channels_tiers_alt"),
         style,
         drill=_RATE,
+        picks=state.picks("channel", names["channel"], "channel").also("tier", names["tier"], "tier_name"),
     )
 
 
@@ -324,4 +326,5 @@ def _table(figures: Figures, parts: Answer | None, style: Style, names: Mapping[
         style,
         drill=next(iter(wholes), None),
         split="channel",
+        picks=state.picks("channel", names, "channel", titles),
     )

@@ -208,7 +208,7 @@ def panel(
                 st.vega_lite_chart(spec=sent, theme=None, width="stretch", alt=alt_text)
             else:
                 st.vega_lite_chart(
-                    spec=_clickable(sent),
+                    spec=_clickable(sent, picks.fields),
                     theme=None,
                     width="stretch",
                     alt=alt_text,
@@ -217,11 +217,11 @@ def panel(
                 )
 
 
-def _clickable(spec: dict[str, Any]) -> dict[str, Any]:
-    """The figure with marks, those of its first layer, that can be clicked. The keyboard has the button for it."""
-    first, *others = spec["layer"]
-    select = {"name": state.PICKED, "select": {"type": "point", "fields": [state.PICKED_BY]}}
-    return {**spec, "layer": [{**first, "mark": {**first["mark"], "cursor": "pointer"}, "params": [select]}, *others]}
+def _clickable(spec: dict[str, Any], fields: list[str]) -> dict[str, Any]:
+    """The figure with marks that can be clicked, by ``fields`` of its data. The keyboard has the button for it."""
+    first, *others = ({**layer, "mark": {**layer["mark"], "cursor": "pointer"}} for layer in spec["layer"])
+    select = {"name": state.PICKED, "select": {"type": "point", "fields": fields}}
+    return {**spec, "layer": [{**first, "params": [select]}, *others]}
 
 
 def table_panel(

@@ -154,6 +154,7 @@ def _map(shown: str, figures: Figures, style: Style, names: _Names) -> None:
         style,
         drill=kpi,
         chooser=choose,
+        picks=state.picks("team", names["team"], "team").also("half_hour", None, "half_hour"),
     )
 
 
@@ -203,6 +204,7 @@ def _tiers(figures: Figures, style: Style, names: _Names) -> None:
         phrase(language, "desk_tiers_alt"),
         style,
         drill="service_level",
+        picks=state.picks("channel", names["channel"], "channel").also("tier", names["tier"], "tier"),
     )
 
 

@@ -13,7 +13,7 @@ from kpi.query.lorenz import Curve
 from kpi.query.topics import tail_ranks
 from kpi.tables import of_answer, of_curves
 from kpi.warehouse.published import Published
-from pages import cache, cards, components, layout, panels
+from pages import cache, cards, components, layout, panels, state
 from pages.figures import Figures
 from pages.view import View
 
@@ -212,6 +212,7 @@ def _topics(figures: Figures, style: Style) -> None:
         phrase(language, "tail_alt_topics", **told),
         style,
         drill="bot_resolution_rate",
+        picks=state.picks("topic", names),
     )
 
 

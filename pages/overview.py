@@ -137,4 +137,5 @@ def _tiers(figures: Figures, style: Style, titles: Mapping[str, str], names: Map
         style,
         drill=next(iter(wholes), None),
         split="tier",
+        picks=panels.by_tier_picks(names, titles, language),
     )

@@ -37,6 +37,12 @@ def with_change(cell: Cell, language: Language) -> str:
     return phrase(language, "panel_with_change", value=value, change=" · ".join(beside))
 
 
+def by_tier_picks(names: Mapping[str, str], titles: Mapping[str, str], language: Language) -> state.Picks:
+    """What a cell of the map of KPIs by tier leads to. ``names``: of tiers; ``titles``: of KPIs."""
+    heads = {tier: name if tier else phrase(language, "unknown_short") for tier, name in names.items()}
+    return state.picks("tier", heads, "tier", titles)
+
+
 def with_arrows(subtitle: str, answered: Answer, language: Language) -> str:
     """The subtitle of a map, with what its arrows mean where there is a comparison."""
     compared = any(cell.previous is not None for cell in answered.cells)

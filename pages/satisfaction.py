@@ -144,6 +144,7 @@ def _ranges(
         else phrase(language, "satisfaction_ranked_alt", title=title, value=value),
         style,
         drill=metric.id,
+        picks=state.picks(parts.question.by[0], names),
     )
 
 

@@ -132,22 +132,50 @@ def go_down_chosen(key: str, steps: tuple[Filter, ...], dimension: str) -> None:
         go_down((*steps, Filter(dimension, (value,))))
 
 
+PICKED = "picked"  # the selection within a figure
+_NAME = "name"  # the field of a figure's data with the name of what a mark is of
+
+
 @dataclass(frozen=True)
 class Picks:
-    """What a click on a mark of a figure leads to: the rows of the value of ``dimension`` that the mark is of.
-    ``values``: the name that the mark has in its data -> the value.
+    """What a click on a mark of a figure leads to: the rows of the values that the mark is of.
+
+    ``steps``: field of the figure's data -> the dimension whose value stands there, and name -> value, None where it is
+    the value itself. ``kpis``: name -> KPI, where the figure shows several.
     """
 
-    dimension: str
-    values: Mapping[str, str]
+    steps: Mapping[str, tuple[str, Mapping[str, str] | None]]
+    kpis: Mapping[str, str]
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of the figure's data that it goes by."""
+        return list(dict.fromkeys([*self.steps, *([_NAME] if self.kpis else [])]))
+
+    def also(self, dimension: str, names: Mapping[str, str] | None, field: str) -> "Picks":
+        """And of a second dimension."""
+        return Picks({**self.steps, **picks(dimension, names, field).steps}, self.kpis)
+
+    def leads(self, mark: Mapping[str, object], kpi: str) -> tuple[str, tuple[Filter, ...]]:
+        """The KPI and the steps down to what a mark is of; a mark of all values makes no step."""
+        steps = []
+        for field, (dimension, values) in self.steps.items():
+            name = mark.get(field)
+            value = str(name) if values is None and name is not None else (values or {}).get(str(name))
+            if value is not None:
+                steps.append(Filter(dimension, (value,)))
+        return self.kpis.get(str(mark.get(_NAME)), kpi), tuple(steps)
 
 
-PICKED, PICKED_BY = "picked", "name"  # the selection within the figure, and the field of its data that it goes by
-
-
-def picks(dimension: str, names: Mapping[str, str]) -> Picks:
-    """``names``: value -> name."""
-    return Picks(dimension, {name: value for value, name in names.items()})
+def picks(
+    dimension: str,
+    names: Mapping[str, str] | None,
+    field: str = _NAME,
+    kpis: Mapping[str, str] | None = None,
+) -> Picks:
+    """``names``: value -> name, None where the figure's data hold the value; ``kpis``: KPI -> name."""
+    values = None if names is None else {name: value for value, name in names.items()}
+    return Picks({field: (dimension, values)}, {name: kpi for kpi, name in (kpis or {}).items()})
 
 
 def picking_key(panel: str) -> str:
@@ -158,15 +186,15 @@ def picking_key(panel: str) -> str:
 
 
 def picked(panel: str, kpi: str, within: Within, chosen: Picks) -> None:
-    """Take ``kpi`` apart at the mark that was clicked; a mark of all values leads to all."""
+    """Take ``kpi``, or the one that the mark is of, apart at the mark that was clicked."""
     marks = st.session_state[picking_key(panel)].selection[PICKED]
     if not marks:
         return
     st.session_state[f"picks_{panel}"] = st.session_state.get(f"picks_{panel}", 0) + 1
+    kpi, steps = chosen.leads(marks[0], kpi)
     open_drill(kpi, within=within)
-    value = chosen.values.get(marks[0][PICKED_BY])
-    if value is not None:
-        go_down((Filter(chosen.dimension, (value,)),))
+    if steps:
+        go_down(steps)
 
 
 def drill_link(kpi: str, steps: Sequence[Filter]) -> str:

@@ -144,6 +144,7 @@ def _matrix(figures: Figures, style: Style, section: str) -> None:
         drill=next(iter(shown), None),
         split="tier",
         chooser=choose,
+        picks=panels.by_tier_picks(names["tier"], titles, language),
     )
 
 
@@ -163,6 +164,7 @@ def _mix(figures: Figures, style: Style, height: int) -> None:
         phrase(language, "tiers_alt_mix"),
         style,
         drill="volume",
+        picks=state.picks("tier", names["tier"], "tier").also("channel", names["channel"], "channel"),
     )
 
 

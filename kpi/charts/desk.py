@@ -56,6 +56,7 @@ def half_hours(
                     "x": at + 0.04,
                     "x2": at + 0.96,
                     "team": name,
+                    "half_hour": at,
                     "value": float(value),
                     "opacity": 1.0 if counted or (cell.n or 0) >= SMALL_N else 0.45,
                     "when": f"{clock(at)}–{clock((at + 1) % _HALF_HOURS)}",

@@ -21,6 +21,7 @@ def by_hour(week: pd.DataFrame, style: Style) -> alt.LayerChart:
     names = {day: weekday_name(day, language) for day in range(1, 8)}
     frame = pd.DataFrame(
         {
+            "weekday": int(row["weekday"]),
             "day": names[row["weekday"]],
             "hour": int(row["hour"]),
             "value": row["value"],

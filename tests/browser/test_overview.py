@@ -185,6 +185,21 @@ def test_a_click_on_a_bar_leads_to_its_rows_each_time(address, visit):
         settled(page)
 
 
+def test_a_click_on_a_cell_of_a_map_leads_to_its_kpi_and_tier(address, visit):
+    page = visit()
+    page.goto(address)
+    settled(page)
+    # The third KPI of the map, satisfaction, of the second column after that of all: two stars.
+    page.locator(".st-key-panel_tiers svg.marks text", has_text="Satisfaction").first.scroll_into_view_if_needed()
+    row = page.locator(".st-key-panel_tiers svg.marks text", has_text="Satisfaction").first.bounding_box()
+    column = page.locator(".st-key-panel_tiers svg.marks text", has_text="2★").first.bounding_box()
+    page.mouse.click(column["x"] + column["width"] / 2, row["y"] + row["height"] / 2)
+    expect(page.get_by_role("dialog").locator(".st-key-drill_path")).to_contain_text("2★")
+    settled(page)
+    assert "drill=csat" in page.url
+    assert "at=tier%3A2" in page.url
+
+
 def test_bad_values_in_a_link_are_named(address, visit):
     page = visit()
     page.goto(f"{address}/?channel=fax&from=2026-11-07&to=2026-11-01&tier={'9' * 10_000}")

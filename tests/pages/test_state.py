@@ -7,6 +7,7 @@ import pytest
 
 from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter, Period
+from pages import state
 from pages.choice import CHOICE
 from pages.reading import preset_period, read_language, read_view
 from pages.view import OWN, PRESETS
@@ -215,3 +216,25 @@ def test_what_are_no_other_days_is_named(span):
     view = read(drill="volume", span=span, every="moon")
     assert view.taken_apart == view
     assert [said.split("“")[0] for said in told(view)] == ["The link's every ", "The link's span "]
+
+
+KPI_BY_TIER = state.picks("tier", {"3": "3★", "": "n/k"}, "tier", {"volume": "Interactions", "csat": "Satisfaction"})
+HALF_HOURS = state.picks("team", {"cards": "Cards"}, "team").also("half_hour", None, "half_hour")
+
+
+@pytest.mark.parametrize(
+    ("picks", "mark", "kpi", "steps"),
+    [
+        (state.picks("channel", {"wechat": "WeChat"}), {"name": "WeChat"}, "volume", {"channel": "wechat"}),
+        (state.picks("channel", {"wechat": "WeChat"}), {"name": "All channels"}, "volume", {}),
+        (state.picks("channel", {"wechat": "WeChat"}), {}, "volume", {}),
+        (KPI_BY_TIER, {"tier": "3★", "name": "Satisfaction"}, "csat", {"tier": "3"}),
+        (KPI_BY_TIER, {"tier": "n/k", "name": "Interactions"}, "volume", {"tier": ""}),
+        (KPI_BY_TIER, {"tier": "All", "name": "Satisfaction"}, "csat", {}),
+        (HALF_HOURS, {"team": "Cards", "half_hour": 21}, "volume", {"team": "cards", "half_hour": "21"}),
+        (HALF_HOURS, {"team": "All teams", "half_hour": 0}, "volume", {"half_hour": "0"}),
+    ],
+)
+def test_a_mark_leads_to_the_kpi_and_the_values_that_it_is_of(picks, mark, kpi, steps):
+    assert picks.leads(mark, "volume") == (kpi, tuple(Filter(name, (value,)) for name, value in steps.items()))
+    assert set(mark) <= set(picks.fields)
