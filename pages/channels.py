@@ -185,7 +185,7 @@ def _mix(figures: Figures, style: Style, names: Mapping[str, str]) -> None:
         phrase(language, "channels_mix_alt", period=panels.dates(figures)),
         style,
         drill="channel_mix",
-        picks=state.picks("channel", names),
+        picks=state.picks("channel", names).also(figures.slots.grain, None, "at"),
     )
 
 

@@ -13,6 +13,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from kpi.charts import Style
 from kpi.charts.export import csv, file_name, marked, png, xlsx
+from kpi.charts.lines import POINTS
 from kpi.charts.theme import css_variables
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_moment, format_period
@@ -218,10 +219,15 @@ def panel(
 
 
 def _clickable(spec: dict[str, Any], fields: list[str]) -> dict[str, Any]:
-    """The figure with marks that can be clicked, by ``fields`` of its data. The keyboard has the button for it."""
-    first, *others = ({**layer, "mark": {**layer["mark"], "cursor": "pointer"}} for layer in spec["layer"])
-    select = {"name": state.PICKED, "select": {"type": "point", "fields": fields}}
-    return {**spec, "layer": [{**first, "params": [select]}, *others]}
+    """The figure with marks that can be clicked, by ``fields`` of its data. The keyboard has the button for it.
+
+    Of a line, it is the nearest of its points, wherever the click is.
+    """
+    layers = [{**layer, "mark": {**layer["mark"], "cursor": "pointer"}} for layer in spec["layer"]]
+    points = next((layer for layer in layers if layer.get("name") == POINTS), None)
+    select = {"type": "point", "fields": fields, "nearest": points is not None}
+    (points or layers[0])["params"] = [{"name": state.PICKED, "select": select}]
+    return {**spec, "layer": layers}
 
 
 def table_panel(

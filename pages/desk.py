@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from kpi.charts import Style, rates_by_channel, trend
+from kpi.charts import Style, rates_by_channel
 from kpi.charts.desk import by_channel_and_tier, half_hours, waits_by_channel
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_period, format_value
@@ -230,28 +230,19 @@ def _waits(figures: Figures, style: Style, names: _Names) -> None:
 
 
 def _abandonment(figures: Figures, style: Style) -> None:
-    language, metric = style.language, METRICS["abandonment_rate"]
-    answered, whole = figures.line(metric.id), figures.cell(metric.id)
+    language, kpi = style.language, "abandonment_rate"
+    answered, whole = figures.line(kpi), figures.cell(kpi)
     if answered is None:
         return
-    frame = answered.frame(metric.id)
-    compared = frame["previous"].notna().any()
-    components.panel(
-        "abandonment",
+    value = format_value(whole.value if whole else None, METRICS[kpi].unit, language)
+    panels.over_time(
+        figures,
+        answered,
+        kpi,
         phrase(language, "desk_abandonment"),
-        phrase(language, "panel_trend_sub" if compared else "panel_trend_sub_alone"),
-        figures.drawn("desk abandonment", style, lambda: trend(metric, frame, figures.slots, style, figures.notes))
-        if frame["value"].notna().any()
-        else None,
-        lambda: of_answer(answered, language, {}, kpi=metric.id),
-        phrase(
-            language,
-            "desk_abandonment_alt",
-            period=_dates(figures),
-            value=format_value(whole.value if whole else None, metric.unit, language),
-        ),
+        (phrase(language, "panel_trend_sub"), phrase(language, "panel_trend_sub_alone")),
+        phrase(language, "desk_abandonment_alt", period=_dates(figures), value=value),
         style,
-        drill=metric.id,
     )
 
 

@@ -79,7 +79,7 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
         phrase(language, "alt_volume", period=dates(figures), total=total),
         style,
         drill="volume",
-        picks=state.picks("channel", names),
+        picks=state.picks("channel", names).also(slots.grain, None, "at"),
     )
 
 
@@ -137,4 +137,5 @@ def over_time(
         style,
         drill=kpi,
         within=within,
+        picks=state.picks(figures.slots.grain, None, "at"),
     )

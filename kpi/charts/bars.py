@@ -73,6 +73,7 @@ def volume_by_channel(
                     "channel": channel,
                     "opacity": 0.38 if slots.partial(start) else 1.0,
                     "when": slots.name(start, language),
+                    "at": f"{start:%Y-%m-%d}",
                     "name": label_of[channel],
                     "count": format_count(value, language, compact=False),
                     "share": format_percent(value / total[start], 1) if total.get(start) else "–",

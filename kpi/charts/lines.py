@@ -17,6 +17,7 @@ from kpi.insight.control import usual_of, usual_text
 from kpi.metrics.model import Metric
 
 HEIGHT = 250
+POINTS = "points"  # the layer, unseen, of a line's points with their tips
 _AXIS = 24  # pixels of the horizontal axis
 _LIMITS = ("target_low", "target_high")
 
@@ -56,6 +57,7 @@ def trend(
                 "x": place[start] + 0.5,
                 **figures_of,
                 "when": slots.name(start, language),
+                "at": f"{start:%Y-%m-%d}",
                 "text": format_value(
                     None if pd.isna(row["value"]) else row["value"], metric.unit, language, compact=False
                 ),
@@ -107,7 +109,9 @@ def trend(
         )
     layers += _outside(data, x, y, style)
     layers.append(
-        base.mark_point(size=240, opacity=0, filled=True).encode(
+        base.mark_point(size=240, opacity=0, filled=True)
+        .properties(name=POINTS)
+        .encode(
             x=x,
             y=y,
             tooltip=[

@@ -59,6 +59,7 @@ def mix_by_channel(
                     "channel": channel,
                     "opacity": 0.38 if slots.partial(start) else 1.0,
                     "when": slots.name(start, language),
+                    "at": f"{start:%Y-%m-%d}",
                     "name": label_of[channel],
                     "share": format_percent(share, 1),
                     "target": held.get((start, channel), "–"),

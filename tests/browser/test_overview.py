@@ -200,6 +200,32 @@ def test_a_click_on_a_cell_of_a_map_leads_to_its_kpi_and_tier(address, visit):
     assert "at=tier%3A2" in page.url
 
 
+def test_a_click_beside_a_line_leads_to_the_nearest_day(address, visit):
+    page = visit()
+    page.goto(address)
+    settled(page)
+    figure = page.locator('[class*="st-key-panel_trend_"] svg.marks')
+    figure.scroll_into_view_if_needed()
+    figure.hover(position={"x": 200, "y": 60})
+    told = page.locator("#vg-tooltip-element.visible tr").first.inner_text()
+    figure.click(position={"x": 200, "y": 60})
+    path = page.get_by_role("dialog").locator(".st-key-drill_path")
+    day, month, _ = told.removeprefix("When").split()
+    expect(path).to_contain_text(f"{day} {month}")
+    assert "drill=self_service_rate&at=date%3A2026-11-" in page.url
+
+
+def test_a_click_on_a_piece_of_a_stack_leads_to_its_channel_on_its_day(address, visit):
+    page = visit()
+    page.goto(address)
+    settled(page)
+    pieces = page.locator('[class*="st-key-panel_volume"] svg.marks g.mark-rect path')
+    pieces.first.click()  # the lowest piece of the first day
+    expect(page.get_by_role("dialog").locator(".st-key-drill_path")).to_contain_text("WeChat bank")
+    settled(page)
+    assert "at=channel%3Awechat%2Cdate%3A2026-10-26" in page.url
+
+
 def test_bad_values_in_a_link_are_named(address, visit):
     page = visit()
     page.goto(f"{address}/?channel=fax&from=2026-11-07&to=2026-11-01&tier={'9' * 10_000}")
