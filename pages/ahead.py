@@ -6,6 +6,7 @@ where the page looks for it (``cache``); whoever comes meanwhile goes first (``v
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kpi.errors import KpiError, WarehouseEmpty
@@ -17,13 +18,13 @@ from pages.view import DEFAULT_PRESET, PRESETS
 _EVERY = 5.0  # seconds between two looks at whether there was a load
 log = logging.getLogger("switchboard")
 
-# What a visitor finds who opens a page and changes the period: the usual one first.
-VIEWS = tuple(
-    (leaf, preset)
-    for preset in sorted(PRESETS, key=lambda preset: preset != DEFAULT_PRESET)
-    for leaf in BOOK
-    if leaf.ask is not None
+# What a visitor finds who opens a page, holds it against the year before, or changes the period.
+_USUAL: tuple[Mapping[str, str], ...] = (
+    {},
+    {"compare": "year"},
+    *({"period": preset} for preset in PRESETS if preset != DEFAULT_PRESET),
 )
+VIEWS = tuple((leaf, params) for params in _USUAL for leaf in BOOK if leaf.ask is not None)
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,19 @@ class Ahead(threading.Thread):
         self.progress = Progress(published.version)
         visits.give_way()
         cache.set_aside(anew=True)
-        for leaf, preset in VIEWS:
+        for leaf, params in VIEWS:
             if self._stopped.is_set():
                 return
             assert leaf.ask is not None
             failed = self.progress.failed
             try:
-                leaf.ask(layout.view_of({"period": preset}, published), published)
+                leaf.ask(layout.view_of(params, published), published)
             except cache.Moved:
                 self.progress = Progress()
                 return
             except Exception:
                 # Whoever opens the page is told; the others are asked all the same.
-                log.exception("page %s could not be asked ahead for %s", leaf.id, preset)
+                log.exception("page %s could not be asked ahead for %s", leaf.id, params)
                 failed += 1
             self.progress = Progress(published.version, self.progress.asked + 1, failed)
             visits.give_way()

@@ -29,14 +29,14 @@ def on_demo(demo_home, serve, monkeypatch):
 
 
 def test_every_page_with_figures_is_asked_over_every_usual_period():
-    assert len(ahead.VIEWS) == 9 * len(PRESETS)
+    assert len(ahead.VIEWS) == 9 * (len(PRESETS) + 1)
     assert {leaf.id for leaf in BOOK} - {leaf.id for leaf, _ in ahead.VIEWS} == {"snapshots", "settings", "dictionary"}
-    assert {preset for _, preset in ahead.VIEWS[:9]} == {"28d"}
+    assert [params for _, params in ahead.VIEWS[:18:9]] == [{}, {"compare": "year"}]
 
 
 def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypatch):
     # Too late in its quarter for the cohorts: they are asked again, over what is mature.
-    preset, asked = "qtd", []
+    preset, asked = {"period": "qtd"}, []
     monkeypatch.setattr(ahead, "VIEWS", [view for view in ahead.VIEWS if view[1] == preset])
     asking = Ahead()
     asking.ask(cache.published())
@@ -44,7 +44,7 @@ def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypat
     for name in ASKING:
         monkeypatch.setattr(cache, name, lambda *_, name=name, **__: asked.append(name))
     for leaf, _ in ahead.VIEWS:
-        app = open_page(on_demo, leaf.id, lang="en", period=preset)
+        app = open_page(on_demo, leaf.id, lang="en", **preset)
         assert (asked, [*app.exception]) == ([], []), leaf.id
 
 
@@ -53,12 +53,12 @@ def test_a_view_that_fails_is_logged_and_counted_and_the_others_are_asked(on_dem
         raise KpiError("warehouse_empty", place="nowhere")
 
     first = ahead.VIEWS[0]
-    monkeypatch.setattr(ahead, "VIEWS", [(replace(first[0], ask=fails), "7d"), QUICK])
+    monkeypatch.setattr(ahead, "VIEWS", [(replace(first[0], ask=fails), {"period": "7d"}), QUICK])
     asking = Ahead()
     with caplog.at_level(logging.ERROR):
         asking.ask(cache.published())
     assert (asking.progress.asked, asking.progress.failed) == (2, 1)
-    assert f"page {first[0].id} could not be asked ahead for 7d" in caplog.text
+    assert f"page {first[0].id} could not be asked ahead for {{'period': '7d'}}" in caplog.text
 
 
 def test_a_load_meanwhile_begins_anew(on_demo, monkeypatch):
