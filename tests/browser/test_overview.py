@@ -185,45 +185,40 @@ def test_a_click_on_a_bar_leads_to_its_rows_each_time(address, visit):
         settled(page)
 
 
-def test_a_click_on_a_cell_of_a_map_leads_to_its_kpi_and_tier(address, visit):
+def test_a_click_on_a_figure_leads_to_all_that_its_mark_is_of(address, visit):
+    """A cell of a map to its KPI and tier, a piece of a stack to its channel on its day, and beside a line to the day
+    that is nearest, which is the one that the tip tells.
+    """
     page = visit()
     page.goto(address)
     settled(page)
-    # The third KPI of the map, satisfaction, of the second column after that of all: two stars.
-    page.locator(".st-key-panel_tiers svg.marks text", has_text="Satisfaction").first.scroll_into_view_if_needed()
-    row = page.locator(".st-key-panel_tiers svg.marks text", has_text="Satisfaction").first.bounding_box()
-    column = page.locator(".st-key-panel_tiers svg.marks text", has_text="2★").first.bounding_box()
+    path = page.get_by_role("dialog").locator(".st-key-drill_path")
+
+    def leads_to(*steps: str, link: str) -> None:
+        for step in steps:
+            expect(path).to_contain_text(step)
+        settled(page)
+        assert link in page.url
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        settled(page)
+
+    texts = page.locator(".st-key-panel_tiers svg.marks text")
+    texts.filter(has_text="FCR").first.scroll_into_view_if_needed()
+    row = texts.filter(has_text="Satisfaction").first.bounding_box()
+    column = texts.filter(has_text="2★").first.bounding_box()
     page.mouse.click(column["x"] + column["width"] / 2, row["y"] + row["height"] / 2)
-    expect(page.get_by_role("dialog").locator(".st-key-drill_path")).to_contain_text("2★")
-    settled(page)
-    assert "drill=csat" in page.url
-    assert "at=tier%3A2" in page.url
+    leads_to("2★", link="drill=csat&at=tier%3A2")
 
+    page.locator('[class*="st-key-panel_volume"] svg.marks g.mark-rect path').first.click()  # the lowest, first day
+    leads_to("WeChat bank", "26 Oct", link="drill=volume&at=channel%3Awechat%2Cdate%3A2026-10-26")
 
-def test_a_click_beside_a_line_leads_to_the_nearest_day(address, visit):
-    page = visit()
-    page.goto(address)
-    settled(page)
     figure = page.locator('[class*="st-key-panel_trend_"] svg.marks')
     figure.scroll_into_view_if_needed()
     figure.hover(position={"x": 200, "y": 60})
-    told = page.locator("#vg-tooltip-element.visible tr").first.inner_text()
+    day, month, year = page.locator("#vg-tooltip-element.visible tr").first.inner_text().removeprefix("When").split()
     figure.click(position={"x": 200, "y": 60})
-    path = page.get_by_role("dialog").locator(".st-key-drill_path")
-    day, month, _ = told.removeprefix("When").split()
-    expect(path).to_contain_text(f"{day} {month}")
-    assert "drill=self_service_rate&at=date%3A2026-11-" in page.url
-
-
-def test_a_click_on_a_piece_of_a_stack_leads_to_its_channel_on_its_day(address, visit):
-    page = visit()
-    page.goto(address)
-    settled(page)
-    pieces = page.locator('[class*="st-key-panel_volume"] svg.marks g.mark-rect path')
-    pieces.first.click()  # the lowest piece of the first day
-    expect(page.get_by_role("dialog").locator(".st-key-drill_path")).to_contain_text("WeChat bank")
-    settled(page)
-    assert "at=channel%3Awechat%2Cdate%3A2026-10-26" in page.url
+    leads_to(f"{day} {month}", link=f"drill=self_service_rate&at=date%3A{year}-11-{int(day):02}")
 
 
 def test_bad_values_in_a_link_are_named(address, visit):
