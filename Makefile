@@ -4,7 +4,7 @@
 # make bench   figures of speed            make real FILE=…   import a file into a home of its own
 # make screens pictures of the pages       make lock          resolve requirements*.txt again
 PORT ?= 8501
-# Tests beside each other: as many as there are cores.
+# Tests, and parts of the check of types, beside each other: as many as there are cores.
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTHON ?=
 BIN := .venv/bin
@@ -25,7 +25,7 @@ test: system-packages install-dev check
 check: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy -n $(WORKERS)
 	$(BIN)/lint-imports
 
 bench: install-dev
@@ -59,8 +59,11 @@ system-packages:
 	@$(PIP) -r requirements.lock
 	@touch $@
 
-# The test lock holds the runtime's packages in the same versions.
+# The test lock holds the runtime's packages in the same versions. Of it, pip installs uv, and uv the rest in seconds;
+# where only pip knows the way to the packages (a mirror), pip takes a minute.
 .venv/dev.stamp: requirements-dev.lock requirements.lock .venv/created.stamp
-	@echo "Installing the packages of the program and its tests (a minute) …"
-	@$(PIP) -r requirements-dev.lock
+	@echo "Installing the packages of the program and its tests …"
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock >.venv/uv.lock && $(PIP) -r .venv/uv.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock \
+		|| $(PIP) -r requirements-dev.lock
 	@touch .venv/runtime.stamp $@
