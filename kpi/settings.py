@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -20,8 +21,12 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().resolve()
 
 
+# The names of the time zones; a walk through hundreds of files, and the settings are read often.
+known_zones = cache(available_timezones)
+
+
 def _zone(text: str) -> ZoneInfo:
-    if text not in available_timezones():
+    if text not in known_zones():
         raise ValueError(text)
     return ZoneInfo(text)
 

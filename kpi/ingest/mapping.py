@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from kpi import schema
 from kpi.errors import MappingError, UnknownName
 from kpi.metrics.dimensions import DIMENSIONS
+from kpi.settings import known_zones
 
 SHIPPED = Path(__file__).parent / "mappings"
 
@@ -222,8 +223,8 @@ class _Check:
         for key, valid in (("format", ("csv", "json", "parquet")), ("watermark", ("day", "last_start"))):
             if key in given:
                 self.known(f"[source] {key}", [str(given[key])], valid)
-        if given["time_zone"] not in available_timezones():
-            self.known("[source] time_zone", [str(given["time_zone"])], sorted(available_timezones()))
+        if given["time_zone"] not in known_zones():
+            self.known("[source] time_zone", [str(given["time_zone"])], sorted(known_zones()))
         if "encoding" in given:
             try:
                 codecs.lookup(str(given["encoding"]))

@@ -8,12 +8,12 @@ the autumn has twice at the first of the two.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
 from kpi.errors import ScheduleError
+from kpi.settings import known_zones
 from kpi.snapshots.model import Schedule
 from kpi.warehouse.days import is_workday
 
@@ -82,11 +82,8 @@ def local(moment: datetime, zone: str) -> datetime:
     return moment.replace(tzinfo=UTC).astimezone(_zone(zone))
 
 
-_known_zones = cache(available_timezones)  # it walks through hundreds of files
-
-
 def _zone(name: str) -> ZoneInfo:
-    if name not in _known_zones():
+    if name not in known_zones():
         raise ScheduleError("schedule_no_zone", zone=name[:60])
     return ZoneInfo(name)
 
