@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from kpi.settings import ROOT
+from kpi.settings import ROOT, load_settings
+from kpi.warehouse import Warehouse
+from pages import cache as pages_cache
 from pages.addresses import DEFAULT, address
 from tests.browser import server
 
@@ -23,6 +26,20 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         home, "--days", "70", "--interactions", "150", "--customers", "1500", "--end", "2026-11-22", "--seed", "1"
     )
     return home
+
+
+@cache
+def opened(home: Path) -> Warehouse:
+    """The warehouse of a home, beside the one of the pages, for tests to ask. Kept: to open one takes longer than most
+    questions.
+    """
+    return Warehouse.from_settings(load_settings({"KPI_HOME": str(home), "KPI_MEMORY": "1"}))
+
+
+@pytest.fixture
+def bank(demo_home: Path) -> Warehouse:
+    """The warehouse of the demo bank, for tests to ask."""
+    return opened(demo_home)
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +57,13 @@ def serve(monkeypatch: pytest.MonkeyPatch, served: set[tuple[str, str]]) -> Call
         monkeypatch.setenv("KPI_HOME", str(home))
         monkeypatch.setenv("KPI_MEMORY", "1")
         settings = {(name, value) for name, value in os.environ.items() if name.startswith("KPI_")}
-        if served != settings:
-            st.cache_resource.clear()
+        if changed := {name for name, _ in served ^ settings}:
+            if changed == {"KPI_STATE_URL"}:
+                # What people write down is read each time; nothing else is kept of where it lies.
+                pages_cache.state_database.clear()
+                pages_cache.runs_job.clear()
+            else:
+                st.cache_resource.clear()
             served.clear()
             served.update(settings)
 

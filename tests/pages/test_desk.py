@@ -10,8 +10,6 @@ from kpi.insight.planning import Scenario, plan
 from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.registry import METRICS
 from kpi.query import Period, Question, answer
-from kpi.settings import load_settings
-from kpi.warehouse import Warehouse
 from pages.desk import HEADLINES
 from tests.pages.test_overview import asked, card, text
 
@@ -54,18 +52,16 @@ def test_chinese_all_through(demo_home, open_desk):
     assert "SL1：时限内接通 ÷ 人工请求" in text(app)
 
 
-def test_all_five_formulas_are_seen_and_the_chosen_one_is_named(demo_home, open_desk):
+def test_all_five_formulas_are_seen_and_the_chosen_one_is_named(demo_home, open_desk, bank):
     app = open_desk(demo_home, lang="en", sl="SL4")
     assert not app.exception
-    warehouse = Warehouse.from_settings(load_settings())
-    today = warehouse.published().today
+    today = bank.published().today
     question = Question(("service_level",), Period(Period(today, today).shifted(-27).start, today))
     shown = text(app)
     for name in SERVICE_LEVELS:
-        value = answer(warehouse, replace(question, service_level=name)).cell("service_level").value
+        value = answer(bank, replace(question, service_level=name)).cell("service_level").value
         assert format_value(value, "share", "en") in shown, name
-    chosen = answer(warehouse, replace(question, service_level="SL4")).cell("service_level").value
-    warehouse.close()
+    chosen = answer(bank, replace(question, service_level="SL4")).cell("service_level").value
     assert format_value(chosen, "share", "en") in card(app, "Service level SL4")
     assert "SL4: answered in time ÷ (answered + abandoned after the threshold)" in shown
 

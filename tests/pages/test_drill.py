@@ -178,15 +178,13 @@ def test_a_load_that_is_published_while_the_drawer_is_made_makes_the_page_anew(t
     assert "2 rows" in told(app)
 
 
-def test_a_figure_of_other_days_is_taken_apart_over_them(demo_home, open_page):
+def test_a_figure_of_other_days_is_taken_apart_over_them(demo_home, open_page, bank):
     app = open_page(demo_home, "journeys", lang="en")
     app = app.button(key="drill_journey_branches").click().run()
     assert not app.exception
     assert parameter(app, "span") == "2025-12-01..2026-11-22"
-    warehouse = Warehouse.from_settings(load_settings())
     year = Period(date(2025, 12, 1), date(2026, 11, 22))
-    (cell,) = answer(warehouse, Question(("referred_amount",), year)).cells
-    warehouse.close()
+    (cell,) = answer(bank, Question(("referred_amount",), year)).cells
     assert cell.n is not None
     assert cell.n > (asked(("referred_amount",)).cells[0].n or 0)
     (head,) = [body for body in html(app) if 'class="drill-figure"' in body]

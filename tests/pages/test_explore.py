@@ -8,14 +8,13 @@ import pytest
 
 from kpi.i18n.numbers import format_count, format_value
 from kpi.metrics.registry import METRICS
-from kpi.query import Period, Question, answer
 from kpi.settings import load_settings
 from kpi.snapshots import book
 from kpi.state import Annotation, StateDatabase
 from kpi.state.annotations import annotations, save_annotations
 from kpi.state.views import LOCAL, delete_view, save_view, views
-from kpi.warehouse import Warehouse
 from pages.choice import MOST_KPIS
+from tests.pages.test_overview import asked
 
 
 @pytest.fixture
@@ -51,20 +50,10 @@ def table(app):
     ]
 
 
-def asked(kpis, *by):
-    """The same question put to the warehouse directly."""
-    warehouse = Warehouse.from_settings(load_settings())
-    today = warehouse.published().today
-    period = Period(Period(today, today).shifted(-27).start, today)
-    found = answer(warehouse, Question(kpis, period, by, compare="previous"))
-    warehouse.close()
-    return found
-
-
 def test_the_pivot_says_what_the_warehouse_answers(explore):
     app = explore(lang="en", kpis="volume,self_service_rate", rows="tier")
     assert not app.exception
-    by, whole = asked(("volume", "self_service_rate"), "tier"), asked(("volume", "self_service_rate"))
+    by, whole = asked(("volume", "self_service_rate"), by=("tier",)), asked(("volume", "self_service_rate"))
     rows = {" ".join(row[0]): row[1:] for row in table(app)[2:]}
     assert len(rows) == 9  # seven tiers, unknown, all
     for tier in (1, 7):
@@ -79,7 +68,7 @@ def test_the_pivot_says_what_the_warehouse_answers(explore):
 def test_two_dimensions_with_totals_that_do_not_add(explore):
     app = explore(lang="en", kpis="customers_served,wait_p90", rows="tier", cols="channel", detail="1")
     assert not app.exception
-    found = asked(("customers_served",), "tier", "channel")
+    found = asked(("customers_served",), by=("tier", "channel"))
     assert found.counted_twice["customers_served"] > 0
     said = text(app)
     assert f"Customers served: {found.counted_twice['customers_served']:,} customers are counted in several" in said
@@ -217,7 +206,7 @@ def test_the_demo_bank_has_its_annotations(demo_home):
 
 @pytest.mark.parametrize("rows", ["date", "week", "month", "weekday", "hour"])
 def test_a_figure_of_a_time_leads_to_its_rows(explore, rows):
-    found = asked(("self_service_rate",), rows)
+    found = asked(("self_service_rate",), by=(rows,))
     key = max((cell for cell in found.cells if cell.n), key=lambda cell: cell.n).key[0]
     cell = found.cell("self_service_rate", key)
     (pivot,) = [

@@ -11,8 +11,8 @@ from kpi.i18n.numbers import format_change, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question, answer
 from kpi.settings import load_settings
-from kpi.warehouse import Warehouse
 from pages.overview import BESIDE, HEADLINES
+from tests.pages.conftest import opened
 
 
 def html(app):
@@ -31,12 +31,10 @@ def card(app, name):
 
 def asked(kpis, days=28, *filters, by=()):
     """The same question put to the warehouse directly."""
-    warehouse = Warehouse.from_settings(load_settings())
+    warehouse = opened(load_settings().home)
     today = warehouse.published().today
     period = Period(today, today).shifted(1 - days)
-    found = answer(warehouse, Question(kpis, Period(period.start, today), by, filters, compare="previous"))
-    warehouse.close()
-    return found
+    return answer(warehouse, Question(kpis, Period(period.start, today), by, filters, compare="previous"))
 
 
 def test_the_cards_say_what_the_warehouse_answers(demo_home, open_page):
@@ -59,15 +57,13 @@ def test_chinese_all_through(demo_home, open_page):
     assert "合成数据" in text(app)
 
 
-def test_dates_of_ones_own_are_compared_with(demo_home, open_page):
+def test_dates_of_ones_own_are_compared_with(demo_home, open_page, bank):
     dates = Period(date(2026, 10, 1), date(2026, 10, 20))
     app = open_page(demo_home, lang="en", compare=str(dates))
     assert not app.exception
     today = date(2026, 11, 22)
     period = Period(today - timedelta(days=27), today)
-    warehouse = Warehouse.from_settings(load_settings())
-    volume = answer(warehouse, Question(("volume",), period, compare=dates)).cell("volume")
-    warehouse.close()
+    volume = answer(bank, Question(("volume",), period, compare=dates)).cell("volume")
     assert format_change(volume, "count", "en") in card(app, "Interactions")
     assert "26 Oct – 22 Nov against 1 Oct – 20 Oct · days: 28 against 20" in text(app)
     # The same dates stand in the filter bar, and other ones go into the address.
@@ -78,17 +74,15 @@ def test_dates_of_ones_own_are_compared_with(demo_home, open_page):
 
 
 @pytest.mark.parametrize("days", [20, 35])
-def test_trap_coverage_of_a_period_is_held_against_all_of_another_of_any_length(demo_home, open_page, days):
+def test_trap_coverage_of_a_period_is_held_against_all_of_another_of_any_length(demo_home, open_page, bank, days):
     dates = Period(date(2026, 9, 21), date(2026, 9, 20) + timedelta(days=days))
     app = open_page(demo_home, lang="en", compare=str(dates))
     assert not app.exception
     today = date(2026, 11, 22)
-    warehouse = Warehouse.from_settings(load_settings())
     then, now = (
-        answer(warehouse, Question(("long_tail_coverage",), period)).cell("long_tail_coverage")
+        answer(bank, Question(("long_tail_coverage",), period)).cell("long_tail_coverage")
         for period in (dates, Period(today - timedelta(days=27), today))
     )
-    warehouse.close()
     change = replace(now, change=(now.value or 0) - (then.value or 0))
     assert format_change(change, "share", "en") in card(app, "Tail coverage")
     # More days reach more customers: that is neither better nor worse.
@@ -170,7 +164,4 @@ def test_every_headline_has_a_companion_in_both_languages():
 def _a_team(home):
     from kpi.query.labels import labels
 
-    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(home)}))
-    team = next(team for team in labels(warehouse, "team", "en") if team)
-    warehouse.close()
-    return team
+    return next(team for team in labels(opened(home), "team", "en") if team)

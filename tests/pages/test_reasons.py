@@ -12,23 +12,14 @@ from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question
 from kpi.query.labels import labels
 from kpi.query.why import three, why
-from kpi.settings import load_settings
-from kpi.warehouse import Warehouse
 from pages.cards import title
 from pages.overview import HEADLINES
 from tests.pages.test_drill import parameter
 from tests.pages.test_overview import asked, html, text
 
 
-@pytest.fixture
-def warehouse(demo_home):
-    opened = Warehouse.from_settings(load_settings({"KPI_HOME": str(demo_home)}))
-    yield opened
-    opened.close()
-
-
-def period(warehouse, days=28):
-    today = warehouse.published().today
+def period(bank, days=28):
+    today = bank.published().today
     return Period(today, today).shifted(1 - days).start, today
 
 
@@ -39,18 +30,18 @@ def findings(app):
     ]
 
 
-def names(warehouse, why_, language):
-    return {dimension: labels(warehouse, dimension, language) for dimension in why_.dimensions}
+def names(bank, why_, language):
+    return {dimension: labels(bank, dimension, language) for dimension in why_.dimensions}
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_overview_leads_with_the_findings_that_matter_most(demo_home, open_page, warehouse, language):
+def test_overview_leads_with_the_findings_that_matter_most(demo_home, open_page, bank, language):
     app = open_page(demo_home, lang=language)
     assert not app.exception
     mature = [kpi for kpi in HEADLINES if METRICS[kpi].maturity is None]
-    question = Question(tuple(mature), Period(*period(warehouse)), compare="previous")
-    leading = three(warehouse, [question])
-    expected = [plain(tell(one, found, names(warehouse, one, language), language, title(one.kpi, language)))
+    question = Question(tuple(mature), Period(*period(bank)), compare="previous")
+    leading = three(bank, [question])
+    expected = [plain(tell(one, found, names(bank, one, language), language, title(one.kpi, language)))
                 for one, found in leading]  # fmt: skip
     said = findings(app)
     assert 1 <= len(said) <= 3
@@ -60,7 +51,7 @@ def test_overview_leads_with_the_findings_that_matter_most(demo_home, open_page,
         assert format_value(one.whole.value, METRICS[one.kpi].unit, language) in " ".join(said)
 
 
-def test_a_finding_leads_to_what_explains_it_and_on_to_its_rows(demo_home, open_page, warehouse):
+def test_a_finding_leads_to_what_explains_it_and_on_to_its_rows(demo_home, open_page, bank):
     app = open_page(demo_home, lang="en")
     said = findings(app)[0]
     app = next(button for button in app.button if button.key == "finding_rows_1").click().run()
@@ -94,12 +85,12 @@ def test_where_nothing_moved_beyond_chance_it_says_so(demo_home, open_page):
 
 
 @pytest.mark.parametrize(("kpi", "by"), [("self_service_rate", "channel"), ("volume", "tier"), ("asa", "team")])
-def test_the_drill_down_says_why_in_sentences_and_steps(demo_home, open_page, warehouse, kpi, by):
+def test_the_drill_down_says_why_in_sentences_and_steps(demo_home, open_page, bank, kpi, by):
     app = open_page(demo_home, lang="en", drill=kpi, by=by)
     assert not app.exception
-    question = Question((kpi,), Period(*period(warehouse)), compare="previous")
-    (found,) = why(warehouse, question)
-    first = plain(sentences(found, names(warehouse, found, "en"), "en", title(kpi, "en"))[0])
+    question = Question((kpi,), Period(*period(bank)), compare="previous")
+    (found,) = why(bank, question)
+    first = plain(sentences(found, names(bank, found, "en"), "en", title(kpi, "en"))[0])
     assert first in unescape(re.sub(r"<[^>]+>", "", "\n".join(html(app))))
     if found.decomposition(by) is not None and found.change:
         assert f"What moved it, by {by}" in text(app)

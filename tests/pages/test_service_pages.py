@@ -12,18 +12,9 @@ from kpi.i18n.numbers import format_period, format_value
 from kpi.insight.funnel import CHAIN_KPIS, JOURNEY_KPIS, chain, journey, per_hundred
 from kpi.metrics.registry import METRICS
 from kpi.query import Period, Question, answer, last_mature
-from kpi.settings import load_settings
-from kpi.warehouse import Warehouse
 from pages import cards, journeys, self_service
 from tests.insight.test_funnel import there
 from tests.pages.test_overview import card, html, text
-
-
-@pytest.fixture
-def bank(demo_home):
-    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(demo_home), "KPI_MEMORY": "1"}))
-    yield warehouse
-    warehouse.close()
 
 
 def last_days(bank, count=28):

@@ -283,17 +283,15 @@ def test_a_period_stays_what_it_is_to_the_report(asked, wanted):
         ("long_tail", {"tier": "1,2"}),
     ],
 )
-def test_the_figures_of_a_report_are_those_of_the_page(demo_home, open_page, state, page, asked):
+def test_the_figures_of_a_report_are_those_of_the_page(demo_home, open_page, bank, state, page, asked):
     """Its cards, of a period that is over: what is due on the day after shows the same texts as the page."""
     app = open_page(demo_home, page, lang="en", period="last_month", **asked)
     app.button(key="send_make").click().run()
     assert not app.exception
     (kept,) = book.definitions(state)
-    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(demo_home)}))
-    with report_of(warehouse, kept.definition, Recipient("me", ""), date(2026, 11, 1)) as report:
+    with report_of(bank, kept.definition, Recipient("me", ""), date(2026, 11, 1)) as report:
         (block,) = (one for one in report.blocks if one.section.kind == "headline")
         reported = [(one.value, one.change.lstrip("↑↓→ ")) for one in words.cards(block, report)]
-    warehouse.close()
     shown = re.findall(r'<div class="kpi-value">([^<]*).*?<div class="kpi-delta">(.*?)</div>', html(app))
     assert [value for value, _ in reported] == [value for value, _ in shown]
     assert len(shown) == 6

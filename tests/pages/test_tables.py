@@ -11,18 +11,9 @@ from kpi.i18n.numbers import format_value
 from kpi.insight.funnel import JOURNEY_KPIS
 from kpi.metrics.registry import METRICS
 from kpi.query import Period, Question, answer, last_mature
-from kpi.settings import load_settings
-from kpi.warehouse import Warehouse
 from tests.pages.test_overview import html
 
 STILL = phrase("en", "doubt_provisional")
-
-
-@pytest.fixture
-def bank(demo_home):
-    warehouse = Warehouse.from_settings(load_settings({"KPI_HOME": str(demo_home), "KPI_MEMORY": "1"}))
-    yield warehouse
-    warehouse.close()
 
 
 def rows_of(app):
