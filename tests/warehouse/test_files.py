@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kpi.query.identity import audit
-from kpi.warehouse import engine
+from kpi.warehouse import Warehouse, engine
 from tests.world import World, make
 
 
@@ -71,7 +71,7 @@ def test_a_warehouse_with_rows_in_its_catalogue_is_read_and_loaded_as_before(
     monkeypatch.undo()
     later.contact("self", "2026-03-02 11:00", interaction_id="b")
     later.contact("self", "2026-03-03 10:00", interaction_id="c")
-    warehouse = make(tmp_path, "ducklake")
+    warehouse = Warehouse.from_settings(warehouse.settings)
     later.publish(warehouse, "2026-03-03 23:00")
     with warehouse.read() as connection:
         found = connection.exec_driver_sql("SELECT interaction_id FROM interaction ORDER BY 1").fetchall()
