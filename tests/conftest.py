@@ -35,9 +35,9 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Files of a few slow tests (killed processes, loads) first: begun last, one core would wait for the other.
-    slow = ("warehouse", "snapshots")
-    items.sort(key=lambda item: item.path.parent.name not in slow)
+    # Folders and files of a few slow tests first: begun last, one core would wait for the other.
+    slow = {"warehouse", "snapshots", "test_same_integers.py", "test_cli.py"}
+    items.sort(key=lambda item: slow.isdisjoint({item.path.parent.name, item.path.name}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
