@@ -48,6 +48,10 @@ class Warehouse:
     ``read()`` and ``write()`` give a SQLAlchemy connection inside a transaction.
     """
 
+    # The signatures of the extensions, 70 MB of files, are checked once a process: that takes as long as all the rest
+    # of opening a warehouse.
+    _extensions_checked = False
+
     def __init__(self, url: str, settings: Settings, *, resident: bool = False, version: int | None = None) -> None:
         """Open what ``url`` names; it may not exist yet (see ``exists`` and ``create``).
 
@@ -209,10 +213,12 @@ class Warehouse:
             root = duckdb.connect(str(self.place), config=config)
             use = None
         else:
+            config["allow_unsigned_extensions"] = Warehouse._extensions_checked
             root = duckdb.connect(":memory:", config=config)
             at = "" if self._version is None else f", SNAPSHOT_VERSION {self._version}"
             for package in ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake"):
                 root.execute(f"LOAD '{_extension(package)}'")
+            Warehouse._extensions_checked = True
             # The catalogue remembers where its files were; a home that was moved, or restored elsewhere, has them here.
             root.execute(
                 f"ATTACH 'ducklake:sqlite:{_quoted(self.catalogue)}' AS lake "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kpi.errors import WarehouseError
 from kpi.query.identity import audit
 from kpi.warehouse import Warehouse, engine
 from tests.world import World, make
@@ -78,3 +79,22 @@ def test_a_warehouse_with_rows_in_its_catalogue_is_read_and_loaded_as_before(
     assert [row[0] for row in found] == ["a", "b", "c"]
     assert all(check.holds for check in audit(warehouse))
     warehouse.close()
+
+
+def test_trap_an_extension_that_was_tampered_with_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, real = make(tmp_path / "home", "ducklake"), engine._extension
+
+    def tampered(package: str) -> Path:
+        (tmp_path / package).mkdir()
+        file = tmp_path / package / real(package).name
+        content = bytearray(real(package).read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+        return file
+
+    monkeypatch.setattr(engine, "_extension", tampered)
+    monkeypatch.setattr(Warehouse, "_extensions_checked", False)  # as in a process that has opened none
+    with pytest.raises(WarehouseError, match="signature"):
+        warehouse.published()
