@@ -3,12 +3,11 @@
 The tests of one page in one language look at one load of it, so the last of them may leave its dialog open.
 """
 
+import io
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -17,12 +16,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from kpi import cli
 from kpi.i18n import LANGUAGES, Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query import Cell, Filter, Period, Question, last_mature
-from kpi.settings import ROOT, load_settings
+from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from pages.book import BOOK, Leaf
 from seed.topics import FUNCTIONS, TOPICS
@@ -132,7 +132,9 @@ def opened(request: pytest.FixtureRequest, reader: Callable[..., Reader]) -> Ope
 
 
 class CommandLine:
-    """``python -m kpi query`` on the home of the server: what the cards must show."""
+    """The command ``query`` on the home of the server: what the cards must show. Run in this process: one of its own
+    takes as long again to begin.
+    """
 
     def __init__(self, home: Path) -> None:
         self.environment = {"KPI_HOME": str(home), "KPI_MEMORY": "1"}
@@ -144,20 +146,18 @@ class CommandLine:
         self, kpis: tuple[str, ...], period: Period, filters: tuple[Filter, ...], service_level: str
     ) -> dict[str, Cell]:
         chosen = [f"{one.dimension}={','.join(one.values)}" for one in filters]
-        said = subprocess.run(
-            [
-                *(sys.executable, "-m", "kpi", "query", *kpis, "--compare", "previous", "--format", "json"),
-                *("--from", str(period.start), "--to", str(period.end)),
-                *(("--filter", *chosen) if chosen else ()),
-            ],
-            cwd=ROOT,
-            env={**os.environ, **self.environment, "KPI_SERVICE_LEVEL": service_level},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        arguments = [
+            *("query", *kpis, "--compare", "previous", "--format", "json"),
+            *("--from", str(period.start), "--to", str(period.end)),
+            *(("--filter", *chosen) if chosen else ()),
+        ]
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+            for name, value in {**self.environment, "KPI_SERVICE_LEVEL": service_level}.items():
+                patch.setenv(name, value)
+            assert cli.main(arguments) == 0
         fields = set(Cell.__dataclass_fields__)
-        rows = json.loads(said.stdout)["rows"]
+        rows = json.loads(said.getvalue())["rows"]
         return {row["kpi"]: Cell(key=(), **{name: row[name] for name in fields & set(row)}) for row in rows}
 
     def answers(
