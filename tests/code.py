@@ -20,5 +20,6 @@ def sources(*places: str) -> list[Path]:
 def nodes(*places: str) -> Iterator[tuple[Path, ast.AST]]:
     """Every node of every syntax tree there, with its file."""
     for path in sources(*places):
+        name = path.relative_to(ROOT)
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            yield path.relative_to(ROOT), node
+            yield name, node

@@ -6,6 +6,7 @@ import inspect
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,7 +127,6 @@ def gaps(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-USES = list(uses())
 PHRASES = catalogue()
 
 
@@ -156,8 +156,9 @@ def test_chinese_has_full_width_punctuation() -> None:
 
 
 def test_every_phrase_asked_for_exists_and_gets_its_values() -> None:
-    assert len(USES) > 50, "the search for phrases finds nothing"
-    for use in USES:
+    found = list(uses())
+    assert len(found) > 50, "the search for phrases finds nothing"
+    for use in found:
         place = f"{use.path}:{use.line}"
         if not use.whole:
             assert use.key in COMPOSED, f"{place}: declare the beginning {use.key!r} in COMPOSED"
@@ -169,29 +170,34 @@ def test_every_phrase_asked_for_exists_and_gets_its_values() -> None:
             assert not missing, f"{place}: {use.key!r} needs {missing}"
 
 
-# The texts in the code; what is put in a key is one of them, or what a type is called.
-TEXTS = {node.value for _, node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-WORDS = TEXTS | set(vars(builtins))
+@cache
+def texts() -> frozenset[str]:
+    """The texts in the code."""
+    return frozenset(
+        node.value for _, node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
 
 
-def patterns() -> Iterator[re.Pattern[str]]:
+@cache
+def patterns() -> frozenset[re.Pattern[str]]:
     """Of every key that is put together: what it looks like, with a group for each value in it."""
+    found = set()
     for _, node in nodes():
         match node:
             case ast.JoinedStr(values=[ast.Constant(value=str(begin)), *_]) if begin in COMPOSED:
                 told = (
                     re.escape(str(part.value)) if isinstance(part, ast.Constant) else "(.+?)" for part in node.values
                 )
-                yield re.compile("".join(told))
-
-
-PATTERNS = set(patterns())
+                found.add(re.compile("".join(told)))
+    return frozenset(found)
 
 
 def is_used(key: str) -> bool:
-    """Whether the code holds the key, or puts it together from what it holds."""
-    found = (pattern.fullmatch(key) for pattern in PATTERNS)
-    return key in TEXTS or any(one is not None and WORDS.issuperset(one.groups()) for one in found)
+    """Whether the code holds the key, or puts it together from what it holds: a text, or what a type is called."""
+    found = filter(None, (pattern.fullmatch(key) for pattern in patterns()))
+    return key in texts() or any(
+        all(part in texts() or hasattr(builtins, part) for part in one.groups()) for one in found
+    )
 
 
 def test_every_phrase_is_used() -> None:
