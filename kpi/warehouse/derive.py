@@ -23,14 +23,10 @@ _LINKED = "(s.customer_key IS NOT NULL AND s.topic IS NOT NULL AND s.direction =
 
 # Messaging is answered by the first response; where it is not recorded, by the end of the queue.
 _ANSWERED_AFTER = f"""coalesce(
-    CASE WHEN coalesce(ch.messaging, false) THEN s.first_response_seconds END,
+    CASE WHEN coalesce(kind.messaging, false) THEN s.first_response_seconds END,
     s.wait_seconds,
     CASE WHEN {_HUMAN} THEN 0 END
 )"""
-_TARGET = (
-    f"coalesce(g.seconds, CASE WHEN ch.messaging THEN {MESSAGING_TARGET} "
-    f"WHEN s.channel = '{_VIP}' THEN {VIP_TARGET} ELSE {PHONE_TARGET} END)"
-)
 
 _DERIVED = {
     "load_id": "s.load_id",
@@ -43,10 +39,10 @@ _DERIVED = {
     "given_tier": "s.given_tier",
     "given_region": "s.given_region",
     "age_band": "c.age_band",
-    "in_target": f"CASE WHEN {_OFFERED} THEN coalesce({_ANSWERED_AFTER} <= {_TARGET}, false) END",
-    "cost_fen": "coalesce(k.cost_fen, k0.cost_fen)",
-    "human_cost_fen": "coalesce(h.cost_fen, h0.cost_fen)",
-    "referable": "tp.referable",
+    "in_target": f"CASE WHEN {_OFFERED} THEN coalesce({_ANSWERED_AFTER} <= kind.target_seconds, false) END",
+    "cost_fen": "kind.cost_fen",
+    "human_cost_fen": "kind.human_cost_fen",
+    "referable": "kind.referable",
     "has_referral": "r.source IS NOT NULL",
     "next_seconds": "l.next_seconds",
     "previous_seconds": "l.previous_seconds",
@@ -60,7 +56,23 @@ _JOINS = f"""
 LEFT JOIN customer c ON c.customer_key = s.customer_key
 LEFT JOIN tier_period t ON t.customer_key = s.customer_key AND {_IN_FORCE.format("t")}
 LEFT JOIN month_period m ON m.customer_key = s.customer_key AND m.month = s.closed_month
+LEFT JOIN kind ON kind.channel = s.channel AND kind.business_date = s.business_date
+    AND kind.final_handler IS NOT DISTINCT FROM s.final_handler AND kind.topic IS NOT DISTINCT FROM s.topic
+LEFT JOIN (SELECT DISTINCT source, interaction_id FROM referral) r
+    ON r.source = s.source AND r.interaction_id = s.interaction_id
+"""
+
+# What a contact's day, channel, handler and topic say of it. They are few among the contacts of a day, so that it is
+# looked up once for each kind that occurs, and the contacts are joined to one table instead of seven.
+_KIND = f"""
+SELECT s.*, ch.messaging, tp.referable,
+    coalesce(g.seconds, CASE WHEN ch.messaging THEN {MESSAGING_TARGET}
+        WHEN s.channel = '{_VIP}' THEN {VIP_TARGET} ELSE {PHONE_TARGET} END) AS target_seconds,
+    coalesce(k.cost_fen, k0.cost_fen) AS cost_fen,
+    coalesce(h.cost_fen, h0.cost_fen) AS human_cost_fen
+FROM (SELECT DISTINCT business_date, channel, final_handler, topic FROM s) s
 LEFT JOIN channel ch ON ch.channel = s.channel
+LEFT JOIN topic tp ON tp.topic = s.topic
 LEFT JOIN target_period g ON g.channel = s.channel AND {_IN_FORCE.format("g")}
 LEFT JOIN unit_cost k ON k.channel = s.channel AND k.handler = s.final_handler AND k.topic = s.topic
     AND {_IN_FORCE.format("k")}
@@ -68,9 +80,6 @@ LEFT JOIN unit_cost k0 ON k0.channel = s.channel AND k0.handler = s.final_handle
     AND {_IN_FORCE.format("k0")}
 LEFT JOIN human_cost h ON h.topic = s.topic AND h.business_date = s.business_date
 LEFT JOIN human_cost h0 ON h0.topic = '' AND h0.business_date = s.business_date
-LEFT JOIN topic tp ON tp.topic = s.topic
-LEFT JOIN (SELECT DISTINCT source, interaction_id FROM referral) r
-    ON r.source = s.source AND r.interaction_id = s.interaction_id
 """
 
 COLUMNS = [column.name for column in schema.interaction.columns]
@@ -99,11 +108,12 @@ def derived(relation: str, links: str, zone: ZoneInfo, first: datetime, last: da
     local = wall_clock(zone, "started_at", first, last)
     limits = f"started_at BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'"
     return f"""
-        SELECT {values} FROM (
+        WITH s AS NOT MATERIALIZED (
             SELECT *, local_at::DATE AS business_date,
                 (date_trunc('month', local_at) - INTERVAL 1 MONTH)::DATE AS closed_month
             FROM (SELECT * {_without_derived(relation)}, {local} AS local_at FROM {relation} WHERE {limits})
-        ) s
+        ), kind AS MATERIALIZED ({_KIND})
+        SELECT {values} FROM s
         LEFT JOIN {links} l ON l.rid = s.rid
         {_JOINS}
     """
