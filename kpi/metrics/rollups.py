@@ -91,6 +91,10 @@ def _roll_up(name: str, fact: Fact, *dimensions: str) -> RollUp:
     return RollUp(fact, dimensions, parts, sa.Table(name, metadata, *columns))
 
 
+# Who handled a contact, and in which team: together they hardly tell more groups apart than each does alone, so that
+# the facts are summed by all of them at once, and each table from that.
+TOGETHER = ("first_handler", "final_handler", "team")
+
 # From narrow to wide: the first that covers a question answers it.
 ROLLUPS: tuple[RollUp, ...] = (
     _roll_up("daily", INTERACTION, *_CORE),

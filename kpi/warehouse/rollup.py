@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.operators import is_comparison
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from kpi.metrics.model import Fact
-from kpi.metrics.rollups import ROLLUPS, RollUp
+from kpi.metrics.rollups import ROLLUPS, TOGETHER, RollUp
 from kpi.warehouse.published import Published
 from kpi.warehouse.staging import listed
 
@@ -47,53 +49,74 @@ def _rebuild_run(
     # A small file often brings contacts alone; planning the pass over nothing would cost as much as one over them.
     if connection.execute(sa.select(sa.exists().where(among(fact.date)))).scalar_one() is False:
         return
-    # One pass over the facts for all tables: the conditions of the parts cost most, and they are the same. A table all
-    # of whose dimensions another has is summed from that.
-    wider = {rollup: _wider(rollup, rollups) for rollup in rollups}
-    own = [rollup for rollup in rollups if wider[rollup] is rollup]
-    dimensions = list(dict.fromkeys(dimension for rollup in own for dimension in rollup.dimensions))
-    columns = [fact.columns[dimension] for dimension in dimensions]
-    sets = [
-        sa.tuple_(fact.date, fact.source, *(fact.columns[dimension] for dimension in rollup.dimensions))
-        for rollup in own
-    ]
-    keys = [
-        fact.date.label("business_date"),
-        fact.source.label("source"),
-        *(column.label(dimension) for dimension, column in zip(dimensions, columns, strict=True)),
-    ]
-    query = (
-        sa.select(*keys, *rollups[0].sums(), sa.func.grouping(*columns, type_=sa.BigInteger).label("left_out"))
+    # One pass over the facts for all tables: the conditions of the parts cost most, and they are the same.
+    groups = _groups(rollups)
+    dimensions = list(dict.fromkeys(dimension for group in groups for dimension in group))
+    keys = {"business_date": fact.date, "source": fact.source, **{name: fact.columns[name] for name in dimensions}}
+    compared, sums = _compared_once(rollups[0])
+    rows = (
+        sa.select(*(key.label(name) for name, key in keys.items()), *compared)
         .select_from(fact.from_)
         .where(among(fact.date))
+        .subquery()
+    )
+    sets = [sa.tuple_(*(rows.c[name] for name in ("business_date", "source", *group))) for group in groups]
+    left_out = sa.func.grouping(*(rows.c[name] for name in dimensions), type_=sa.BigInteger).label("left_out")
+    query = (
+        sa.select(*(rows.c[name] for name in keys), *sums, left_out)
+        .select_from(rows)
         .group_by(sa.func.grouping_sets(*sets))
     )
     rolled = _rolled(query)
     rolled.create(connection, checkfirst=False)
     connection.execute(rolled.insert().from_select(list(rolled.columns.keys()), query), published.binds())
     for rollup in rollups:
+        group = next(group for group in groups if {*rollup.dimensions} <= {*group})
         # grouping() has a bit for each column that is not in the set, the first column in the highest.
-        left_out = sum(
-            1 << (len(dimensions) - 1 - place)
-            for place, dimension in enumerate(dimensions)
-            if dimension not in wider[rollup].dimensions
+        without = sum(
+            1 << (len(dimensions) - 1 - place) for place, dimension in enumerate(dimensions) if dimension not in group
         )
         names = listed([column.name for column in rollup.table.columns])
         chosen, grouped = names, ""
-        if wider[rollup] is not rollup:
-            keys_of, sums = listed(["business_date", "source", *rollup.dimensions]), rollup.labels()
-            chosen = ", ".join([keys_of, *(f'sum("{name}")::BIGINT AS "{name}"' for name in sums)])
+        if group != rollup.dimensions:
+            keys_of, labels = listed(["business_date", "source", *rollup.dimensions]), rollup.labels()
+            chosen = ", ".join([keys_of, *(f'sum("{name}")::BIGINT AS "{name}"' for name in labels)])
             grouped = f"GROUP BY {keys_of}"
         connection.exec_driver_sql(
-            f"INSERT INTO {rollup.table.name} ({names}) SELECT {chosen} FROM rolled WHERE left_out = {left_out} "
+            f"INSERT INTO {rollup.table.name} ({names}) SELECT {chosen} FROM rolled WHERE left_out = {without} "
             f"{grouped} ORDER BY business_date"
         )
     rolled.drop(connection, checkfirst=False)
 
 
-def _wider(rollup: RollUp, rollups: list[RollUp]) -> RollUp:
-    """The first that has all the roll-up's dimensions and more; the roll-up itself where none has."""
-    return next((other for other in rollups if {*other.dimensions} > {*rollup.dimensions}), rollup)
+def _groups(rollups: list[RollUp]) -> list[tuple[str, ...]]:
+    """The sets of dimensions that the facts are summed by: of each roll-up one has all its dimensions."""
+    wide = [
+        rollup.dimensions
+        if {*TOGETHER}.isdisjoint(rollup.dimensions)
+        else (*(name for name in rollup.dimensions if name not in TOGETHER), *TOGETHER)
+        for rollup in rollups
+    ]
+    return [group for group in dict.fromkeys(wide) if not any({*group} < {*other} for other in wide)]
+
+
+@cache
+def _compared_once(rollup: RollUp) -> tuple[list[sa.Label], list[sa.Label]]:
+    """Columns for a subquery, and the roll-up's sums over these: the engine would compare anew for every sum, and most
+    of them share what they compare.
+    """
+    compared: dict[str, sa.Label] = {}
+
+    def stand_in(element: Any, **_: Any) -> sa.ColumnElement | None:
+        comparison = isinstance(element, sa.BinaryExpression) and is_comparison(element.operator)
+        if not comparison and not isinstance(element, sa.Column):
+            return None
+        compiled = element.compile()
+        label = compared.setdefault(f"{compiled} {compiled.params}", element.label(f"compared_{len(compared)}"))
+        return sa.column(label.name, sa.Boolean() if comparison else element.type)
+
+    outer = [replacement_traverse(aggregate, {}, stand_in) for aggregate in rollup.sums()]
+    return list(compared.values()), outer
 
 
 def _rolled(query: sa.Select) -> sa.Table:
