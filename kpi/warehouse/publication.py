@@ -343,15 +343,19 @@ class Publication:
 
         Raises LoadError for an interaction that is nowhere.
         """
-        self._run("CREATE OR REPLACE TEMP TABLE wanted (child VARCHAR, source VARCHAR, interaction_id VARCHAR)")
-        for table in _CHILDREN:
-            if table in self._handed:
-                self._run(
-                    f"INSERT INTO wanted SELECT DISTINCT '{table.name}', source, interaction_id FROM {staged(table)} "
-                    f"ANTI JOIN {staged(schema.interaction)} USING (source, interaction_id) "
-                    "WHERE interaction_id IS NOT NULL"
-                )
         self._run("CREATE OR REPLACE TEMP TABLE located AS FROM suspect WHERE false")
+        hanging = " UNION ALL ".join(
+            f"SELECT '{table.name}' AS child, source, interaction_id FROM {staged(table)}"
+            for table in _CHILDREN
+            if table in self._handed
+        )
+        if not hanging:
+            return
+        # All at once: each join goes through every staged interaction.
+        self._run(
+            f"CREATE OR REPLACE TEMP TABLE wanted AS SELECT DISTINCT child, source, interaction_id FROM ({hanging}) "
+            f"ANTI JOIN {staged(schema.interaction)} USING (source, interaction_id) WHERE interaction_id IS NOT NULL"
+        )
         if not self._run("SELECT count(*) FROM wanted").scalar_one():
             return
         self._run(
