@@ -4,7 +4,7 @@
 # make bench   figures of speed            make real FILE=…   import a file into a home of its own
 # make screens pictures of the pages       make lock          resolve requirements*.txt again
 PORT ?= 8501
-# Tests, and parts of the check of types, beside each other: as many as there are cores.
+# Tests beside each other: as many as there are cores.
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTHON ?=
 BIN := .venv/bin
@@ -25,7 +25,7 @@ test: system-packages install-dev check
 check: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy -n $(WORKERS)
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 bench: install-dev
