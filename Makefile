@@ -20,7 +20,7 @@ demo: install
 
 test: system-packages install-dev check
 	$(BIN)/python -m pytest tests --ignore tests/browser -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
-	$(BIN)/python -m pytest tests/browser -n $(WORKERS) -q
+	$(BIN)/python -m pytest tests/browser -n $(WORKERS) --dist worksteal -q
 
 check: install-dev
 	$(BIN)/ruff format --check .
