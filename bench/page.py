@@ -30,6 +30,7 @@ from tests.browser import server
 # Clicked in turn, before and after anybody has asked for them.
 PERIODS: tuple[Preset, ...] = ("7d", "90d", "mtd", "last_month", "qtd", "last_quarter", "yesterday")
 ROUNDS = 2
+_LONGEST = 600  # seconds for all that is asked ahead
 MOST = 1  # second from a click to the settled page, the slowest of all
 
 
@@ -60,8 +61,9 @@ def main() -> None:
 
 
 def _wait(address: str) -> None:
-    """Until all views were asked ahead."""
-    while True:
+    """Until all views were asked ahead; TimeoutError where they are not within ``_LONGEST``."""
+    until = time.monotonic() + _LONGEST
+    while time.monotonic() < until:
         with urlopen(f"{address}/healthz") as answer:
             told = json.load(answer)["ahead"]
         assert "failed" not in told, told
@@ -69,6 +71,7 @@ def _wait(address: str) -> None:
         if asked == of:
             return
         time.sleep(1)
+    raise TimeoutError(f"asked ahead: {told}")
 
 
 def _clicks(page: Page, link: str, leaf: Leaf, rounds: int) -> list[float]:

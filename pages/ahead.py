@@ -35,10 +35,6 @@ class Progress:
     asked: int = 0
     failed: int = 0
 
-    @property
-    def done(self) -> bool:
-        return self.asked == len(VIEWS)
-
 
 class Ahead(threading.Thread):
     """Asks ahead until it is told to ``stop``. One a server."""

@@ -10,7 +10,8 @@ from kpi.i18n import phrase
 from kpi.i18n.numbers import format_value
 from kpi.insight.funnel import JOURNEY_KPIS
 from kpi.metrics.registry import METRICS
-from kpi.query import Period, Question, answer, last_mature
+from kpi.query import Period, Question, answer, last_mature, rows
+from kpi.tables import column_name
 from tests.pages.test_overview import html
 
 STILL = phrase("en", "doubt_provisional")
@@ -75,3 +76,12 @@ def test_journeys_by_tier_are_those_of_the_last_mature_period(demo_home, open_pa
     value = answer(bank, moved).cell("end_to_end").value
     assert rows["All"][0] == format_value(value, "share", "en")
     assert len(rows) > 1
+
+
+def test_every_column_of_the_rows_behind_a_figure_has_a_name_in_both_languages(bank):
+    today = bank.published().today
+    period, unnamed = Period(today - timedelta(days=27), today), set()
+    for kpi in METRICS:
+        for column in rows(bank, Question((kpi,), period), page=1, size=1).columns:
+            unnamed |= {column for language in ("zh", "en") if column_name(column, language) == column}
+    assert unnamed == set()
