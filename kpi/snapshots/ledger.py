@@ -36,7 +36,7 @@ log = logging.getLogger("switchboard")
 
 _OPEN = ("due", "waiting", "running")
 
-_PATIENCE = 120.0  # seconds that the state database may be gone
+PATIENCE = 120.0  # seconds that the state database may be gone
 
 Clock = Callable[[], datetime]
 _P = ParamSpec("_P")
@@ -46,7 +46,7 @@ _c = snapshot_run.c
 
 def patiently(call: Callable[_P, _R], *arguments: _P.args, **named: _P.kwargs) -> _R:
     """Call, and again where the state database cannot be read or written, for two minutes at most."""
-    until, pause = time.monotonic() + _PATIENCE, 0.2
+    until, pause = time.monotonic() + PATIENCE, 0.2
     while True:
         try:
             return call(*arguments, **named)

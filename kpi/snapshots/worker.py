@@ -17,7 +17,7 @@ from kpi.errors import KpiError, RunError
 from kpi.settings import ROOT, Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, tell, untold
-from kpi.snapshots.ledger import MOST_ATTEMPTS, Clock, Ledger, patiently
+from kpi.snapshots.ledger import MOST_ATTEMPTS, PATIENCE, Clock, Ledger, patiently
 from kpi.snapshots.running import (
     NOBODY,
     Render,
@@ -44,6 +44,9 @@ _SPARE = 30  # seconds that a process that should have ended itself is left
 # Seconds without a sign of life after which a process is ended: in a run, where it gives one every few seconds, and
 # beside one, where it hands over notices.
 _SILENT_IN_RUN, _SILENT = 90.0, 300.0
+# Seconds after which a process that is still there holds the state database locked: had that been away for another
+# reason, the process would have ended itself, its patience and its last wait for a lock being over.
+_HOLDS_LOCK = PATIENCE + 2 * _SPARE
 _RUN_DUE = (sys.executable, "-m", "kpi", "snapshots", "run-due")
 
 
@@ -161,10 +164,20 @@ class _Signs:
     def __init__(self) -> None:
         self._last: Worker | None = None
         self._since = time.monotonic()
+        self._unreadable_since: float | None = None
+
+    def unreadable(self) -> bool:
+        """Signs cannot be read, since the state database is away; whether that is for so long that this process must be
+        the cause of it.
+        """
+        if self._unreadable_since is None:
+            self._unreadable_since = time.monotonic()
+        return time.monotonic() - self._unreadable_since > _HOLDS_LOCK
 
     def silent(self, sign: Worker | None) -> bool:
-        """Whether there was no other sign for too long."""
-        if sign != self._last:
+        """Whether there was no other sign for too long; the time in which it could give none does not count."""
+        if sign != self._last or self._unreadable_since is not None:
+            self._unreadable_since = None
             self._last, self._since = sign, time.monotonic()
         limit = _SILENT_IN_RUN if sign is not None and sign.doing else _SILENT
         return time.monotonic() - self._since > limit
@@ -210,8 +223,8 @@ def serve(
         while looks is None or looks > 0:
             looks = None if looks is None else looks - 1
             try:
+                ledger.beat()  # first, since it does not wait for two minutes where the database is away
                 ledger.put_down()
-                ledger.beat()
                 if child is not None and child.poll() is None and signs.silent(ledger.sign_of(child.pid)):
                     log.error("the worker's process gave no sign of life for too long, and is ended")
                     child.kill()
@@ -226,9 +239,11 @@ def serve(
                 if child is None and time.monotonic() >= not_before and (ledger.open() or untold(ledger)):
                     child, signs = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL), _Signs()
             except KpiError as error:
-                # The database is gone for a while: what is due is put down afterwards, and signs of life are missing.
-                signs = _Signs()
+                # The database is gone for a while: what is due is put down afterwards.
                 log.warning("%s", error)
+                if child is not None and child.poll() is None and signs.unreadable():
+                    log.error("the worker's process keeps the state database from everybody, and is ended")
+                    child.kill()
             except Exception:
                 log.exception("worker")
             if stop.wait(tick) or (ends_with_parent and os.getppid() != parent):

@@ -119,6 +119,20 @@ def test_a_process_that_breaks_at_once_is_not_started_all_the_time_and_its_runs_
 
 def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centre, tmp_path):
     """Its own time limit stands still with it: ``serve`` ends it from outside."""
+    stands_still(centre, tmp_path, "time.sleep(1)")
+
+
+def test_trap_a_process_that_stands_still_with_the_state_database_locked_is_ended(centre, tmp_path):
+    """Nobody can write then, so that no sign of life can be waited for."""
+    locking = (
+        "import sqlite3; other = sqlite3.connect(load_settings().home / 'state.sqlite', isolation_level=None)\n"
+        "        other.execute('BEGIN IMMEDIATE')"
+    )
+    stands_still(centre, tmp_path, locking)
+
+
+def stands_still(centre, tmp_path, first: str) -> None:
+    """The process of the first attempt does ``first`` and stands still: it is ended, and the second attempt sends."""
     centre.keep(centre.weekly("ann"), since=now())
     Ledger(centre.state).add("weekly")
     once = tmp_path / "stood still"
@@ -129,11 +143,15 @@ def test_a_process_that_stands_still_is_ended_and_its_run_done_by_the_next(centr
         "def stopping(*given, **named):\n"
         f"    once = pathlib.Path({str(once)!r})\n"
         "    if not once.exists():\n"
-        "        once.write_text(str(os.getpid())); time.sleep(1); os.kill(os.getpid(), signal.SIGSTOP)\n"
+        "        once.write_text(str(os.getpid()))\n"
+        f"        {first}\n"
+        "        os.kill(os.getpid(), signal.SIGSTOP)\n"
         "    return render(*given, **named)\n"
         "worker.run_due(Warehouse.from_settings(load_settings()), stopping, deliver)"
     )
-    run = served(centre, work, "worker._SILENT_IN_RUN = 3.0")
+    # Its keeper's thread may stand still in the middle of a transaction of its own: every setting holds for both.
+    run = served(centre, work, "from kpi.state import database; database._WAIT = 0.05; "
+                               "worker._SILENT_IN_RUN = worker._HOLDS_LOCK = 3.0")  # fmt: skip
     assert (run.state, run.attempts) in (("sent", 2), ("sent_empty", 2))
     with pytest.raises(ProcessLookupError):
         os.kill(int(once.read_text()), 0)
