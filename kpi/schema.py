@@ -359,6 +359,23 @@ rejected_row = _table(
     Column("reasons", Text, nullable=False),  # JSON list of reasons, every one
 )
 
+# --- what is read of the tables above -----------------------------------------------------------------------------
+
+# The contacts that a complaint or a referral came of, by what these are grouped and filtered by. No table: a view that
+# every process makes for itself (see ``engine``), of which a server keeps a copy (see ``resident``). They are few among
+# very many, and every question on a complaint or a referral would look them up there again.
+origin = Table(
+    "origin",
+    MetaData(),
+    *(
+        Column(name, interaction.c[name].type)
+        for name in (
+            *interaction.info["key"], "channel", "line", "media", "tier", "is_tail", "region", "age_band", "topic",
+            "first_handler", "final_handler", "outcome", "escalation_reason", "abandoned_stage", "team", "agent_key",
+        )
+    ),
+)  # fmt: skip
+
 
 def source_columns(table: Table) -> list[str]:
     """The columns that a feed may fill, in order."""

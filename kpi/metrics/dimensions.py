@@ -291,25 +291,33 @@ def _half_hour(hour: sa.ColumnElement[int], moment: sa.ColumnElement) -> sa.Colu
     return hour * sa.literal_column("2") + second_half
 
 
+def _of_contact(contact: sa.Table) -> dict[str, sa.ColumnElement]:
+    """What a contact gives to all that hangs on it: not the time of day, which is its own."""
+    c = contact.c
+    return {
+        "channel": c.channel,
+        "line": c.line,
+        "media": c.media,
+        "tier": c.tier,
+        "segment": segment(c.is_tail),
+        "region": c.region,
+        "age_band": c.age_band,
+        "topic": c.topic,
+        "first_handler": c.first_handler,
+        "final_handler": c.final_handler,
+        "outcome": c.outcome,
+        "escalation_reason": c.escalation_reason,
+        "abandoned_stage": c.abandoned_stage,
+        "team": c.team,
+        "agent": c.agent_key,
+    }
+
+
 _OF_INTERACTION: dict[str, sa.ColumnElement] = {
     "date": _i.business_date,
     "hour": _i.business_hour,
     "half_hour": _half_hour(_i.business_hour, _i.started_at),
-    "channel": _i.channel,
-    "line": _i.line,
-    "media": _i.media,
-    "tier": _i.tier,
-    "segment": segment(_i.is_tail),
-    "region": _i.region,
-    "age_band": _i.age_band,
-    "topic": _i.topic,
-    "first_handler": _i.first_handler,
-    "final_handler": _i.final_handler,
-    "outcome": _i.outcome,
-    "escalation_reason": _i.escalation_reason,
-    "abandoned_stage": _i.abandoned_stage,
-    "team": _i.team,
-    "agent": _i.agent_key,
+    **_of_contact(schema.interaction),
 }
 
 
@@ -332,19 +340,17 @@ INTERACTION = Fact(
 )
 
 
-def _hanging(table: sa.Table, optional: bool = False, same_day: bool = False) -> sa.FromClause:
-    """``table`` joined to the interaction that it hangs on. ``same_day``: the table carries the interaction's business
-    date, so that a question about some days reads the interactions of these days only.
+def _hanging(table: sa.Table) -> sa.FromClause:
+    """``table`` joined to the interaction that it hangs on, whose business date it carries, so that a question about
+    some days reads the interactions of these days only.
     """
-    on = [table.c.source == _i.source, table.c.interaction_id == _i.interaction_id]
-    if same_day:
-        on.append(table.c.business_date == _i.business_date)
-    return table.join(schema.interaction, sa.and_(*on), isouter=optional)
+    on = sa.and_(*(table.c[name] == _i[name] for name in ("source", "interaction_id", "business_date")))
+    return table.join(schema.interaction, on)
 
 
 LEG = Fact(
     "handling_leg",
-    _hanging(schema.handling_leg, same_day=True),
+    _hanging(schema.handling_leg),
     schema.handling_leg.c.business_date,
     schema.handling_leg.c.source,
     _with_attributes(
@@ -361,7 +367,7 @@ LEG = Fact(
 
 FUNCTION_USE = Fact(
     "function_use",
-    _hanging(schema.function_use, same_day=True),
+    _hanging(schema.function_use),
     schema.function_use.c.business_date,
     schema.function_use.c.source,
     _with_attributes(
@@ -370,12 +376,19 @@ FUNCTION_USE = Fact(
     started=_i.started_at,
 )
 
-# What a complaint or a referral takes over from its interaction: not the time of day, which is the contact's own.
-_OF_ORIGIN = {key: column for key, column in _OF_INTERACTION.items() if key not in {"date", "hour", "half_hour"}}
+_o = schema.origin.c
+_OF_ORIGIN = _of_contact(schema.origin)
+
+
+def _coming_of(table: sa.Table, optional: bool = False) -> sa.FromClause:
+    """``table`` joined to the interaction that its rows came of."""
+    on = sa.and_(table.c.source == _o.source, table.c.interaction_id == _o.interaction_id)
+    return table.join(schema.origin, on, isouter=optional)
+
 
 COMPLAINT_OPENED = Fact(
     "complaint_opened",
-    _hanging(schema.complaint, optional=True),
+    _coming_of(schema.complaint, optional=True),
     schema.complaint.c.opened_on,
     schema.complaint.c.source,
     _with_attributes(_OF_ORIGIN | {"date": schema.complaint.c.opened_on}),
@@ -383,7 +396,7 @@ COMPLAINT_OPENED = Fact(
 
 COMPLAINT_DUE = Fact(
     "complaint_due",
-    _hanging(schema.complaint, optional=True),
+    _coming_of(schema.complaint, optional=True),
     schema.complaint.c.due_on,
     schema.complaint.c.source,
     _with_attributes(_OF_ORIGIN | {"date": schema.complaint.c.due_on}),
@@ -391,7 +404,7 @@ COMPLAINT_DUE = Fact(
 
 REFERRAL = Fact(
     "referral",
-    _hanging(schema.referral),
+    _coming_of(schema.referral),
     schema.referral.c.business_date,
     schema.referral.c.source,
     _with_attributes(

@@ -184,8 +184,7 @@ def _open_complaints(asked: Asked, sources: Sources) -> sa.Select:
             c.due_on.label("complaint_due"),
             *(columns[key].label(key) for key in ("due_state", "complaint_age")),
             sa.case((c.customer_key.is_not(None), masked(c.customer_key))).label("customer"),
-            schema.interaction.c.channel,
-            schema.interaction.c.topic,
+            *(columns[key].label(key) for key in ("channel", "topic")),
             c.source,
             c.complaint_id,
         )

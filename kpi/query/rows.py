@@ -190,7 +190,11 @@ def _facts(
     from_, where = _where(asked, fact, part, sources)
     if counted:
         return sa.select(mark.label("numerator")).select_from(from_).where(*where)
-    if schema.interaction in sa.sql.util.find_tables(fact.from_, include_joins=True):
+    tables = sa.sql.util.find_tables(fact.from_, include_joins=True)
+    if schema.origin in tables:
+        came_of = (schema.origin.c[name] == schema.interaction.c[name] for name in schema.interaction.info["key"])
+        from_ = from_.outerjoin(schema.interaction, sa.and_(*came_of))
+    if not {schema.interaction, schema.origin}.isdisjoint(tables):
         shown = [schema.interaction.c[key] for key in _CONTACT]
         customer = masked(schema.interaction.c.customer_key).label("customer")
         from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == schema.interaction.c.customer_key)

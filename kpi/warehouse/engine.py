@@ -138,6 +138,7 @@ class Warehouse:
                 ],
             )
             connection.execute(schema.tail_rule.insert(), DEFAULT_RULE)
+        self._define_origin(self.engine())
 
     def engine(self, create: bool = False) -> sa.Engine:
         """The SQLAlchemy engine, opened at the first call; a warehouse of an older version is brought up to date then.
@@ -154,6 +155,7 @@ class Warehouse:
                     raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
                 if not create and self._version is None:
                     self._bring_up_to_date(opened)
+                self._define_origin(opened)
                 self._engine = opened
             return self._engine
 
@@ -181,6 +183,20 @@ class Warehouse:
         with self.write_lock(), engine.begin() as connection:
             if self._is_older(connection):
                 self._upgrade(connection)
+
+    def _define_origin(self, engine: sa.Engine) -> None:
+        """Make the view ``schema.origin`` for this process, where there are tables already."""
+        with engine.connect() as connection, connection.begin():
+            if self._stored_version(connection) is None:
+                return
+            columns, key = (
+                ", ".join(names) for names in (schema.origin.columns.keys(), schema.interaction.info["key"])
+            )
+            connection.exec_driver_sql(
+                f"CREATE OR REPLACE VIEW memory.main.origin AS SELECT {columns} FROM {self._main}.interaction "
+                f"SEMI JOIN (SELECT {key} FROM {self._main}.complaint UNION SELECT {key} FROM {self._main}.referral) "
+                f"USING ({key})"
+            )
 
     def _upgrade(self, connection: sa.Connection) -> None:
         """Add the columns that the facts lack, not known in any row, and make roll-ups of other columns anew: they
@@ -211,7 +227,8 @@ class Warehouse:
         }
         if self.kind == "duckdb":
             root = duckdb.connect(str(self.place), config=config)
-            use = None
+            root.execute("ATTACH IF NOT EXISTS ':memory:' AS memory")
+            (name,) = root.execute("SELECT current_database()").fetchall()[0]
         else:
             config["allow_unsigned_extensions"] = Warehouse._extensions_checked
             root = duckdb.connect(":memory:", config=config)
@@ -226,18 +243,19 @@ class Warehouse:
                 f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {_ROWS_IN_CATALOGUE}, META_JOURNAL_MODE 'WAL', "
                 f"META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT}{at})"
             )
-            use = "USE lake"
+            name = "lake"
+        self._main = f'"{name}".main'
+        searched = f"{self._main},memory.main"  # where a connection finds tables, and what every process makes itself
         # Every time in the warehouse is UTC without a zone; the session must not shift any.
         root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._root = root
         if self._keeps_copies:
-            self._resident = Resident(root)
+            self._resident = Resident(root, searched)
 
         def connect() -> ConnectionWrapper:
             # A cursor shares the instance: extensions and the attached lake are loaded once a process.
             cursor = root.cursor()
-            if use:
-                cursor.execute(use)
+            cursor.execute(f"SET search_path = '{_quoted(searched)}'")
             return ConnectionWrapper(cursor)
 
         return sa.create_engine("duckdb://", creator=connect, poolclass=sa.QueuePool, pool_size=8, max_overflow=24)
@@ -369,5 +387,5 @@ def _extension(package: str) -> Path:
     return found[0]
 
 
-def _quoted(path: Path) -> str:
+def _quoted(path: Path | str) -> str:
     return str(path).replace("'", "''")

@@ -15,8 +15,8 @@ from kpi.metrics.rollups import ROLLUPS
 
 log = logging.getLogger(__name__)
 
-# Tables with more fields (rows × columns) are left in the lake: this many take some 50 MB.
-_MOST_FIELDS = 6_000_000
+# Tables with more fields (rows × columns) are left in the lake: this many take some 70 MB.
+_MOST_FIELDS = 8_000_000
 
 _ROWS = """
 SELECT t.table_name, coalesce(s.record_count, 0)
@@ -27,15 +27,18 @@ WHERE t.end_snapshot IS NULL
 
 
 class Resident:
-    """The copies of one engine. ``root``: its connection, with the lake attached as ``lake``."""
+    """The copies of one engine. ``root``: its connection, with the lake attached as ``lake``. ``searched``: the schemas
+    where a connection finds what has no copy.
+    """
 
-    def __init__(self, root: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, root: duckdb.DuckDBPyConnection, searched: str) -> None:
         self._root = root
+        self._searched = searched
         self._lock = threading.Lock()
         self._ready: int | None = None
         self._making: int | None = None
         self._thread: threading.Thread | None = None
-        self._widths = {table.name: len(table.columns) for table in schema.metadata.sorted_tables}
+        self._widths = {table.name: len(table.columns) for table in (*schema.metadata.sorted_tables, schema.origin)}
         self._widths |= {rollup.table.name: len(rollup.table.columns) for rollup in ROLLUPS}
 
     def enter(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
@@ -50,11 +53,11 @@ class Resident:
                 self._thread = threading.Thread(target=self._make, args=(version,), name="resident", daemon=True)
                 self._thread.start()
         if ready:
-            connection.execute(f"SET search_path = 'memory.{_schema(version)},lake.main'")
+            connection.execute(f"SET search_path = 'memory.{_schema(version)},{self._searched}'")
 
     def leave(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Let the connection read the lake only, as whoever takes it next expects."""
-        connection.execute("USE lake")
+        connection.execute(f"SET search_path = '{self._searched}'")
 
     def wait(self) -> None:
         """Until nothing is being made any more."""
@@ -76,18 +79,16 @@ class Resident:
 
     def _copy(self, cursor: duckdb.DuckDBPyConnection, version: int) -> bool:
         """Copy what is small; False where the lake has moved on meanwhile."""
-        cursor.execute("USE lake").execute("BEGIN")
+        cursor.execute(f"SET search_path = '{self._searched}'").execute("BEGIN")
         if cursor.execute("SELECT id FROM lake.current_snapshot()").fetchall() != [(version,)]:
             cursor.execute("ROLLBACK")
             return False
-        small = [
-            name
-            for name, rows in cursor.execute(_ROWS).fetchall()
-            if name in self._widths and rows * self._widths[name] <= _MOST_FIELDS
-        ]
+        rows = dict(cursor.execute(_ROWS).fetchall())
+        rows["origin"] = rows["complaint"] + rows["referral"]  # at most
         cursor.execute(f"CREATE SCHEMA memory.{_schema(version)}")
-        for name in small:
-            cursor.execute(f'CREATE TABLE memory.{_schema(version)}."{name}" AS FROM lake.main."{name}"')
+        for name, width in self._widths.items():
+            if rows[name] * width <= _MOST_FIELDS:
+                cursor.execute(f'CREATE TABLE memory.{_schema(version)}."{name}" AS FROM "{name}"')
         # Who still reads an older version finds its copies until his transaction ends, and the lake's tables after.
         for (older,) in cursor.execute(
             "SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'memory' AND schema_name LIKE 'version_%' "
