@@ -50,7 +50,7 @@ class Resident:
             ready = self._ready == version
             if not ready and self._making is None:
                 self._making = version
-                self._thread = threading.Thread(target=self._make, args=(version,), name="resident", daemon=True)
+                self._thread = threading.Thread(target=self._make, args=(version,), name="resident")
                 self._thread.start()
         if ready:
             connection.execute(f"SET search_path = 'memory.{_schema(version)},{self._searched}'")
