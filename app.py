@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -25,7 +26,7 @@ from kpi.snapshots.runs import workers
 from kpi.state.database import begun, now
 from pages import cache, components, state
 from pages.addresses import DEFAULT, PAGES, address
-from pages.ahead import VIEWS, Ahead
+from pages.ahead import Ahead
 from pages.reading import read_language
 
 log = logging.getLogger("switchboard")
@@ -58,13 +59,10 @@ def _worker() -> str:
     return "alive" if kept else "none"
 
 
-def _ahead() -> str:
-    """How many of the usual views were asked ahead of what is published, and how many of those in vain."""
+def _ahead() -> dict[str, int | None] | str:
+    """How many of the usual views were asked ahead of what is published, and how many of those in vain; or off."""
     asking: Ahead | None = app.state.get("ahead")
-    if asking is None:
-        return "off"
-    found = asking.progress
-    return f"{found.asked} of {len(VIEWS)}" + (f", {found.failed} failed" if found.failed else "")
+    return "off" if asking is None else asdict(asking.progress)
 
 
 class OneEntrance:

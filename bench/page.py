@@ -66,9 +66,8 @@ def _wait(address: str) -> None:
     while time.monotonic() < until:
         with urlopen(f"{address}/healthz") as answer:
             told = json.load(answer)["ahead"]
-        assert "failed" not in told, told
-        asked, _, of = told.partition(" of ")
-        if asked == of:
+        assert told["failed"] == 0, told
+        if told["asked"] == told["of"]:
             return
         time.sleep(1)
     raise TimeoutError(f"asked ahead: {told}")

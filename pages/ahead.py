@@ -1,4 +1,5 @@
-"""The views that most visitors open, asked before they come: every page over the usual periods, after every load.
+"""The views that most visitors open, asked before they come: every page over the usual periods, and of each tier and
+each channel, after every load.
 
 A view that was asked before is there in a third of the time. What is asked is what the page itself asks, and is kept
 where the page looks for it (``cache``); whoever comes meanwhile goes first (``visits``).
@@ -7,31 +8,42 @@ where the page looks for it (``cache``); whoever comes meanwhile goes first (``v
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.warehouse.published import Published
 from pages import cache, layout, visits
-from pages.book import BOOK
+from pages.book import BOOK, Leaf
 from pages.view import DEFAULT_PRESET, PRESETS
 
 _EVERY = 5.0  # seconds between two looks at whether there was a load
 log = logging.getLogger("switchboard")
 
-# What a visitor finds who opens a page, holds it against the year before, or changes the period.
+# What a visitor finds who opens a page, holds it against the year before, or changes the period; and what he finds who
+# narrows it to one value of these.
 _USUAL: tuple[Mapping[str, str], ...] = (
     {},
     {"compare": "year"},
     *({"period": preset} for preset in PRESETS if preset != DEFAULT_PRESET),
 )
-VIEWS = tuple((leaf, params) for params in _USUAL for leaf in BOOK if leaf.ask is not None)
+_NARROWED = ("tier", "channel")
+
+
+def views(published: Published) -> list[tuple[Leaf, Mapping[str, str]]]:
+    """The usual views of what is published, in the order in which they are asked: page and parameters of its link."""
+    named = {dimension: cache.labels(dimension, "en", published.version) for dimension in _NARROWED}
+    narrowed = [{dimension: value} for dimension, values in named.items() for value in values if value]
+    return [(leaf, params) for params in (*_USUAL, *narrowed) for leaf in BOOK if leaf.ask is not None]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How many views were asked of the version that is published, and how many of them in vain."""
+    """How many views, ``of`` so many, were asked of the version that is published, and how many of them in vain.
+    Nothing is known of ``of`` until a version was found.
+    """
 
     version: int | None = None
+    of: int | None = None
     asked: int = 0
     failed: int = 0
 
@@ -61,14 +73,15 @@ class Ahead(threading.Thread):
 
     def ask(self, published: Published) -> None:
         """Ask all views of what is ``published``, or until there is something newer."""
-        self.progress = Progress(published.version)
+        usual = views(published)
+        self.progress = Progress(published.version, len(usual))
         visits.give_way()
         cache.set_aside(anew=True)
-        for leaf, params in VIEWS:
+        for leaf, params in usual:
             if self._stopped.is_set():
                 return
             assert leaf.ask is not None
-            failed = self.progress.failed
+            asked, failed = self.progress.asked + 1, self.progress.failed
             try:
                 leaf.ask(layout.view_of(params, published), published)
             except cache.Moved:
@@ -78,6 +91,6 @@ class Ahead(threading.Thread):
                 # Whoever opens the page is told; the others are asked all the same.
                 log.exception("page %s could not be asked ahead for %s", leaf.id, params)
                 failed += 1
-            self.progress = Progress(published.version, self.progress.asked + 1, failed)
+            self.progress = replace(self.progress, asked=asked, failed=failed)
             visits.give_way()
             cache.set_aside()

@@ -53,6 +53,10 @@ from pages import visits
 _Found = TypeVar("_Found")
 log = logging.getLogger("switchboard")
 
+# So many are kept of each kind: what is asked ahead (225 views), as much again of what nobody foresaw, and, in the
+# moments after a load, some of what was.
+_ANSWERS, _OF_A_VIEW = 5000, 600
+
 # Streamlit cannot hash a question by itself; its text holds every field.
 _shared = partial(st.cache_resource, show_spinner=False, hash_funcs={Question: repr, Style: repr})
 
@@ -148,7 +152,7 @@ class Reading(ExitStack):
         return answer_on(connection, now, settings.service_level, question, covered_from=covered, beside=other)
 
 
-@_shared(max_entries=2000)
+@_shared(max_entries=_ANSWERS)
 def _answer(question: Question, version: int, _reading: Reading) -> Answer:
     return _reading.answer(question, version)
 
@@ -172,7 +176,7 @@ def topic_covered() -> float:
     return warehouse().settings.topic_covered
 
 
-@_shared(max_entries=500)
+@_shared(max_entries=_OF_A_VIEW)
 def _on_target(question: Question, version: int, mark: str, _held: Targets, _reading: Reading) -> Answer:
     return _held.hold(_answer(question, version, _reading))
 
@@ -242,27 +246,27 @@ def _within(context: ScriptRunContext | None, call: Callable[[], _Found]) -> _Fo
     return call()
 
 
-@_shared(max_entries=500)
+@_shared(max_entries=_OF_A_VIEW)
 def mature(question: Question, version: int) -> Question | None:
     """The question over the last period of the same length that is mature; None where there is none."""
     return last_mature(warehouse(), question)
 
 
-@_shared(max_entries=500)
+@_shared(max_entries=_OF_A_VIEW)
 def identity(question: Question, version: int) -> tuple[Check, ...]:
     """The identity proof of the question's period and filters."""
     with _reading(version) as (connection, now):
         return tuple(proof_on(connection, now, warehouse().settings.service_level, question))
 
 
-@_shared(max_entries=200)
+@_shared(max_entries=_OF_A_VIEW)
 def migration(question: Question, version: int) -> Migration:
     """The moves of customers between channels."""
     with _reading(version) as (connection, now):
         return migration_on(connection, now, question)
 
 
-@_shared(max_entries=200)
+@_shared(max_entries=_OF_A_VIEW)
 def lorenz(question: Question, version: int) -> tuple[Curve, ...]:
     """The Lorenz curves of the question's period and filters."""
     with _reading(version) as (connection, now):
@@ -276,7 +280,7 @@ def tail_rule(start: date, version: int) -> TailRule:
         return tail_rule_on(connection, start)
 
 
-@_shared(max_entries=500)
+@_shared(max_entries=_OF_A_VIEW)
 def figure(
     name: str, question: Question, style: Style, version: int, _draw: Callable[[], LayerChart]
 ) -> dict[str, Any]:
@@ -289,12 +293,12 @@ def why(question: Question, version: int) -> Why:
     return _why(targets().asked(question), version)
 
 
-@_shared(max_entries=500)
+@_shared(max_entries=_OF_A_VIEW)
 def _why(question: Question, version: int) -> Why:
     return _explained((question,), version)[0]
 
 
-@_shared(max_entries=200)
+@_shared(max_entries=_OF_A_VIEW)
 def findings(
     questions: tuple[Question, ...], version: int, _known: Sequence[Answer] = ()
 ) -> tuple[tuple[Why, Finding], ...]:

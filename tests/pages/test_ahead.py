@@ -16,7 +16,7 @@ from pages.view import PRESETS
 # Where the pages' questions go to the warehouse.
 ASKING = ("answer_on", "proof_on", "migration_on", "lorenz_on", "explain", "last_mature")
 
-QUICK = next(view for view in ahead.VIEWS if view[0].id == "explore")
+QUICK = (next(leaf for leaf in BOOK if leaf.id == "explore"), {})
 
 
 @pytest.fixture
@@ -28,23 +28,34 @@ def on_demo(demo_home, serve, monkeypatch):
     return demo_home
 
 
-def test_every_page_with_figures_is_asked_over_every_usual_period():
-    assert len(ahead.VIEWS) == 9 * (len(PRESETS) + 1)
-    assert {leaf.id for leaf in BOOK} - {leaf.id for leaf, _ in ahead.VIEWS} == {"snapshots", "settings", "dictionary"}
-    assert [params for _, params in ahead.VIEWS[:18:9]] == [{}, {"compare": "year"}]
+def only(monkeypatch, *views):
+    """The only views that are asked ahead."""
+    monkeypatch.setattr(ahead, "views", lambda _: views)
 
 
-def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypatch):
-    # Too late in its quarter for the cohorts: they are asked again, over what is mature.
-    preset, asked = {"period": "qtd"}, []
-    monkeypatch.setattr(ahead, "VIEWS", [view for view in ahead.VIEWS if view[1] == preset])
+def test_every_page_with_figures_is_asked_over_every_usual_period_and_of_every_tier_and_channel(on_demo):
+    usual = ahead.views(cache.published())
+    tiers = [str(star) for star in range(1, 8)]
+    assert len(usual) == 9 * (len(PRESETS) + 1 + len(tiers) + 8)
+    assert {leaf.id for leaf in BOOK} - {leaf.id for leaf, _ in usual} == {"snapshots", "settings", "dictionary"}
+    params = [params for _, params in usual[::9]]
+    assert params[:2] == [{}, {"compare": "year"}]
+    assert [{"tier": tier} for tier in tiers] == params[len(PRESETS) + 1 :][: len(tiers)]
+    assert {"channel": "wechat"} in params
+
+
+# Too late in its quarter for the cohorts: they are asked again, over what is mature.
+@pytest.mark.parametrize("params", [{"period": "qtd"}, {"tier": "3"}, {"channel": "hotline"}])
+def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypatch, params):
+    views, asked = [view for view in ahead.views(cache.published()) if view[1] == params], []
+    only(monkeypatch, *views)
     asking = Ahead()
     asking.ask(cache.published())
-    assert (asking.progress.asked, asking.progress.failed) == (9, 0)
+    assert (asking.progress.of, asking.progress.asked, asking.progress.failed) == (9, 9, 0)
     for name in ASKING:
         monkeypatch.setattr(cache, name, lambda *_, name=name, **__: asked.append(name))
-    for leaf, _ in ahead.VIEWS:
-        app = open_page(on_demo, leaf.id, lang="en", **preset)
+    for leaf, _ in views:
+        app = open_page(on_demo, leaf.id, lang="en", **params)
         assert (asked, [*app.exception]) == ([], []), leaf.id
 
 
@@ -52,13 +63,13 @@ def test_a_view_that_fails_is_logged_and_counted_and_the_others_are_asked(on_dem
     def fails(*_):
         raise KpiError("warehouse_empty", place="nowhere")
 
-    first = ahead.VIEWS[0]
-    monkeypatch.setattr(ahead, "VIEWS", [(replace(first[0], ask=fails), {"period": "7d"}), QUICK])
+    first = BOOK[0]
+    only(monkeypatch, (replace(first, ask=fails), {"period": "7d"}), QUICK)
     asking = Ahead()
     with caplog.at_level(logging.ERROR):
         asking.ask(cache.published())
     assert (asking.progress.asked, asking.progress.failed) == (2, 1)
-    assert f"page {first[0].id} could not be asked ahead for {{'period': '7d'}}" in caplog.text
+    assert f"page {first.id} could not be asked ahead for {{'period': '7d'}}" in caplog.text
 
 
 def test_a_load_meanwhile_begins_anew(on_demo, monkeypatch):
@@ -74,7 +85,7 @@ def test_a_load_meanwhile_begins_anew(on_demo, monkeypatch):
                 self.stop()
 
     monkeypatch.setattr(ahead, "_EVERY", 0.01)
-    monkeypatch.setattr(ahead, "VIEWS", [QUICK])
+    only(monkeypatch, QUICK)
     versions = iter([replace(published, version=published.version - 1)])
     monkeypatch.setattr(cache, "published", lambda: next(versions, published))
     asking = Once()
