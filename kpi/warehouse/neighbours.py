@@ -42,8 +42,8 @@ def link(connection: sa.Connection, warehouse_empty: bool) -> None:
     # A topic and a channel as numbers, which sort and compare many times faster than their names.
     for name in ("topic", "channel"):
         run(
-            f"CREATE OR REPLACE TEMP TABLE {name}_number AS SELECT {name}, (row_number() OVER ())::INTEGER AS number FROM "
-            f"(SELECT {name} FROM staged_interaction UNION SELECT {name} FROM nearby)"
+            f"CREATE OR REPLACE TEMP TABLE {name}_number AS SELECT {name}, (row_number() OVER ())::INTEGER AS number "
+            f"FROM (SELECT {name} FROM staged_interaction UNION SELECT {name} FROM nearby)"
         )
     rows = run(f"SELECT (SELECT count(*) FROM staged_interaction WHERE {_LINKED}) + count(*) FROM nearby").scalar_one()
     parts = -(-rows // _ROWS_AT_ONCE)
