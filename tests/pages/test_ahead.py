@@ -10,13 +10,13 @@ import streamlit as st
 from kpi.errors import KpiError
 from pages import ahead, cache, visits
 from pages.ahead import Ahead
-from pages.book import BOOK
+from pages.book import BOOK, Leaf
 from pages.view import PRESETS
 
 # Where the pages' questions go to the warehouse.
 ASKING = ("answer_on", "proof_on", "migration_on", "lorenz_on", "explain", "last_mature")
 
-QUICK = (next(leaf for leaf in BOOK if leaf.id == "explore"), {})
+QUICK: tuple[Leaf, dict[str, str]] = (next(leaf for leaf in BOOK if leaf.id == "explore"), {})
 
 
 @pytest.fixture
