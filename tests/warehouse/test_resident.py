@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kpi import schema
 from kpi.query import Period, Question, answer
 from kpi.warehouse import Warehouse, resident
 from tests.warehouse.conftest import table
@@ -96,3 +97,15 @@ def test_what_a_version_says_of_itself_is_read_again_after_a_load(lake: Warehous
         after = lake.require_data(connection)
     assert after.version > before.version
     assert after == lake.published()
+
+
+def test_trap_rows_that_were_replaced_do_not_make_a_table_large(
+    lake: Warehouse, server: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for score in (1, 2, 3, 4, 5):
+        world = World()
+        world.contact("call", "2026-03-03 10:00", interaction_id="one", csat_asked=True, csat_score=score)
+        world.publish(lake, "2026-03-20 12:00")
+    monkeypatch.setattr(resident, "_MOST_FIELDS", len(schema.interaction.columns))
+    assert copied(server)
+    assert table(server, FROM_MEMORY.replace("daily", "interaction")) == [(1,)]
