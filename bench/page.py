@@ -2,9 +2,9 @@
 
 ``python -m bench.page``: measures the demo bank in ``KPI_HOME``. A click is one on a period of the filter bar; every
 one changes all cards, charts and tables. A page without filters is clicked in the sidebar. The usual views: each
-clicked for the first time, on a server that has asked them ahead, and again. Views that nobody foresaw: the same ones
-of one star tier. Beside it the server's own part: how long the script runs for the same address, in this process,
-without a browser.
+clicked for the first time, on a server that has asked them ahead, and again; and a first click on a tier or a channel
+of the filter bar. Views that nobody foresaw: the periods again, of one star tier. Beside it the server's own part: how
+long the script runs for the same address, in this process, without a browser.
 """
 
 import json
@@ -22,7 +22,9 @@ from streamlit.util import calc_hash
 
 from bench import limits
 from kpi.i18n import phrase
+from kpi.query.labels import labels
 from kpi.settings import ROOT, load_settings
+from kpi.warehouse import Warehouse
 from pages.book import BOOK, Leaf
 from pages.view import Preset
 from tests.browser import server
@@ -30,6 +32,7 @@ from tests.browser import server
 # Clicked in turn, before and after anybody has asked for them.
 PERIODS: tuple[Preset, ...] = ("7d", "90d", "mtd", "last_month", "qtd", "last_quarter", "yesterday")
 ROUNDS = 2
+NARROWED = (("tier", "3"), ("tier", "6"), ("channel", "hotline"), ("channel", "wechat"))
 _LONGEST = 600  # seconds for all that is asked ahead
 MOST = 1  # second from a click to the settled page, the slowest of all
 
@@ -38,7 +41,13 @@ def main() -> None:
     """Print a table: a line a page, seconds, min · median · max."""
     set_log_level("ERROR")  # a script without a server warns of it
     home = load_settings().home
-    columns = ("usual, first click", "usual, again", "not foreseen", "server, first asked", "server, asked before")
+    columns = (
+        "usual, first click", "usual, again", "one tier, one channel", "not foreseen", "server, first asked",
+        "server, asked before",
+    )  # fmt: skip
+    warehouse = Warehouse.from_settings(load_settings())
+    names = {dimension: labels(warehouse, dimension, "en") for dimension, _ in NARROWED}
+    warehouse.close()
     print(f"{'seconds, min · median · max of n':32}" + "".join(f"{column:>27}" for column in columns))
     with (
         TemporaryDirectory() as folder,
@@ -52,10 +61,14 @@ def main() -> None:
         page = server.context(opened, "en").new_page()
         for leaf in BOOK:
             usual = _clicks(page, f"{address}/{leaf.address}", leaf, 1 + ROUNDS)
+            narrowed = [
+                _narrowed(page, f"{address}/{leaf.address}", leaf, dimension, names[dimension][value])
+                for dimension, value in NARROWED
+            ]
             unforeseen = _clicks(page, f"{address}/{leaf.address}?tier=3", leaf, 1)
             first, again = usual[: len(PERIODS)], usual[len(PERIODS) :]
-            figures = "".join(map(_told, (first, again, unforeseen, *_server(leaf))))
-            kept = limits.told(max(usual), MOST, "s"), limits.told(max(unforeseen), MOST, "s, not foreseen")
+            figures = "".join(map(_told, (first, again, narrowed, unforeseen, *_server(leaf))))
+            kept = limits.told(max(usual + narrowed), MOST, "s"), limits.told(max(unforeseen), MOST, "s, not foreseen")
             print(f"  {leaf.id:30}{figures}   {'   '.join(kept)}", flush=True)
         opened.close()
 
@@ -75,11 +88,22 @@ def _wait(address: str) -> None:
 
 def _clicks(page: Page, link: str, leaf: Leaf, rounds: int) -> list[float]:
     """Seconds of every click on the page behind ``link``, the periods in turn."""
+    filtered = _arrive(page, link)
+    names = [phrase("en", f"period_{period}") for period in PERIODS]
+    return [_click(page, "period", name) if filtered else _open(page, leaf) for name in names * rounds]
+
+
+def _narrowed(page: Page, link: str, leaf: Leaf, dimension: str, name: str) -> float:
+    """Seconds of the click that narrows the page behind ``link`` to one value of a dimension."""
+    return _click(page, dimension, name) if _arrive(page, link) else _open(page, leaf)
+
+
+def _arrive(page: Page, link: str) -> bool:
+    """Open a page; whether it has filters."""
     page.goto(link)
     server.settled(page)
     page.wait_for_timeout(2000)  # whatever the browser still does after its first page
-    filtered = page.locator(".st-key-chips").count() > 0
-    return [_click(page, period) if filtered else _open(page, leaf) for period in [*PERIODS] * rounds]
+    return page.locator(".st-key-chips").count() > 0
 
 
 def _told(times: Sequence[float]) -> str:
@@ -87,10 +111,9 @@ def _told(times: Sequence[float]) -> str:
     return f"{told:>27}"
 
 
-def _click(page: Page, period: Preset) -> float:
-    """Seconds from the click on a period to the settled page."""
-    page.locator(".st-key-chip_period button").first.click()
-    name = phrase("en", f"period_{period}")
+def _click(page: Page, chip: str, name: str) -> float:
+    """Seconds from the click on what is named so in a chip of the filter bar to the settled page."""
+    page.locator(f".st-key-chip_{chip} button").first.click()
     option = page.get_by_test_id("stPopoverBody").get_by_text(name, exact=True)
     option.wait_for()
     time.sleep(0.4)  # the popover's own transition
