@@ -15,8 +15,8 @@ from kpi.metrics.rollups import ROLLUPS, TOGETHER, RollUp
 from kpi.warehouse.published import Published
 from kpi.warehouse.staging import listed
 
-# Facts that are rolled up at once: their groups must fit into memory.
-_ROWS_AT_ONCE = 1_500_000
+# Facts that are rolled up at once: their groups must fit into memory. Groups that are written at once: 700 bytes each.
+_ROWS_AT_ONCE, _GROUPS_AT_ONCE = 1_500_000, 300_000
 
 
 def rebuild_all(connection: sa.Connection, published: Published) -> None:
@@ -31,45 +31,65 @@ def rebuild(connection: sa.Connection, published: Published, days: Iterable[date
     facts: dict[Fact, list[RollUp]] = defaultdict(list)
     for rollup in ROLLUPS:
         facts[rollup.fact].append(rollup)
-    for run in _runs(connection, sorted(set(days))):
-        for fact, rollups in facts.items():
-            _rebuild_run(connection, published, fact, rollups, run)
-
-
-def _rebuild_run(
-    connection: sa.Connection, published: Published, fact: Fact, rollups: list[RollUp], days: list[date]
-) -> None:
-    solid = len(days) == (days[-1] - days[0]).days + 1
-
-    def among(column: sa.ColumnElement) -> sa.ColumnElement[bool]:
-        return column.between(days[0], days[-1]) if solid else column.in_(days)
-
-    for rollup in rollups:
-        connection.execute(rollup.table.delete().where(among(rollup.table.c.business_date)))
-    # A small file often brings contacts alone; planning the pass over nothing would cost as much as one over them.
-    if connection.execute(sa.select(sa.exists().where(among(fact.date)))).scalar_one() is False:
+    changed = sorted(set(days))
+    if not changed:
         return
-    # One pass over the facts for all tables: the conditions of the parts cost most, and they are the same.
-    groups = _groups(rollups)
-    dimensions = list(dict.fromkeys(dimension for group in groups for dimension in group))
+    runs = list(_runs(connection, changed))
+    for fact, rollups in facts.items():
+        for rollup in rollups:
+            connection.execute(rollup.table.delete().where(_among(rollup.table.c.business_date, changed)))
+        groups = _groups(rollups)
+        rolled = _rolled(_pass(fact, rollups, groups, changed))
+        rolled.create(connection, checkfirst=False)
+        # Several passes are written at once: each writing makes a file of every table.
+        for run in runs:
+            # A small file often brings contacts alone; planning the pass over nothing would cost as much as one over
+            # them.
+            if connection.execute(sa.select(sa.exists().where(_among(fact.date, run)))).scalar_one():
+                query = _pass(fact, rollups, groups, run)
+                connection.execute(rolled.insert().from_select(list(rolled.columns.keys()), query), published.binds())
+            count = connection.execute(sa.select(sa.func.count()).select_from(rolled)).scalar_one()
+            if count > _GROUPS_AT_ONCE or (count and run is runs[-1]):
+                _write(connection, rollups, groups)
+                connection.execute(rolled.delete())
+        rolled.drop(connection, checkfirst=False)
+
+
+def _among(column: sa.ColumnElement, days: list[date]) -> sa.ColumnElement[bool]:
+    """Whether a date is one of the sorted ``days``."""
+    solid = len(days) == (days[-1] - days[0]).days + 1
+    return column.between(days[0], days[-1]) if solid else column.in_(days)
+
+
+def _dimensions(groups: list[tuple[str, ...]]) -> list[str]:
+    return list(dict.fromkeys(dimension for group in groups for dimension in group))
+
+
+def _pass(fact: Fact, rollups: list[RollUp], groups: list[tuple[str, ...]], days: list[date]) -> sa.Select:
+    """One pass over the facts of some days for all tables: the conditions of the parts cost most, and they are the
+    same. ``left_out`` tells the groups apart.
+    """
+    dimensions = _dimensions(groups)
     keys = {"business_date": fact.date, "source": fact.source, **{name: fact.columns[name] for name in dimensions}}
     compared, sums = _compared_once(rollups[0])
     rows = (
         sa.select(*(key.label(name) for name, key in keys.items()), *compared)
         .select_from(fact.from_)
-        .where(among(fact.date))
+        .where(_among(fact.date, days))
         .subquery()
     )
     sets = [sa.tuple_(*(rows.c[name] for name in ("business_date", "source", *group))) for group in groups]
     left_out = sa.func.grouping(*(rows.c[name] for name in dimensions), type_=sa.BigInteger).label("left_out")
-    query = (
+    return (
         sa.select(*(rows.c[name] for name in keys), *sums, left_out)
         .select_from(rows)
         .group_by(sa.func.grouping_sets(*sets))
     )
-    rolled = _rolled(query)
-    rolled.create(connection, checkfirst=False)
-    connection.execute(rolled.insert().from_select(list(rolled.columns.keys()), query), published.binds())
+
+
+def _write(connection: sa.Connection, rollups: list[RollUp], groups: list[tuple[str, ...]]) -> None:
+    """Write the tables from what the passes found."""
+    dimensions = _dimensions(groups)
     for rollup in rollups:
         group = next(group for group in groups if {*rollup.dimensions} <= {*group})
         # grouping() has a bit for each column that is not in the set, the first column in the highest.
@@ -86,7 +106,6 @@ def _rebuild_run(
             f"INSERT INTO {rollup.table.name} ({names}) SELECT {chosen} FROM rolled WHERE left_out = {without} "
             f"{grouped} ORDER BY business_date"
         )
-    rolled.drop(connection, checkfirst=False)
 
 
 def _groups(rollups: list[RollUp]) -> list[tuple[str, ...]]:
