@@ -62,7 +62,8 @@ class Publication:
         """
         before = self._before
         self._had_facts = before.data_start is not None
-        self._stored_days = self._run("SELECT min(business_date), max(business_date) FROM interaction").one()
+        first, last = self._run("SELECT min(business_date), max(business_date) FROM interaction").one()
+        self._stored_days: tuple[date, date] | None = None if first is None else (first, last)
         self.load_id: int = self._run("SELECT coalesce(max(load_id), 0) + 1 FROM load_batch").scalar_one()
         self._zone = before.zone
         self._stage.require(schema.interaction, schema.referral, schema.customer_month)
@@ -79,7 +80,7 @@ class Publication:
         self._record_data_start(before.data_start)
         after = self._warehouse.published(self._connection)
         self._days |= rollup.days_changed_by(self._connection, before, after)
-        rollup.rebuild(self._connection, after, self._days)
+        rollup.rebuild(self._connection, after, self._days, self._stored_days)
         self.counts = {table.name: self.counts[table.name] for table in self._handed}
 
     # --- feeds and masters ---
@@ -326,8 +327,8 @@ class Publication:
 
     def _check_unique(self) -> None:
         """DuckLake enforces no key. Of days outside those stored before, all rows were staged, whose keys differ."""
-        before, until = self._stored_days
-        touched = [day for day in sorted(self._days) if before is not None and before <= day <= until]
+        stored = self._stored_days
+        touched = [day for day in sorted(self._days) if stored is not None and stored[0] <= day <= stored[1]]
         for first, last in _stretches(touched):
             written = f"interaction WHERE business_date BETWEEN '{first}' AND '{last}'"
             if all_differ(self._connection, written, "source, interaction_id"):
@@ -494,9 +495,10 @@ class Publication:
             f"CREATE OR REPLACE TEMP TABLE referral_again AS SELECT t.* FROM referral t "
             f"SEMI JOIN person USING (customer_key) ANTI JOIN {staged(table)} USING (source, referral_id)"
         )
-        run(f"INSERT INTO {staged(table)} ({columns}) SELECT {columns} FROM referral_again")
-        run(f"DELETE FROM referral t USING referral_again a WHERE {same_key(table, 't', 'a')}")
         again: int = run("SELECT count(*) FROM referral_again").scalar_one()
+        if again:
+            run(f"INSERT INTO {staged(table)} ({columns}) SELECT {columns} FROM referral_again")
+            run(f"DELETE FROM referral t USING referral_again a WHERE {same_key(table, 't', 'a')}")
         return again
 
     # --- the calendar and the start of the data ---

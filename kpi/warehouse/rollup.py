@@ -23,11 +23,15 @@ def rebuild_all(connection: sa.Connection, published: Published) -> None:
     """Make every roll-up again from all facts."""
     for rollup in ROLLUPS:
         connection.execute(rollup.table.delete())
-    rebuild(connection, published, _all_days(connection))
+    rebuild(connection, published, _all_days(connection), None)
 
 
-def rebuild(connection: sa.Connection, published: Published, days: Iterable[date]) -> None:
-    """Make the roll-ups of ``days`` again. ``published``: the state that the load will publish."""
+def rebuild(
+    connection: sa.Connection, published: Published, days: Iterable[date], stored: tuple[date, date] | None
+) -> None:
+    """Make the roll-ups of ``days`` again. ``published``: the state that the load will publish. ``stored``: the first
+    and the last day that may have roll-ups; None where no day has any.
+    """
     facts: dict[Fact, list[RollUp]] = defaultdict(list)
     for rollup in ROLLUPS:
         facts[rollup.fact].append(rollup)
@@ -35,9 +39,11 @@ def rebuild(connection: sa.Connection, published: Published, days: Iterable[date
     if not changed:
         return
     runs = list(_runs(connection, changed))
+    replaced = [day for day in changed if stored is not None and stored[0] <= day <= stored[1]]
     for fact, rollups in facts.items():
-        for rollup in rollups:
-            connection.execute(rollup.table.delete().where(_among(rollup.table.c.business_date, changed)))
+        if replaced:
+            for rollup in rollups:
+                connection.execute(rollup.table.delete().where(_among(rollup.table.c.business_date, replaced)))
         groups = _groups(rollups)
         rolled = _rolled(_pass(fact, rollups, groups, changed))
         rolled.create(connection, checkfirst=False)

@@ -45,7 +45,7 @@ def test_every_page_with_figures_is_asked_over_every_usual_period_and_of_every_t
 
 
 # Too late in its quarter for the cohorts: they are asked again, over what is mature.
-@pytest.mark.parametrize("params", [{"period": "qtd"}, {"tier": "3"}, {"channel": "hotline"}])
+@pytest.mark.parametrize("params", [{"period": "qtd"}, {"tier": "3"}])
 def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypatch, params):
     views, asked = [view for view in ahead.views(cache.published()) if view[1] == params], []
     only(monkeypatch, *views)
