@@ -53,7 +53,7 @@ from pages import visits
 _Found = TypeVar("_Found")
 log = logging.getLogger("switchboard")
 
-# So many are kept of each kind: what is asked ahead (225 views), as much again of what nobody foresaw, and, in the
+# So many are kept of each kind: what is asked ahead (some 225 views), as much again of what nobody foresaw, and, in the
 # moments after a load, some of what was.
 _ANSWERS, _OF_A_VIEW = 5000, 600
 

@@ -206,6 +206,19 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
     return placed
 
 
+def _within(heights: Sequence[float], domain: Sequence[float], gap: float) -> list[float]:
+    """Ascending heights that lie ``gap`` apart, pushed into an axis that would clamp what is beyond its ends."""
+    placed, top = [*heights], domain[1]
+    for at in reversed(range(len(placed))):
+        placed[at] = top = min(placed[at], top)
+        top -= gap
+    bottom = domain[0]
+    for at, height in enumerate(placed):
+        placed[at] = bottom = max(height, bottom)
+        bottom += gap
+    return placed
+
+
 def _labels(
     data: pd.DataFrame,
     slots: Slots,
@@ -224,7 +237,7 @@ def _labels(
     ends += [{"y": height, "name": name, "colour": palette.ink} for height, name in named]
     gap = (y_domain[1] - y_domain[0]) * 15 / height
     ends.sort(key=lambda end: end["y"])
-    for end, place in zip(ends, _apart([end["y"] for end in ends], gap), strict=True):
+    for end, place in zip(ends, _within(_apart([end["y"] for end in ends], gap), y_domain, gap), strict=True):
         end["y"] = place
     frame = pd.DataFrame([{"x": len(slots.starts), **end} for end in ends])
     if frame.empty:

@@ -52,7 +52,8 @@ def lorenz(curves: Sequence[Curve], style: Style) -> alt.LayerChart:
         [
             {"x": 40, "y": 46, "text": phrase(language, "lorenz_equal"), "align": "right"},
             {"x": 2, "y": 23, "text": phrase(language, "lorenz_classic"), "align": "left"},
-            {"x": _POINT, "y": 3, "text": phrase(language, "lorenz_lower"), "align": "left"},
+            # At the top, where no curve comes by, nor a point's name.
+            {"x": _POINT, "y": 97, "text": phrase(language, "lorenz_lower"), "align": "right"},
         ]
     )
     layers = [

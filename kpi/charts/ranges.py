@@ -58,7 +58,7 @@ def rate_ranges(
     ends = frame[["low", "high", "value", "previous"]].to_numpy(dtype=float).ravel()
     ends = np.append(ends[~pd.isna(ends)], [end * 100 for _, cell, _ in rows for end in limits(cell)])
     low, high = (max(0.0, ends.min() - 1), min(100.0, ends.max() + 1)) if len(ends) else (0.0, 100.0)
-    room = "(width < 420 ? 96 : 150)"
+    room = "(width < 420 ? 108 : 150)"
     x = alt.X(
         "value:Q",
         scale=alt.Scale(
@@ -111,7 +111,7 @@ def rate_ranges(
         color=alt.ColorValue(palette.mute),
     )
     middle = base.mark_text(
-        align="right", fontSize=12, fontWeight=600, x=alt.ExprRef("width - (width < 420 ? 52 : 92)")
+        align="right", fontSize=12, fontWeight=600, x=alt.ExprRef("width - (width < 420 ? 64 : 92)")
     )
     values = middle.encode(y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None))
     goals = target_ticks(

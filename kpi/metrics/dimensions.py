@@ -292,7 +292,7 @@ def _half_hour(hour: sa.ColumnElement[int], moment: sa.ColumnElement) -> sa.Colu
 
 
 def _of_contact(contact: sa.Table) -> dict[str, sa.ColumnElement]:
-    """What a contact gives to all that hangs on it: not the time of day, which is its own."""
+    """What a contact is told apart by, and what came of it with it: not the time of day, which is the contact's own."""
     c = contact.c
     return {
         "channel": c.channel,

@@ -30,7 +30,7 @@ from kpi.charts import (
 from kpi.charts import desk as desk_figures
 from kpi.charts.goals import target_tip
 from kpi.charts.grid import Value, bars, grouped, heat
-from kpi.charts.lines import _apart
+from kpi.charts.lines import _apart, _within
 from kpi.charts.series import series
 from kpi.insight.funnel import CHAIN_KPIS, chain
 from kpi.metrics.registry import METRICS
@@ -158,6 +158,12 @@ def test_lines_over_time_say_since_when_too():
     assert told(lambda line: volume_by_channel(parts, line, slots, CHANNELS, STYLE), "week", "volume") == {
         "≥0.87 missed · since 18 Nov 2026, ≥0.8 before"
     }
+
+
+def test_trap_names_at_the_end_of_an_axis_are_not_pushed_together_there():
+    assert _within([96.0, 98.0, 102.0], [80, 100], 4) == [92.0, 96.0, 100.0]
+    assert _within([79.0, 83.0, 95.0], [80, 100], 4) == [80.0, 84.0, 95.0]
+    assert _within([85.0, 90.0], [80, 100], 4) == [85.0, 90.0]
 
 
 def test_names_that_would_meet_stand_around_their_mean():
