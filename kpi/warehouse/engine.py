@@ -1,4 +1,4 @@
-"""Opening a warehouse: one engine a process, a transaction for every reading, a lock around every writing.
+"""Opening a warehouse: a transaction for every reading, a lock around every writing.
 
 The default engine is DuckDB over DuckLake: a catalogue in SQLite and Parquet files beside it. Readers in any
 process see the last published state while one process loads. A plain DuckDB file (``duckdb:///FILE``) serves
@@ -8,18 +8,17 @@ analysts and tests; it cannot be read by one process while another writes.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 import duckdb
 import sqlalchemy as sa
-from duckdb_sqlalchemy import ConnectionWrapper
 from filelock import FileLock, Timeout
 
 from kpi import schema
 from kpi.errors import UnknownName, WarehouseBusy, WarehouseEmpty, WarehouseError
 from kpi.metrics.rollups import ROLLUPS
 from kpi.settings import Settings
+from kpi.warehouse.instance import Instance, load_extensions, quoted
 from kpi.warehouse.published import Published, read_published, write_facts
 from kpi.warehouse.resident import Resident
 from kpi.warehouse.rollup import rebuild_all
@@ -29,13 +28,6 @@ from kpi.warehouse.tail import DEFAULT_RULE
 # 3: when an interaction was updated.
 SCHEMA_VERSION = 3
 _ROLLUPS_SINCE = 2  # the version from which on the roll-ups are as they are now
-
-# How long a statement on the catalogue waits for another process's commit, in milliseconds.
-_CATALOGUE_TIMEOUT = 30_000
-
-# A table that may have rows in the catalogue is looked up there by every statement, which takes as long as most
-# statements themselves: few rows are files too. A warehouse that was made otherwise keeps what it has there.
-_ROWS_IN_CATALOGUE = 0
 
 # Data files of one table above which a load merges the small ones, and what is small, in bytes. Files of which rows
 # were replaced stay as they are.
@@ -47,10 +39,6 @@ class Warehouse:
 
     ``read()`` and ``write()`` give a SQLAlchemy connection inside a transaction.
     """
-
-    # The signatures of the extensions, 70 MB of files, are checked once a process: that takes as long as all the rest
-    # of opening a warehouse.
-    _extensions_checked = False
 
     def __init__(self, url: str, settings: Settings, *, resident: bool = False, version: int | None = None) -> None:
         """Open what ``url`` names; it may not exist yet (see ``exists`` and ``create``).
@@ -67,8 +55,8 @@ class Warehouse:
         self.kind = kind
         self.place = Path(place)
         self._lock = threading.Lock()
-        self._engine: sa.Engine | None = None
-        self._root: duckdb.DuckDBPyConnection | None = None
+        self._reading: Instance | None = None
+        self._writing: Instance | None = None  # what reads, too, where it was opened first
         self._known: Published | None = None  # the state that was read last
         self._inside: duckdb.DuckDBPyConnection | None = None  # see ``_stay_in``
         self._reader: duckdb.DuckDBPyConnection | None = None
@@ -123,7 +111,7 @@ class Warehouse:
         self.place.parent.mkdir(parents=True, exist_ok=True)
         if self.kind == "ducklake":
             self.place.mkdir(exist_ok=True)
-        with self.write_lock(), self.engine(create=True).begin() as connection:
+        with self.write_lock(), self._opened_for_writing(create=True).engine.begin() as connection:
             if self._stored_version(connection) is not None:
                 if self._is_older(connection):
                     self._upgrade(connection)
@@ -138,26 +126,52 @@ class Warehouse:
                 ],
             )
             connection.execute(schema.tail_rule.insert(), DEFAULT_RULE)
-        self._define_origin(self.engine())
+        self._define_origin(self._opened_for_writing())
 
-    def engine(self, create: bool = False) -> sa.Engine:
-        """The SQLAlchemy engine, opened at the first call; a warehouse of an older version is brought up to date then.
+    def engine(self) -> sa.Engine:
+        """The SQLAlchemy engine to read with, opened at the first call; a warehouse of an older version is brought up
+        to date then.
 
-        Raises WarehouseError when there is no warehouse and ``create`` is not asked for.
+        Raises WarehouseError when there is no warehouse.
         """
         with self._lock:
-            if self._engine is None:
-                if not create and not self.exists():
-                    raise WarehouseError("warehouse_missing", place=self.place)
-                try:
-                    opened = self._open()
-                except duckdb.Error as error:
-                    raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
-                if not create and self._version is None:
-                    self._bring_up_to_date(opened)
-                self._define_origin(opened)
-                self._engine = opened
-            return self._engine
+            if self._reading is None:
+                self._reading = self._writing or self._open_to_read()
+                if self._keeps_copies:
+                    self._resident = Resident(self._reading.root, self._reading.searched)
+            return self._reading.engine
+
+    def writing_engine(self) -> sa.Engine:
+        """The same, to write with."""
+        return self._opened_for_writing().engine
+
+    def _open_to_read(self) -> Instance:
+        """An instance that cannot write. Whenever one that might have leaves the catalogue, SQLite locks it for a
+        moment, and who comes in at that moment sleeps for a second before he tries again.
+        """
+        if self.kind == "duckdb":
+            return self._open_to_write()  # a file cannot be open in both ways at once
+        opened = self._open(read_only=True)
+        with opened.engine.connect() as connection, connection.begin():
+            older = self._version is None and self._is_older(connection)
+        if older:
+            opened.close()
+            return self._open_to_write()
+        self._define_origin(opened)
+        return opened
+
+    def _opened_for_writing(self, create: bool = False) -> Instance:
+        with self._lock:
+            return self._open_to_write(create)
+
+    def _open_to_write(self, create: bool = False) -> Instance:
+        if self._writing is None:
+            opened = self._open(create=create)
+            if not create and self._version is None:
+                self._bring_up_to_date(opened.engine)
+            self._define_origin(opened)
+            self._writing = opened
+        return self._writing
 
     def _stored_version(self, connection: sa.Connection) -> int | None:
         """The version of the schema that the tables have; None where there are no tables yet."""
@@ -184,17 +198,17 @@ class Warehouse:
             if self._is_older(connection):
                 self._upgrade(connection)
 
-    def _define_origin(self, engine: sa.Engine) -> None:
+    def _define_origin(self, opened: Instance) -> None:
         """Make the view ``schema.origin`` for this process, where there are tables already."""
-        with engine.connect() as connection, connection.begin():
+        with opened.engine.connect() as connection, connection.begin():
             if self._stored_version(connection) is None:
                 return
             columns, key = (
                 ", ".join(names) for names in (schema.origin.columns.keys(), schema.interaction.info["key"])
             )
             connection.exec_driver_sql(
-                f"CREATE OR REPLACE VIEW memory.main.origin AS SELECT {columns} FROM {self._main}.interaction "
-                f"SEMI JOIN (SELECT {key} FROM {self._main}.complaint UNION SELECT {key} FROM {self._main}.referral) "
+                f"CREATE OR REPLACE VIEW memory.main.origin AS SELECT {columns} FROM {opened.main}.interaction "
+                f"SEMI JOIN (SELECT {key} FROM {opened.main}.complaint UNION SELECT {key} FROM {opened.main}.referral) "
                 f"USING ({key})"
             )
 
@@ -217,61 +231,30 @@ class Warehouse:
             rebuild_all(connection, read_published(connection, self._version_query()))
         write_facts(connection, {"schema_version": str(SCHEMA_VERSION)})
 
-    def _open(self) -> sa.Engine:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{self.settings.memory}GB",
-            "threads": self.settings.threads,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "temp_directory": str(self.settings.home / "tmp"),
-        }
-        if self.kind == "duckdb":
-            root = duckdb.connect(str(self.place), config=config)
-            root.execute("ATTACH IF NOT EXISTS ':memory:' AS memory")
-            (name,) = root.execute("SELECT current_database()").fetchall()[0]
-        else:
-            config["allow_unsigned_extensions"] = Warehouse._extensions_checked
-            root = duckdb.connect(":memory:", config=config)
-            at = "" if self._version is None else f", SNAPSHOT_VERSION {self._version}"
-            for package in ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake"):
-                root.execute(f"LOAD '{_extension(package)}'")
-            Warehouse._extensions_checked = True
-            # The catalogue remembers where its files were; a home that was moved, or restored elsewhere, has them here.
-            root.execute(
-                f"ATTACH 'ducklake:sqlite:{_quoted(self.catalogue)}' AS lake "
-                f"(DATA_PATH '{_quoted(self.place / 'data')}', "
-                f"OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {_ROWS_IN_CATALOGUE}, META_JOURNAL_MODE 'WAL', "
-                f"META_BUSY_TIMEOUT {_CATALOGUE_TIMEOUT}{at})"
+    def _open(self, *, create: bool = False, read_only: bool = False) -> Instance:
+        if not create and not self.exists():
+            raise WarehouseError("warehouse_missing", place=self.place)
+        try:
+            if self.kind == "duckdb":
+                return Instance.of_file(self.place, self.settings)
+            return Instance.of_lake(
+                self.catalogue, self.place / "data", self.settings, read_only=read_only, version=self._version
             )
-            name = "lake"
-        self._main = f'"{name}".main'
-        searched = f"{self._main},memory.main"  # where a connection finds tables, and what every process makes itself
-        # Every time in the warehouse is UTC without a zone; the session must not shift any.
-        root.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._root = root
-        if self._keeps_copies:
-            self._resident = Resident(root, searched)
-
-        def connect() -> ConnectionWrapper:
-            # A cursor shares the instance: extensions and the attached lake are loaded once a process.
-            cursor = root.cursor()
-            cursor.execute(f"SET search_path = '{_quoted(searched)}'")
-            return ConnectionWrapper(cursor)
-
-        return sa.create_engine("duckdb://", creator=connect, poolclass=sa.QueuePool, pool_size=8, max_overflow=24)
+        except duckdb.Error as error:
+            raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
 
     def close(self) -> None:
         with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
             if self._resident is not None:
                 self._resident.wait()
                 self._resident = None
-            for opened in (self._root, self._reader, self._inside):
+            for opened in (self._reading, self._writing):
                 if opened is not None:
                     opened.close()
-            self._root = self._reader = self._inside = None
+            for inside in (self._reader, self._inside):
+                if inside is not None:
+                    inside.close()
+            self._reading = self._writing = self._reader = self._inside = None
 
     # --- reading and writing ---
 
@@ -313,7 +296,7 @@ class Warehouse:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """The writer's lock and a transaction: committed at the end, rolled back by any exception."""
-        engine = self.engine()  # before the lock, which opening an older warehouse takes too
+        engine = self.writing_engine()  # before the lock, which opening an older warehouse takes too
         with self.write_lock(), engine.begin() as connection:
             yield connection
 
@@ -366,8 +349,8 @@ class Warehouse:
         with self._lock:
             if self._inside is None:
                 self._inside = duckdb.connect(":memory:", config={"threads": 1, "autoload_known_extensions": False})
-                self._inside.execute(f"LOAD '{_extension('duckdb_extension_sqlite_scanner')}'")
-                self._inside.execute(f"ATTACH '{_quoted(self.catalogue)}' AS catalogue (TYPE sqlite, READ_ONLY)")
+                load_extensions(self._inside, "sqlite_scanner")
+                self._inside.execute(f"ATTACH '{quoted(self.catalogue)}' AS catalogue (TYPE sqlite, READ_ONLY)")
             before, self._reader = self._reader, self._inside.cursor()
             self._reader.execute("BEGIN").execute("SELECT count(*) FROM catalogue.ducklake_snapshot").fetchall()
             if before is not None:
@@ -377,15 +360,3 @@ class Warehouse:
         if self.kind == "ducklake":
             return "SELECT id FROM lake.current_snapshot()"
         return "SELECT coalesce(max(load_id), 0) FROM load_batch"
-
-
-def _extension(package: str) -> Path:
-    """The signed extension file that the wheel ``package`` carries for the installed DuckDB."""
-    found = list(Path(import_module(package).__path__[0]).glob(f"extensions/v{duckdb.__version__}/*.duckdb_extension"))
-    if not found:
-        raise WarehouseError("extension_missing", package=package, version=duckdb.__version__)
-    return found[0]
-
-
-def _quoted(path: Path | str) -> str:
-    return str(path).replace("'", "''")

@@ -69,8 +69,9 @@ class Load:
 
     def __enter__(self) -> Self:
         """Raises MixedData at once, rather than after a long staging."""
+        engine = self._warehouse.writing_engine()
         self._refuse_mixing(self._warehouse.published())
-        self._connection = self._warehouse.engine().connect()
+        self._connection = engine.connect()
         self._stage = Stage(self._connection)
         return self
 

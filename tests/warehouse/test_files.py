@@ -5,10 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from kpi.errors import WarehouseError
 from kpi.query.identity import audit
-from kpi.warehouse import Warehouse, engine
+from kpi.warehouse import Warehouse, engine, instance
 from tests.world import World, make
 
 
@@ -61,7 +62,7 @@ def test_few_rows_are_files_too(tmp_path: Path) -> None:
 def test_a_warehouse_with_rows_in_its_catalogue_is_read_and_loaded_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_ROWS_IN_CATALOGUE", 10)  # as the version before had it
+    monkeypatch.setattr(instance, "_ROWS_IN_CATALOGUE", 10)  # as the version before had it
     older, later = World(), World()
     older.contact("self", "2026-03-02 10:00", interaction_id="a")
     older.contact("self", "2026-03-02 11:00", interaction_id="b")
@@ -84,7 +85,7 @@ def test_a_warehouse_with_rows_in_its_catalogue_is_read_and_loaded_as_before(
 def test_trap_an_extension_that_was_tampered_with_is_not_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warehouse, real = make(tmp_path / "home", "ducklake"), engine._extension
+    warehouse, real = make(tmp_path / "home", "ducklake"), instance._extension
 
     def tampered(package: str) -> Path:
         (tmp_path / package).mkdir()
@@ -94,7 +95,27 @@ def test_trap_an_extension_that_was_tampered_with_is_not_loaded(
         file.write_bytes(content)
         return file
 
-    monkeypatch.setattr(engine, "_extension", tampered)
-    monkeypatch.setattr(Warehouse, "_extensions_checked", False)  # as in a process that has opened none
+    monkeypatch.setattr(instance, "_extension", tampered)
+    monkeypatch.setattr(instance, "_checked", False)  # as in a process that has opened none
     with pytest.raises(WarehouseError, match="signature"):
         warehouse.published()
+
+
+def test_trap_who_only_reads_cannot_write_and_locks_nobody_out(tmp_path: Path) -> None:
+    # Of an instance that could write, the catalogue would be locked for a moment at the end of every reading.
+    loaded = make(tmp_path, "ducklake")
+    world = World()
+    world.contact("call", "2026-03-02 10:00", interaction_id="a")
+    world.publish(loaded, "2026-03-02 23:00")
+    loaded.close()
+    reader = Warehouse.from_settings(loaded.settings)
+    with reader.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM interaction").scalar_one() == 1
+        with pytest.raises(sa.exc.DBAPIError, match="read-only"):
+            connection.exec_driver_sql("DELETE FROM interaction")
+    # It may still write where it is asked to, and reads what was written.
+    world.contact("call", "2026-03-02 11:00", interaction_id="b")
+    world.publish(reader, "2026-03-02 23:30")
+    with reader.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM interaction").scalar_one() == 2
+    reader.close()
