@@ -11,6 +11,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from kpi.query.customers import (
+    MOST_READINGS,
     OF_CUSTOMER,
     Reading,
     Sources,
@@ -88,7 +89,7 @@ class Concentration:
         return self.total - self.below[_TAIL_PERCENT]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MOST_READINGS)
 def concentration(reading: Reading, by: tuple[str, ...], holdings: Holdings) -> dict[Key, Concentration]:
     """By dimensions of the customer, over the customers open on the first day.
 

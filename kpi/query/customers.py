@@ -1,11 +1,10 @@
 """Cohorts of customers: who was there on a day, what contacts they had, and who of them rose in tier."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -13,7 +12,8 @@ from kpi import schema
 from kpi.metrics import parts
 from kpi.metrics.dimensions import INTERACTION, segment
 from kpi.query.answer import Cut
-from kpi.query.conditions import condition, joined
+from kpi.query.conditions import condition, joined, typed
+from kpi.query.kept import kept
 from kpi.query.measure import Asked, Key, Raw, quotient, source_conditions
 from kpi.query.question import Filter, Period
 
@@ -24,8 +24,9 @@ _MADE_HERE = ("through", "reach", "served", "tier_after")
 
 Sources = frozenset[str] | None
 
-# Reading transaction -> what it keeps: what is in it -> its temporary table.
-_KEPT: WeakKeyDictionary[sa.Transaction | None, dict[Hashable, sa.Table]] = WeakKeyDictionary()
+# Readings of cohorts that are kept, of each kind: the usual periods of all and of each channel, and what they are
+# compared with, some forty, and as many more of others. Each is a few numbers.
+MOST_READINGS = 256
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,22 @@ class Reading:
         return cls(asked.connection.engine, version, asked.period, asked.filters, asked.cuts, sources, asked)
 
 
+def shared_reading(
+    asked: Asked, sources: Sources, by: Sequence[str]
+) -> tuple[Reading, tuple[str, ...], Callable[[Key], Key | None]]:
+    """How to read a cohort for a question by the customer's dimensions ``by``: the reading, the dimensions to read by,
+    and the place of what is found: its key in ``by``, None where the question's filters leave it out.
+
+    All tiers by tier, once for the questions in total, by tier and of single tiers: their sums are the same.
+    """
+    if not {"tier"}.issuperset(by):
+        return Reading.of(asked, sources), tuple(by), lambda key: key
+    wanted = [{typed("tier", value) for value in f.values} for f in asked.filters if f.dimension == "tier"]
+    others = tuple(f for f in asked.filters if f.dimension != "tier")
+    reading = Reading.of(replace(asked, filters=others), sources)
+    return reading, ("tier",), lambda key: key[: len(by)] if all(key[0] in values for values in wanted) else None
+
+
 def last_closed_month(day: date) -> date:
     """First day of the last month that was over when ``day`` began."""
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
@@ -59,22 +76,6 @@ def closed_months(period: Period) -> list[date]:
         months.append(month)
         month = following
     return months or [last_closed_month(period.end)]
-
-
-def _kept(asked: Asked, what: Hashable, query: sa.Select) -> sa.Table:
-    """What ``query`` finds, as a temporary table of the reading transaction, whose end removes it; made once for all
-    who want the same ``what``. Putting these together takes most of the time of many questions, and those of one page
-    are about the same days.
-    """
-    kept = _KEPT.setdefault(asked.connection.get_transaction(), {})
-    if what not in kept:
-        columns = [sa.Column(column.key, column.type) for column in query.selected_columns]
-        table = sa.Table(f"kept_{len(kept)}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
-        table.create(asked.connection, checkfirst=False)
-        found = query.params(asked.published.binds())
-        asked.connection.execute(table.insert().from_select([column.key for column in columns], found))
-        kept[what] = table
-    return kept[what]
 
 
 def open_customers(asked: Asked) -> sa.Subquery:
@@ -98,7 +99,7 @@ def open_customers(asked: Asked) -> sa.Subquery:
         )
         .where(c.opened_on <= day, sa.or_(c.closed_on.is_(None), c.closed_on > day))
     )
-    table = _kept(asked, ("open", day, *texts), query)
+    table = kept(asked.connection, asked.published, "open", (day, *texts), query)
     return sa.select(table, segment(table.c.is_tail).label("segment")).subquery("base")
 
 
@@ -119,7 +120,14 @@ def served_customers(asked: Asked, sources: Sources) -> sa.Table:
         .where(*where)
         .group_by(_i.customer_key)
     )
-    return _kept(asked, ("served", asked.period, asked.filters, asked.cuts, sources), query)
+    return kept(asked.connection, asked.published, "served", _contacts_asked(asked, sources), query)
+
+
+def reached_customers(asked: Asked, sources: Sources) -> sa.Table:
+    """Customers with an engaged contact in the period: their keys."""
+    from_, where, _ = _contacts(asked, parts.engaged_customer, sources)
+    query = sa.select(_i.customer_key).select_from(from_).where(*where).distinct()
+    return kept(asked.connection, asked.published, "reached", _contacts_asked(asked, sources), query)
 
 
 def valued_customers(asked: Asked) -> sa.Table:
@@ -139,7 +147,7 @@ def valued_customers(asked: Asked) -> sa.Table:
         .where(m.month.in_(months))
         .group_by(m.customer_key)
     )
-    return _kept(asked, ("valued", *months), query)
+    return kept(asked.connection, asked.published, "valued", tuple(months), query)
 
 
 def masked(customer_key: sa.ColumnElement) -> sa.ColumnElement[str]:
@@ -160,13 +168,23 @@ def of_contact(asked: Asked) -> list[str]:
     return [key for key in asked.by if key not in OF_CUSTOMER and key not in _MADE_HERE]
 
 
+def _on_contacts(asked: Asked) -> tuple[Filter, ...]:
+    """The question's filters on contacts."""
+    return tuple(f for f in asked.filters if f.dimension not in OF_CUSTOMER and f.dimension not in _MADE_HERE)
+
+
+def _contacts_asked(asked: Asked, sources: Sources) -> Hashable:
+    """All that decides over which contacts are read, beside their kind."""
+    return asked.period, _on_contacts(asked), asked.cuts, sources
+
+
 def _contacts(
     asked: Asked, kind: sa.ColumnElement[bool], sources: Sources, by: Sequence[str] = ()
 ) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]], Mapping[str, sa.ColumnElement]]:
     """The period's contacts of a kind that pass the question's filters on contacts: from, conditions, and dimension ->
     column.
     """
-    filters = [f for f in asked.filters if f.dimension not in OF_CUSTOMER and f.dimension not in _MADE_HERE]
+    filters = _on_contacts(asked)
     from_, columns = joined(
         INTERACTION.from_, INTERACTION.columns, dict.fromkeys([*by, *(f.dimension for f in filters)])
     )
@@ -214,7 +232,7 @@ def arrange(asked: Asked, names: Sequence[str], values: Sequence[object]) -> Key
     return tuple(found[key] for key in asked.by)  # type: ignore[misc]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MOST_READINGS)
 def _moves(reading: Reading, by: tuple[str, ...]) -> tuple[tuple[Key, str | None, int, int], ...]:
     """Of the customers open on the first day, by their dimensions and where they are at the end of the last: how many,
     and how many of them rose.
@@ -251,13 +269,13 @@ def tier_upgrade_rate(asked: Asked, sources: Sources) -> dict[Key, Raw]:
     """
     by = [key for key in asked.by if key in OF_CUSTOMER]
     matrix = "tier_after" in asked.by
-    # By tier once, for the questions in total, by tier and for the matrix.
-    read = ("tier",) if {"tier"}.issuperset(by) else tuple(by)
-    kept = [read.index(key) for key in by]
+    reading, read, place = shared_reading(asked, sources, by)
     totals: dict[Key, int] = defaultdict(int)
     counts: dict[Key, int] = defaultdict(int)
-    for key, to, customers, rose in _moves(Reading.of(asked, sources), read):
-        row = tuple(key[index] for index in kept)
+    for key, to, customers, rose in _moves(reading, read):
+        row = place(key)
+        if row is None:
+            continue
         totals[row] += customers
         counts[(*row, to) if matrix else row] += customers if matrix else rose
     if not matrix:

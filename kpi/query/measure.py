@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from kpi import schema
 from kpi.metrics.model import (
     Distinct,
     DistinctRatio,
@@ -23,6 +24,7 @@ from kpi.metrics.model import (
 from kpi.metrics.rollups import ROLLUPS, RollUp
 from kpi.query.answer import Cut, DimensionValue, Reason
 from kpi.query.conditions import Columns, condition, joined, read_from
+from kpi.query.kept import kept_few
 from kpi.query.question import COVERED_FROM, Filter, Period
 from kpi.warehouse import Published
 
@@ -158,7 +160,7 @@ def _read(asked: Asked, statement: Statement, additive: bool) -> Sums:
     found: Sums = {}
     if whole is not None:
         found = _rolled(asked, statement, roll_up, whole)
-    return found if cut is None else added(found, _facts(asked, statement, cut))
+    return found if cut is None else added(found, _run(asked, cut_facts_of(asked, statement, cut, asked.dimensions)))
 
 
 def added(found: Sums, more: Sums) -> Sums:
@@ -194,12 +196,15 @@ def counted_in_several(asked: Asked, distinct: Distinct, sources: frozenset[str]
 
 @dataclass(frozen=True)
 class Source:
-    """What sums are read from: the facts or a roll-up, with the dimensions' columns there."""
+    """What sums are read from: the facts or a roll-up, with the dimensions' columns there. ``instead``: what the
+    statement takes for the table of the same name.
+    """
 
     from_: sa.FromClause
     columns: Columns
     aggregates: Mapping[str, sa.ColumnElement]
     where: Sequence[sa.ColumnElement[bool]]
+    instead: sa.CTE | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -216,6 +221,20 @@ def facts_of(asked: Asked, statement: Statement, period: Period, dimensions: Ite
             aggregates[f"{part.id}__n"] = part.count()
     where = [fact.date.between(period.start, period.end), *source_conditions(fact, statement.sources, asked.cuts)]
     return Source(read_from(fact, dimensions, [*aggregates.values(), *where]), fact.columns, aggregates, where)
+
+
+def cut_facts_of(asked: Asked, statement: Statement, period: Period, dimensions: Iterable[str]) -> Source:
+    """As ``facts_of``, for the days from which on something is cut off: a few, about which every question that is
+    compared asks; their contacts are put together once where they are not many.
+    """
+    source, contact = facts_of(asked, statement, period, dimensions), schema.interaction
+    if source.from_ is not contact:
+        return source
+    query = sa.select(contact).where(contact.c.business_date.between(period.start, period.end))
+    few = kept_few(asked.connection, asked.published, "days", period, query)
+    if few is None:
+        return source
+    return replace(source, instead=sa.select(sa.literal_column("*")).select_from(few).cte(contact.name))
 
 
 def rolled_of(asked: Asked, statement: Statement, roll_up: RollUp, period: Period) -> Source:
@@ -257,7 +276,7 @@ def grouped(
     """The statement that sums a source: columns k0, k1, … of ``dimensions``, ``more``, then the source's labels."""
     from_, found = joined(source.from_, source.columns, dict.fromkeys([*dimensions, *asked.dimensions]))
     where = [*source.where] + [condition(found[filter_.dimension], filter_) for filter_ in asked.filters]
-    return (
+    query = (
         sa.select(
             *(found[dimension].label(f"k{i}") for i, dimension in enumerate(dimensions)),
             *more,
@@ -268,6 +287,7 @@ def grouped(
         .where(*where)
         .group_by(*groups)
     )
+    return query if source.instead is None else query.add_cte(source.instead)
 
 
 def _run(asked: Asked, source: Source) -> Sums:

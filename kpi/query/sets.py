@@ -18,6 +18,7 @@ from kpi.query.measure import (
     Statement,
     Sums,
     added,
+    cut_facts_of,
     facts_of,
     grouped,
     roll_up_for,
@@ -85,7 +86,8 @@ def _read(sides: Sequence[Asked], statement: Statement, bys: Sequence[By]) -> li
     for wanted, cut in ((rolled, True), (of_facts, False)):
         dimensions = dict.fromkeys([*(key for by in wanted for key in by), *sides[0].dimensions])
         days_of = [(i, side.split[1] if cut else side.period, side) for i, side in enumerate(sides)]
-        facts = [(i, facts_of(side, statement, days, dimensions), days) for i, days, side in days_of if days]
+        read = cut_facts_of if cut else facts_of
+        facts = [(i, read(side, statement, days, dimensions), days) for i, days, side in days_of if days]
         if wanted and facts:
             jobs.append(_Job(tuple(facts), wanted))
     found: list[dict[By, Sums]] = [{by: {} for by in bys} for _ in sides]
@@ -97,7 +99,11 @@ def _read(sides: Sequence[Asked], statement: Statement, bys: Sequence[By]) -> li
 
 
 def _near(job: _Job) -> bool:
-    """Whether one statement for both periods reads little more than both: they do not overlap, nor lie far apart."""
+    """Whether one statement for both periods reads little more than both: they do not overlap, nor lie far apart, and
+    are read from the same.
+    """
+    if any(source.instead is not None for _, source, _ in job.sources):
+        return False
     first, *others = sorted((days for _, _, days in job.sources), key=lambda days: days.start)
     return all(0 < (other.start - first.end).days <= first.days for other in others)
 

@@ -19,6 +19,7 @@ from kpi.metrics.registry import METRICS
 from kpi.query.answer import DimensionValue
 from kpi.query.conditions import condition, joined
 from kpi.query.customers import (
+    MOST_READINGS,
     OF_CUSTOMER,
     Reading,
     Sources,
@@ -29,8 +30,10 @@ from kpi.query.customers import (
     of_contact,
     of_customer,
     open_customers,
+    reached_customers,
     read_rows,
     served_customers,
+    shared_reading,
     valued_customers,
 )
 from kpi.query.measure import Asked, Key, Plan, Raw, quotient, request, source_conditions
@@ -104,7 +107,7 @@ class _Group:
     members: int
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MOST_READINGS)
 def _cohort(reading: Reading, by: tuple[str, ...]) -> tuple[_Group, ...]:
     """The whole tail base, cut by dimensions of the customer. The dearest reading of all, asked for by several KPIs."""
     asked = replace(reading.asked, by=by)
@@ -122,11 +125,11 @@ def _cohort(reading: Reading, by: tuple[str, ...]) -> tuple[_Group, ...]:
 
 def _cohort_by(asked: Asked, sources: Sources, by: list[str]) -> Iterable[tuple[Key, _Group]]:
     """The groups of the base, each with its key in the dimensions ``by``."""
-    # By tier once, for the questions in total and by tier: their sums are the same.
-    read = ("tier",) if {"tier"}.issuperset(by) else tuple(by)
-    kept = [read.index(key) for key in by]
-    for group in _cohort(Reading.of(asked, sources), read):
-        yield tuple(group.key[index] for index in kept), group
+    reading, read, place = shared_reading(asked, sources, by)
+    for group in _cohort(reading, read):
+        key = place(group.key)
+        if key is not None:
+            yield key, group
 
 
 def long_tail_coverage(asked: Asked, sources: Sources) -> dict[Key, Raw]:
@@ -196,13 +199,14 @@ def year_to(end: date) -> Period:
     return Period(end - timedelta(days=_YEAR - 1), end)
 
 
-def tail_unreached_year(asked: Asked, sources: Sources) -> dict[Key, Raw]:
-    """Members of the tail base without an engaged contact in the 365 days up to the period's end ÷ tail base."""
-    year, begun = year_to(asked.period.end), asked.published.data_start
-    base, by, where = tail_members(asked)
-    if begun is None or asked.published.local(begun).date() > year.start:
-        return {arrange(asked, by, key): Raw(reason="immature") for key in _sizes(asked)}
-    reached = engaged_contacts(replace(asked, period=year), (), sources)
+@lru_cache(maxsize=MOST_READINGS)
+def _reached_in_year(reading: Reading, by: tuple[str, ...]) -> tuple[tuple[Key, int, int], ...]:
+    """Members of the tail base by dimensions of the customer: how many, and how many of them had an engaged contact in
+    the 365 days up to the period's end.
+    """
+    asked = replace(reading.asked, by=by)
+    base, _, where = tail_members(asked)
+    reached = reached_customers(replace(asked, period=year_to(asked.period.end)), reading.sources)
     columns = [base.c[key] for key in by]
     query = (
         sa.select(*columns, sa.func.count(), sa.func.count(reached.c.customer_key))
@@ -210,13 +214,29 @@ def tail_unreached_year(asked: Asked, sources: Sources) -> dict[Key, Raw]:
         .where(*where)
         .group_by(*columns)
     )
-    return {arrange(asked, by, key): quotient(n - met, n, n) for *key, n, met in read_rows(asked, query) if n}
+    return tuple((tuple(key), members, met) for *key, members, met in read_rows(asked, query) if members)
+
+
+def tail_unreached_year(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+    """Members of the tail base without an engaged contact in the 365 days up to the period's end ÷ tail base."""
+    by, begun = [key for key in asked.by if key in OF_CUSTOMER], asked.published.data_start
+    if begun is None or asked.published.local(begun).date() > year_to(asked.period.end).start:
+        return {arrange(asked, by, key): Raw(reason="immature") for key in _sizes(asked)}
+    reading, read, place = shared_reading(asked, sources, by)
+    members: dict[Key, int] = defaultdict(int)
+    unreached: dict[Key, int] = defaultdict(int)
+    for key, n, met in _reached_in_year(reading, read):
+        found = place(key)
+        if found is not None:
+            members[found] += n
+            unreached[found] += n - met
+    return {arrange(asked, by, key): quotient(unreached[key], n, n) for key, n in members.items()}
 
 
 # --- served, tail at the contact -------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MOST_READINGS)
 def _daily(reading: Reading, by: tuple[str, ...]) -> dict[Key, int]:
     """Distinct customers served who are tail at the contact, by dimensions of the contact, then day."""
     served = METRICS["tail_served_daily"]
@@ -302,7 +322,7 @@ class _Worth:
     members: int
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MOST_READINGS)
 def _worth(reading: Reading, by: tuple[str, ...]) -> tuple[_Worth, ...]:
     """What members of the tail base bring in the period's closed months, by whether they were served."""
     asked = replace(reading.asked, by=by)
@@ -337,9 +357,11 @@ def _worth_by(asked: Asked, sources: Sources) -> dict[Key, list[_Worth]]:
     by = [key for key in asked.by if key in OF_CUSTOMER]
     wanted = [f.values for f in asked.filters if f.dimension == "served"]
     found: dict[Key, list[_Worth]] = defaultdict(list)
-    for group in _worth(Reading.of(asked, sources), tuple(by)):
-        if all(group.served in values for values in wanted):
-            found[arrange(asked, [*by, "served"], (*group.key, group.served))].append(group)
+    reading, read, place = shared_reading(asked, sources, by)
+    for group in _worth(reading, read):
+        key = place(group.key)
+        if key is not None and all(group.served in values for values in wanted):
+            found[arrange(asked, [*by, "served"], (*key, group.served))].append(group)
     return found
 
 
