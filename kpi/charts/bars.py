@@ -60,8 +60,9 @@ def volume_by_channel(
         index=slots.grain, columns="channel", values="value", aggfunc="sum", fill_value=0
     )
     pieces = []
-    for start in grid.index:
-        row, base = grid.loc[start], 0.0
+    counted = grid.to_dict("index")
+    for start, row in counted.items():
+        base = 0.0
         for channel in order:
             value = float(row.get(channel, 0))
             pieces.append(

@@ -46,10 +46,11 @@ def mix_by_channel(
     metric = METRICS["channel_mix"]
     held = {(row[slots.grain], row["channel"]): row_tip(row, metric, style) for row in shares.to_dict("records")}
     pieces = []
-    for start in grid.index:
+    shared = grid.to_dict("index")
+    for start, row in shared.items():
         base = 0.0
         for channel in order:
-            share = float(grid.loc[start, channel])
+            share = float(row[channel])
             pieces.append(
                 {
                     "x": place[start] + 0.08,
@@ -88,8 +89,8 @@ def mix_by_channel(
             ],
         )
     )
-    whole = [start for start in grid.index if not slots.partial(start)] or list(grid.index)
-    ends = {channel: float(grid.loc[whole[-1], channel]) for channel in order}
+    whole = [start for start in shared if not slots.partial(start)] or list(shared)
+    ends = {channel: float(shared[whole[-1]][channel]) for channel in order}
     cells = {str(cell.key[0]): cell for cell in period}
     of_period = {channel: (cells[channel].value or 0.0) if channel in cells else 0.0 for channel in order}
     changed = {channel: change_text(cell, metric, style) for channel, cell in cells.items() if cell.change is not None}

@@ -25,14 +25,20 @@ schemapi.DEBUG_MODE = False
 
 
 class Rows(list[dict[str, Any]]):
-    """The rows of a figure's frame, column name -> number or text."""
+    """The rows of a figure's frame, column name -> number or text, None where there is none."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1).replace_schema_metadata()
+        fields = [field.with_type(pa.string()) if field.type == pa.large_string() else field for field in table.schema]
+        self._table = table.cast(pa.schema(fields))
+        super().__init__(self._table.to_pylist())
 
     @cached_property
     def arrow(self) -> bytes:
         """The same as an Arrow stream: what a browser is sent, made once however often the figure is shown."""
-        table, sink = pa.Table.from_pylist(self), pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self._table.schema) as stream:
+            stream.write_table(self._table)
         return sink.getvalue().to_pybytes()
 
 
@@ -46,11 +52,7 @@ def _plain(data: Any) -> dict[str, Any]:
     shared = _shared.get()
     if shared is not None and id(data) in shared:
         return {"name": shared[id(data)][1]}
-    columns = (
-        [None if missing else value for value, missing in zip(data[name].tolist(), data[name].isna(), strict=True)]
-        for name in data
-    )
-    rows = Rows(dict(zip(data.columns, row, strict=True)) for row in zip(*columns, strict=True))
+    rows = Rows(data)
     if shared is None:
         return {"values": rows}
     name = f"rows{len(shared)}"
