@@ -60,8 +60,7 @@ def volume_by_channel(
         index=slots.grain, columns="channel", values="value", aggfunc="sum", fill_value=0
     )
     pieces = []
-    counted = grid.to_dict("index")
-    for start, row in counted.items():
+    for start, row in zip(grid.index, grid.to_dict("records"), strict=True):
         base = 0.0
         for channel in order:
             value = float(row.get(channel, 0))

@@ -1,6 +1,7 @@
 """What each channel has of the whole over time, and how each changed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import altair as alt
 import pandas as pd
@@ -46,7 +47,7 @@ def mix_by_channel(
     metric = METRICS["channel_mix"]
     held = {(row[slots.grain], row["channel"]): row_tip(row, metric, style) for row in shares.to_dict("records")}
     pieces = []
-    shared = grid.to_dict("index")
+    shared: dict[date, dict[str, float]] = dict(zip(grid.index, grid.to_dict("records"), strict=True))
     for start, row in shared.items():
         base = 0.0
         for channel in order:
