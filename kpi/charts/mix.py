@@ -47,7 +47,7 @@ def mix_by_channel(
     metric = METRICS["channel_mix"]
     held = {(row[slots.grain], row["channel"]): row_tip(row, metric, style) for row in shares.to_dict("records")}
     pieces = []
-    shared: dict[date, dict[str, float]] = dict(zip(grid.index, grid.to_dict("records"), strict=True))
+    shared: dict[date, dict] = dict(zip(grid.index, grid.to_dict("records"), strict=True))
     for start, row in shared.items():
         base = 0.0
         for channel in order:
