@@ -122,7 +122,8 @@ def concentration(reading: Reading, by: tuple[str, ...], holdings: Holdings) -> 
         .cte("ranked")
     )
     r = ranked.c
-    point = sa.values(sa.column("percent", sa.Integer), name="point").data([(p,) for p in range(1, PERCENT + 1)])
+    percents = sa.func.unnest(sa.func.range(1, PERCENT + 1))
+    point = sa.select(sa.cast(percents, sa.Integer).label("percent")).subquery("point")
     # Joining the few amounts at which a per cent of the customers ends; the join alone would cost more than all else.
     ends = sa.select(ranked).where(_percents_to(r.last - r.members, r.n) < _percents_to(r.last, r.n)).subquery("ends")
     e = ends.c
