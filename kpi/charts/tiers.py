@@ -40,8 +40,10 @@ def migration(
     """
     palette, language = style.palette, style.language
     tiers = tiers_of(cells)
-    columns = [*(str(tier) for tier in tiers), _EXIT]
-    found = {(cell.key[0], str(cell.key[1])): cell for cell in cells}
+    found = {(cell.key[0], str(cell.key[1])): cell for cell in cells if cell.key[1] is not None}
+    # Of one tier there is one row, and as many columns as there are tiers that its customers moved to.
+    reached = {str(tier) for tier in tiers} | {to for _, to in found if to != _EXIT}
+    columns = [*sorted(reached, key=int), _EXIT]
     moves = [c.value or 0.0 for (tier, to), c in found.items() if to not in {str(tier), _EXIT}]
     largest = max(moves, default=0.0) or 1.0
     rows = []

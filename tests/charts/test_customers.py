@@ -151,6 +151,16 @@ def test_migration_shades_up_as_better_and_down_as_worse():
     assert not rows["1★", "2★"]["pale"]
 
 
+def test_trap_the_moves_of_one_tier_go_to_all_tiers():
+    shares = {"2": 0.02, "3": 0.93, "4": 0.03, None: 0.01, "exit": 0.01}
+    cells = [cell("tier_upgrade_rate", 3, to, value=share, numerator=1) for to, share in shares.items()]
+    rows = layers_of(migration(cells, TIERS, TIERS | {"exit": "Left"}, STYLE))[0][1]
+    assert [(row["before"], row["after"], row["text"]) for row in rows] == [
+        ("3★", "2★", "2.00"), ("3★", "3★", "93.0"), ("3★", "4★", "3.00"), ("3★", "Left", "1.00"),
+    ]  # fmt: skip
+    assert rows[0]["shade"] < 0 < rows[2]["shade"]
+
+
 def course(kpi, values, n=1000):
     cells = [cell(kpi, tier, day, value=value, n=n) for tier, value in values.items() for day in DAYS]
     return answered(("tier", "date"), cells, (kpi,))
