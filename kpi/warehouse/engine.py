@@ -261,7 +261,10 @@ class Warehouse:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection that sees one published state from its first statement to its last. It leaves nothing behind."""
-        with self.engine().connect() as connection:
+        engine = self.engine()
+        # Before the transaction begins: one that began before the copies were there does not see them.
+        ready = self._resident.ready if self._resident is not None else None
+        with engine.connect() as connection:
             connection.begin()
             if self._resident is None:
                 yield connection
@@ -269,7 +272,7 @@ class Warehouse:
             version = connection.execute(sa.text(self._version_query())).scalar_one()
             driver = connection.connection.driver_connection
             assert driver is not None
-            self._resident.enter(driver, version)
+            self._resident.enter(driver, version, ready)
             try:
                 yield connection
             finally:

@@ -50,18 +50,23 @@ class Resident:
         self._widths = {table.name: len(table.columns) for table in (*schema.metadata.sorted_tables, schema.origin)}
         self._widths |= {rollup.table.name: len(rollup.table.columns) for rollup in ROLLUPS}
 
-    def enter(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
-        """Let a connection whose transaction sees ``version`` read the copies of it, where they are made already.
+    @property
+    def ready(self) -> int | None:
+        """The version whose copies are made: whoever begins a transaction now sees them."""
+        return self._ready
+
+    def enter(self, connection: duckdb.DuckDBPyConnection, version: int, ready: int | None) -> None:
+        """Let a connection whose transaction sees ``version`` read the copies of it, where they were made already when
+        it began: ``ready`` is what was so before.
 
         Where they are not, they are begun to be made beside; the figures are the same either way.
         """
         with self._lock:
-            ready = self._ready == version
-            if not ready and self._making is None:
+            if self._ready != version and self._making is None:
                 self._making = version
                 self._thread = threading.Thread(target=self._make, args=(version,), name="resident")
                 self._thread.start()
-        if ready:
+        if ready == version:
             connection.execute(f"SET search_path = 'memory.{_schema(version)},{self._searched}'")
 
     def leave(self, connection: duckdb.DuckDBPyConnection) -> None:

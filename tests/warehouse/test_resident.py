@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,22 @@ def test_a_reader_keeps_his_version_while_newer_copies_are_made(lake: Warehouse,
         assert copied(server)
         assert reading.exec_driver_sql("SELECT sum(contacts) FROM daily").scalar_one() == 2
     assert table(server, "SELECT sum(contacts) FROM daily") == [(4,)]
+
+
+def test_trap_copies_that_are_ready_only_after_a_reading_began(
+    lake: Warehouse, server: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(lake, 1)
+    real = resident.Resident.enter
+
+    def enter(self: resident.Resident, *given: Any) -> None:
+        monkeypatch.setattr(resident.Resident, "enter", real)
+        assert copied(server)  # what another reader began is ready meanwhile
+        real(self, *given)
+
+    monkeypatch.setattr(resident.Resident, "enter", enter)
+    assert answer(server, VOLUME) == answer(lake, VOLUME)
+    assert copied(server)
 
 
 def test_a_large_table_stays_in_the_lake(lake: Warehouse, server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
