@@ -219,6 +219,11 @@ def _within(heights: Sequence[float], domain: Sequence[float], gap: float) -> li
     return placed
 
 
+def spread(heights: Sequence[float], domain: Sequence[float], gap: float) -> list[float]:
+    """Where names stand whose ``heights`` ascend: ``gap`` apart, within the ``domain`` of the axis."""
+    return _within(_apart(heights, gap), domain, gap)
+
+
 def _labels(
     data: pd.DataFrame,
     slots: Slots,
@@ -237,7 +242,7 @@ def _labels(
     ends += [{"y": height, "name": name, "colour": palette.ink} for height, name in named]
     gap = (y_domain[1] - y_domain[0]) * 15 / height
     ends.sort(key=lambda end: end["y"])
-    for end, place in zip(ends, _within(_apart([end["y"] for end in ends], gap), y_domain, gap), strict=True):
+    for end, place in zip(ends, spread([end["y"] for end in ends], y_domain, gap), strict=True):
         end["y"] = place
     frame = pd.DataFrame([{"x": len(slots.starts), **end} for end in ends])
     if frame.empty:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from kpi.charts.goals import target_tip, target_tips
 from kpi.charts.grid import Value
-from kpi.charts.lines import rule_of, target_ends, target_pieces
+from kpi.charts.lines import rule_of, spread, target_ends, target_pieces
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, finish
@@ -157,11 +157,5 @@ def _ends(
     last |= {name: height for height, name in named}
     order = sorted(last, key=lambda name: last[name])
     gap = (most - least) * _GAP / HEIGHT
-    placed: list[float] = []
-    for name in order:
-        placed.append(max(last[name], placed[-1] + gap if placed else least + gap / 2))
-    limit = most
-    for index in range(len(placed) - 1, -1, -1):
-        placed[index] = min(placed[index], limit)
-        limit = placed[index] - gap
+    placed = spread([last[name] for name in order], (least + gap / 2, most), gap)
     return pd.DataFrame({"x": [float(end)] * len(order), "y": placed, "line": order})

@@ -46,8 +46,10 @@ class Instance:
         cls, catalogue: Path, data: Path, settings: Settings, *, read_only: bool = False, version: int | None = None
     ) -> "Instance":
         """Open a lake, or make it where it is not opened to be read only; ``version``: as it was then."""
+        global _checked
         root = duckdb.connect(":memory:", config=_config(settings) | {"allow_unsigned_extensions": _checked})
         load_extensions(root, "sqlite_scanner", "ducklake")
+        _checked = True
         # The catalogue remembers where its files were; a home that was moved, or restored elsewhere, has them here.
         options = [
             f"DATA_PATH '{quoted(data)}'",
@@ -101,10 +103,8 @@ _checked = False
 
 def load_extensions(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
     """Load the extension files that wheels carry for the installed DuckDB."""
-    global _checked
     for name in names:
         connection.execute(f"LOAD '{quoted(_extension(f'duckdb_extension_{name}'))}'")
-    _checked = True
 
 
 def _extension(package: str) -> Path:
