@@ -1,17 +1,32 @@
 """One demo bank, one server and one browser for all browser tests."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import clock
 from tests.browser import server
 from tests.browser.server import Visitor
 from tests.reports.conftest import bank  # noqa: F401  its copies are opened here too
 
 SMALL = ("--days", "120", "--interactions", "400", "--customers", "4000", "--end", "2026-11-22", "--seed", "1")
+
+# A Wednesday after the demo's last day, whatever day it is: what is asked for now stands on data then.
+MORNING = datetime(2026, 11, 25, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+expect.set_options(timeout=server.PATIENCE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def morning() -> Iterator[None]:
+    """The tests' clock, and the server's."""
+    with clock.travel(MORNING):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Milliseconds that anything is waited for, on a machine whose cores are busy with something else.
+PATIENCE = 60_000
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
@@ -109,7 +111,7 @@ def serve(home: Path, log: Path, *, ahead: bool = False) -> Iterator[str]:
             yield address
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def _wait(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
@@ -151,6 +153,7 @@ def context(
         color_scheme=scheme,  # type: ignore[arg-type]
         locale=LOCALES[language],
     )
+    made.set_default_timeout(PATIENCE)
     made.add_init_script(HEAR)
     return made
 
@@ -184,7 +187,7 @@ class Visitor:
 
 def settled(page: Page) -> None:
     """Wait until the script has run and every figure is drawn."""
-    page.get_by_test_id("stMain").locator("h1, h2").first.wait_for(timeout=60_000)
+    page.get_by_test_id("stMain").locator("h1, h2").first.wait_for()
     page.evaluate("window.begun = 0")
     page.evaluate(SETTLED)
 

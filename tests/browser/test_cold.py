@@ -34,14 +34,14 @@ def test_an_empty_home_offers_a_beginning(tmp_path, visit):
     with server.serve(home, tmp_path / "server.log") as address:
         page = visit()
         page.goto(address)
-        expect(page.get_by_role("button", name="Make the demo bank")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("button", name="Make the demo bank")).to_be_visible()
         expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
         assert page.get_by_test_id("stException").count() == 0
         page.get_by_role("button", name="中文").click()
         expect(page.get_by_role("button", name="生成演示银行")).to_be_visible()
         for leaf in BOOK[1::3]:
             page.goto(f"{address}/{leaf.address}?tier=9")
-            expect(page.get_by_role("button", name="Make the demo bank")).to_be_visible(timeout=30_000)
+            expect(page.get_by_role("button", name="Make the demo bank")).to_be_visible()
             assert page.get_by_role("dialog").count() == 0
             page.wait_for_load_state("networkidle")
         leave(page)
@@ -54,9 +54,9 @@ def test_a_file_given_to_an_empty_home_leads_to_its_overview(tmp_path, visit):
     with server.serve(home, tmp_path / "server.log") as address:
         page = visit()
         page.goto(address)
-        page.locator("input[type=file]").set_input_files(file, timeout=30_000)
+        page.locator("input[type=file]").set_input_files(file)
         page.get_by_role("button", name="Import", exact=True).click()
-        expect(page.locator(".st-key-panel_progress")).to_contain_text("Import", timeout=30_000)
+        expect(page.locator(".st-key-panel_progress")).to_contain_text("Import")
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible(timeout=120_000)
         settled(page)
         expect(page.locator(".st-key-card_volume")).to_contain_text("56")
@@ -73,12 +73,12 @@ def test_a_damaged_warehouse_is_explained_without_a_traceback(tmp_path, visit):
             urlopen(f"{address}/healthz")
         page = visit("zh")
         page.goto(address)
-        expect(page.get_by_role("heading", name="暂时无法显示")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("heading", name="暂时无法显示")).to_be_visible()
         assert "Traceback" not in page.content()
         expect(page.locator(".first-text").first).to_contain_text("无法打开")
         for leaf in BOOK[1::3]:
             page.goto(f"{address}/{leaf.address}?tier=9")
-            expect(page.locator(".first-text").first).to_contain_text("请检查", timeout=30_000)
+            expect(page.locator(".first-text").first).to_contain_text("请检查")
             assert page.get_by_role("dialog").count() == 0
             page.wait_for_load_state("networkidle")
         leave(page)

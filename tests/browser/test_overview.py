@@ -141,7 +141,7 @@ def number(text):
 def test_a_link_to_the_rows_opens_them(address, visit):
     page = visit()
     page.goto(f"{address}/?drill=csat&period=7d")
-    expect(page.get_by_role("dialog")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.get_by_role("dialog").get_by_test_id("stDataFrame")).to_be_visible()
 
 

@@ -60,8 +60,6 @@ def test_runs_are_seen_downloaded_and_asked_for(visit, address, state):
     assert "1 figures differ from revision 1" in said
     assert "1,000 → " in said
     page.locator(".st-key-run_browsed button").click()
-    expect(page.get_by_test_id("stAlert").first).to_contain_text("browsed", timeout=20_000)
-    expect(runs.locator("table").first.locator("tbody tr")).to_have_count(3, timeout=20_000)
-    expect(runs.locator("table").first.locator("tbody tr").first.locator("td").first).to_have_text(
-        "made", timeout=40_000
-    )
+    expect(page.get_by_test_id("stAlert").first).to_contain_text("browsed")
+    expect(runs.locator("table").first.locator("tbody tr")).to_have_count(3)
+    expect(runs.locator("table").first.locator("tbody tr").first.locator("td").first).to_have_text("made")
