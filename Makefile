@@ -1,6 +1,7 @@
 # make demo    install, make the demo bank where there is no data yet, start the pages on PORT (8501)
 # make test    install what tests need (Chromium and a Chinese font too), check, run every test
 # make check   format, lint, types, import rules
+# make test-dates  the tests without a browser on other days: the turn of a year, Spring Festival, a leap day
 # make bench   figures of speed            make real FILE=…   import a file into a home of its own
 # make screens pictures of the pages       make lock          resolve requirements*.txt again
 PORT ?= 8501
@@ -10,7 +11,7 @@ PYTHON ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --no-input --progress-bar off --require-hashes
 
-.PHONY: demo test check bench real screens lock install install-dev system-packages
+.PHONY: demo test test-dates check bench real screens lock install install-dev system-packages
 .DELETE_ON_ERROR:
 
 demo: install
@@ -21,6 +22,9 @@ demo: install
 test: system-packages install-dev check
 	$(BIN)/python -m pytest tests --ignore tests/browser -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 	$(BIN)/python -m pytest tests/browser -n $(WORKERS) --dist worksteal -q
+
+test-dates: system-packages install-dev
+	@$(BIN)/python -m tests.clock
 
 check: install-dev
 	$(BIN)/ruff format --check .
