@@ -197,12 +197,10 @@ def not_begun(ledger: Ledger, settings: Settings, code: int, times: int) -> None
 
 
 def serve(
-    settings: Settings, *, command: Sequence[str] = _RUN_DUE, tick: float = TICK, ends_with_parent: bool = False,
-    looks: int | None = None,
-) -> int:  # fmt: skip
+    settings: Settings, *, command: Sequence[str] = _RUN_DUE, tick: float = TICK, ends_with_parent: bool = False
+) -> int:
     """Look for due runs for ever, and have each lot worked on in a process of its own, which may be killed, or take
     all memory, without this one. ``ends_with_parent``: end when the process that started this one does.
-    ``looks``: how often to look, None for ever.
     """
     if ends_with_parent:
         os.nice(_LOW)
@@ -220,8 +218,7 @@ def serve(
     signs = _Signs()
     broken, not_before = 0, 0.0
     try:
-        while looks is None or looks > 0:
-            looks = None if looks is None else looks - 1
+        while True:
             try:
                 ledger.beat()  # first, since it does not wait for two minutes where the database is away
                 ledger.put_down()

@@ -12,6 +12,7 @@ from pages import ahead, cache, visits
 from pages.ahead import Ahead
 from pages.book import BOOK, Leaf
 from pages.view import PRESETS
+from tests.code import PATIENCE
 
 # Where the pages' questions go to the warehouse.
 ASKING = ("answer_on", "proof_on", "migration_on", "lorenz_on", "explain", "last_mature")
@@ -90,7 +91,7 @@ def test_a_load_meanwhile_begins_anew(on_demo, monkeypatch):
     monkeypatch.setattr(cache, "published", lambda: next(versions, published))
     asking = Once()
     asking.start()
-    asking.join(60)
+    asking.join(PATIENCE)
     assert not asking.is_alive()
     assert asked == [published.version - 1, published.version]
 
@@ -107,5 +108,5 @@ def test_whoever_comes_goes_first(monkeypatch):
         waiting = threading.Thread(target=behind)
         waiting.start()
         assert not went.wait(0.1)
-    assert went.wait(10)
+    assert went.wait(PATIENCE)
     waiting.join()

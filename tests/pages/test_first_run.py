@@ -14,6 +14,7 @@ from kpi.query import Period, Question, answer
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
 from pages import cache, first_run
+from tests.code import PATIENCE
 from tests.ingest import bank_log
 from tests.pages.test_overview import html
 
@@ -34,7 +35,7 @@ def give(tmp_path, open_page):
 
 def _ended():
     """Wait for the import, and for what is done after it."""
-    job, deadline = cache.first_job().job, time.monotonic() + 60
+    job, deadline = cache.first_job().job, time.monotonic() + PATIENCE
     assert job is not None
     while job.running:
         assert time.monotonic() < deadline
@@ -43,7 +44,7 @@ def _ended():
 
 
 def _gone(home):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while left := _uploads(home):
         assert time.monotonic() < deadline, left
         time.sleep(0.02)

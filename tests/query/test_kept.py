@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from kpi.query import answer, kept
 from kpi.warehouse import Warehouse
+from tests.code import PATIENCE
 from tests.query.ask import cell, question, values
 from tests.world import ENGINES, World, make
 
@@ -117,7 +118,7 @@ def test_two_at_once_put_it_together_once(warehouse: Warehouse) -> None:
     together = threading.Barrier(4)
 
     def ask() -> float | None:
-        together.wait(timeout=30)
+        together.wait(timeout=PATIENCE)
         return cell(warehouse, "tail_base", WEEK).value
 
     with put_together(warehouse) as found, ThreadPoolExecutor(4) as several:

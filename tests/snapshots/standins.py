@@ -35,7 +35,7 @@ def definition(outbox: Path, *names: str, **other) -> Definition:
         recipients=tuple(Recipient(name, f"file://{outbox / name}") for name in names),
         schedule=Schedule("0 8 * * 1"),
         owner=f"file://{outbox / 'owner'}",
-        time_limit_seconds=60,
+        time_limit_seconds=600,
     )
     return replace(usual, **other)
 

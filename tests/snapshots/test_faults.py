@@ -16,6 +16,7 @@ from kpi.snapshots.model import Recipient
 from kpi.snapshots.runs import deliveries, runs, say
 from kpi.state import database
 from kpi.warehouse import Warehouse
+from tests.code import PATIENCE
 from tests.snapshots.standins import Done, deliver, got, render
 
 
@@ -47,7 +48,7 @@ def test_targets_that_hang_do_not_keep_the_others_copies(centre, monkeypatch):
 
     def hang(listening):
         taken = [listening.accept()[0] for _ in range(2)]
-        waited.append(arrived.wait(30))
+        waited.append(arrived.wait(PATIENCE))
         for one in taken:
             one.close()
 
@@ -59,7 +60,7 @@ def test_targets_that_hang_do_not_keep_the_others_copies(centre, monkeypatch):
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/in"
         centre.keep(centre.weekly(recipients=(Recipient("one", url), Recipient("two", url), ann)))
         centre.run(deliver=real, render=lambda *given, **named: with_text(render(*given, **named)))
-        thread.join(30)
+        thread.join(PATIENCE)
     assert waited == [True]
     (run,) = runs(centre.state)
     by = {line.recipient: line.status for line in deliveries(centre.state, run) if line.kind == "copy"}
@@ -174,14 +175,14 @@ def test_a_stuck_run_is_ended_by_its_time_limit(centre, monkeypatch):
     ended, going_on = threading.Event(), threading.Event()
 
     def hangs(*given, **named):
-        going_on.wait(20)
+        going_on.wait(PATIENCE)
         return render(*given, **named)
 
     thread = threading.Thread(target=centre.run, kwargs={"render": hangs, "on_stuck": ended.set})
     thread.start()
-    assert ended.wait(10)
+    assert ended.wait(PATIENCE)
     going_on.set()  # what hung wakes up, and is refused
-    thread.join(20)
+    thread.join(PATIENCE)
     (run,) = runs(centre.state)
     assert run.state == "failed"
     assert "time limit of 1 s" in say(run.reason, "en")
@@ -198,7 +199,7 @@ def test_a_hand_over_that_is_cut_off_by_the_time_limit_is_unconfirmed(centre, mo
 
     def hangs(rendered, recipient, *, key):
         hours[0] = 1
-        if ended.wait(20):
+        if ended.wait(PATIENCE):
             told.extend((line.recipient, line.status) for line in deliveries(centre.state, runs(centre.state)[0])
                         if line.kind == "copy")  # fmt: skip
         return deliver(rendered, recipient, key=key)
@@ -221,7 +222,7 @@ def test_the_state_database_gone_for_a_while_loses_nothing(centre, monkeypatch):
     def locking(rendered, recipient, *, key):
         done = deliver(rendered, recipient, key=key)
         threading.Thread(target=hold, daemon=True).start()
-        assert locked.wait(5)
+        assert locked.wait(PATIENCE)
         return done
 
     def hold():

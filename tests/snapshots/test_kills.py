@@ -11,6 +11,7 @@ from kpi.snapshots import settling, worker
 from kpi.snapshots.ledger import LEASE, Ledger
 from kpi.snapshots.model import Recipient
 from kpi.snapshots.runs import deliveries, runs, say
+from tests.code import PATIENCE
 from tests.reports.receivers import closed_port, posting
 from tests.snapshots.standins import MONDAY, crash, deliver, got, opened_at, render
 
@@ -21,7 +22,7 @@ FORKS.set_forkserver_preload(["tests.snapshots.standins", "kpi.snapshots.render"
 
 def _at_once(home, ready):
     opened = opened_at(home)
-    ready.wait(30)
+    ready.wait(PATIENCE)
     worker.run_due(opened, render, deliver, clock=lambda: MONDAY + timedelta(minutes=1))
 
 
@@ -33,7 +34,7 @@ def test_two_workers_at_the_same_time_do_it_once(centre):
     for one in both:
         one.start()
     for one in both:
-        one.join(60)
+        one.join(PATIENCE)
     assert [one.exitcode for one in both] == [0, 0]
     assert centre.states() == ["sent"] * 6
     assert [len(got(centre.outbox, name)) for name in names] == [1] * 6
@@ -43,7 +44,7 @@ def killed(centre, at, real=None):
     """The exit code of a worker that kills itself once ``at`` is done; ``real``: see ``crash``."""
     process = FORKS.Process(target=crash, args=(centre.settings.home, centre.moment, at, real))
     process.start()
-    process.join(60)
+    process.join(PATIENCE)
     return process.exitcode
 
 

@@ -15,6 +15,7 @@ from kpi.state.annotations import annotations, save_annotations
 from kpi.state.tables import metadata
 from kpi.state.targets import save_targets, targets
 from kpi.state.views import save_view, views
+from tests.code import PATIENCE
 
 SNAPSHOTS = {
     *("snapshot", "snapshot_run", "snapshot_delivery", "snapshot_file", "snapshot_figure", "snapshot_worker"),
@@ -125,7 +126,7 @@ def test_trap_a_newer_database_is_not_touched(settings: Settings) -> None:
 
 
 def _open(settings: Settings, ready: "multiprocessing.synchronize.Barrier") -> None:
-    ready.wait(30)
+    ready.wait(PATIENCE)
     StateDatabase(settings).close()
 
 
@@ -136,7 +137,7 @@ def test_several_processes_may_start_together(settings: Settings) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(PATIENCE)
     assert [process.exitcode for process in processes] == [0, 0, 0]
 
 
