@@ -16,7 +16,7 @@ from kpi import commands, explain, output, rule_commands
 from kpi.errors import KpiError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.query.question import Compare, Named, Period, day_of
-from kpi.settings import load_settings
+from kpi.settings import load_settings, machine_language
 from kpi.snapshots import commands as snapshot_commands
 from kpi.warehouse import Warehouse
 
@@ -57,7 +57,7 @@ def _language() -> Language:
         return load_settings().language
     except KpiError:
         asked = os.environ.get("KPI_LANGUAGE", "")
-        return asked if asked in LANGUAGES else "en"
+        return asked if asked in LANGUAGES else machine_language(os.environ)
 
 
 # --- the arguments -----------------------------------------------------------------------------------------------

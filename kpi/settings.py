@@ -64,7 +64,7 @@ def _server(text: str) -> str:
 
 
 def _language(text: str) -> str:
-    if text not in {"zh", "en"}:
+    if text not in {"", "zh", "en"}:
         raise ValueError(text)
     return text
 
@@ -113,7 +113,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Business time zone of a new warehouse; an empty one adopts the zone of its first import.",
         _zone,
     ),
-    Setting("KPI_LANGUAGE", "en", "zh | en", "Language of the command line.", _language),
+    Setting(
+        "KPI_LANGUAGE",
+        "",
+        "zh | en",
+        "Language of the command line and of the demo's reports. Empty: the machine's (LC_ALL, LC_MESSAGES, LANG).",
+        _language,
+    ),
     Setting("KPI_SERVICE_LEVEL", "SL1", "SL1 … SL5", "Which of the five service-level formulas is used.", _formula),
     Setting(
         "KPI_TOPIC_COVERED",
@@ -238,7 +244,14 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         values["state_url"] = f"sqlite:///{home / 'state.sqlite'}"
     values["secrets"] = Path(str(values["secrets"])) if values["secrets"] else home / "secrets"
     values["public_url"] = str(values["public_url"]).rstrip("/")
+    values["language"] = values["language"] or machine_language(env)
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def machine_language(environment: Mapping[str, str]) -> Language:
+    """Chinese where the machine speaks it, else English. Of its locale's variables the first that is set counts."""
+    spoken = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if spoken.casefold().startswith("zh") else "en"
 
 
 def _parse(setting: Setting, text: str) -> object:

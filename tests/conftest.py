@@ -11,6 +11,7 @@ from kpi.settings import Settings, load_settings
 # Whoever runs the tests may have settings of his own; children of the tests must not inherit them either.
 for name in [name for name in os.environ if name.startswith("KPI_")]:
     del os.environ[name]
+os.environ["LC_ALL"] = "C.UTF-8"  # what the machine speaks is the program's usual language
 
 
 @pytest.fixture

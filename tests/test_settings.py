@@ -34,6 +34,22 @@ def test_environment_wins_over_file_over_table(tmp_path: Path) -> None:
     assert (found.memory, found.language, found.service_level) == (2, "zh", "SL1")
 
 
+@pytest.mark.parametrize(
+    ("spoken", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LC_MESSAGES": "zh_TW", "LANG": "en_GB.UTF-8"}, "zh"),
+        ({"LC_ALL": "C.UTF-8", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LC_ALL": "", "LANG": "zh_CN"}, "zh"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "KPI_LANGUAGE": "en"}, "en"),
+    ],
+)
+def test_the_language_is_the_machines_where_none_is_set(tmp_path: Path, spoken: dict[str, str], language: str) -> None:
+    assert load_settings({"KPI_HOME": str(tmp_path), **spoken}).language == language
+
+
 def test_everything_lies_in_the_home(tmp_path: Path) -> None:
     found = load_settings({"KPI_HOME": str(tmp_path)})
     assert found.warehouse_url == f"ducklake:///{tmp_path}/warehouse"
