@@ -32,6 +32,7 @@ LEASE = timedelta(seconds=30)
 ON_TIME = timedelta(minutes=15)
 MOST_CAUGHT_UP = 50  # of one snapshot, the latest; a worker that was away for a month must not run for a day
 MOST_ATTEMPTS = 3
+AS_OF = "as_of"  # origin of a run that is made from an earlier version of the warehouse, which it is put down with
 log = logging.getLogger("switchboard")
 
 _OPEN = ("due", "waiting", "running")
@@ -116,7 +117,7 @@ class Ledger:
 
     def _insert(
         self, connection: sa.Connection, definition: Definition, due: Due, origin: str, revision: int,
-        state: str = "due", reason: Reason | None = None,
+        state: str = "due", reason: Reason | None = None, version: int | None = None,
     ) -> int:  # fmt: skip
         """Put one run down, unless its key is there; says how many were."""
         key = key_of(definition, due, revision)
@@ -124,7 +125,7 @@ class Ledger:
             "key": key, "name": definition.name, "due_at": due.at, "due_on": due.on, "revision": revision,
             "origin": origin, "content": book.as_text(definition), "settings": "{}", "state": state,
             "step": "due", "reason": reason.text() if reason else "", "attempts": 0,
-            "ended_at": self.clock() if state in ENDS else None,
+            "ended_at": self.clock() if state in ENDS else None, "version": version,
         }  # fmt: skip
         columns = [_c[name] for name in values]
         chosen = sa.select(*(sa.literal(value, column.type) for value, column in zip(values.values(), columns,
@@ -161,9 +162,10 @@ class Ledger:
                     )
                     return run_of(connection.execute(query).one())
 
-    def back_fill(self, name: str, first: date, last: date) -> list[Run]:
+    def back_fill(self, name: str, first: date, last: date, *, version: int | None = None) -> list[Run]:
         """Put down every run of ``name`` that was due from ``first`` to ``last`` (dates in its zone) and is not in the
-        ledger; gives those that were. Raises UnknownName, PeriodError for an end before the start.
+        ledger; gives those that were. ``version``: of the warehouse, as it was published then; None: the newest when
+        they are made. Raises UnknownName, PeriodError for an end before the start.
         """
         definition = book.definition(self.state, name).definition
         asked = definition.schedule or schedule.USUAL
@@ -173,9 +175,11 @@ class Ledger:
         margin = timedelta(days=2)  # of any zone
         due = schedule.due_between(asked, start - margin, min(end + margin, self.clock()))
         keys = [key_of(definition, one, 1) for one in due if first <= one.on <= last]
+        origin = "back_fill" if version is None else AS_OF
         with self.state.transaction() as connection:
             for one in due:
-                if first <= one.on <= last and not self._insert(connection, definition, one, "back_fill", 1):
+                if first <= one.on <= last and not self._insert(connection, definition, one, origin, 1,
+                                                                version=version):  # fmt: skip
                     keys.remove(key_of(definition, one, 1))
             found = connection.execute(sa.select(snapshot_run).where(_c.key.in_(keys)).order_by(_c.due_at))
             return [run_of(row) for row in found]

@@ -173,10 +173,12 @@ class Notice:
 Parcel = Rendered | Notice
 
 
-def period_of(relative: RelativePeriod, due: date) -> Period:
+def period_of(relative: RelativePeriod, due: date, last_day: date | None = None) -> Period:
     """The period that a run due on ``due`` reports: whole days, weeks (from Monday), months and quarters before it;
-    what goes to date ends on the day before.
+    what goes to date ends on the day before. ``last_day``: on which the data end for good; what is due later reports
+    the same as then.
     """
+    due = due if last_day is None else min(due, last_day)
     day, yesterday = timedelta(days=1), due - timedelta(days=1)
     match relative:
         case "yesterday":

@@ -6,13 +6,13 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date, format_period, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.snapshots.model import Notice, period_of
+from kpi.snapshots.model import Notice
 from kpi.snapshots.runs import Change, Run, Sent, say, told_state
 
 
 def notice_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = ()) -> Notice:
     """What is told. ``kind``: owner or notice (to a recipient). ``lines``: what became of each copy."""
-    period = period_of(run.definition.period, run.due_on)
+    period = run.period
     values = {
         "title": run.definition.title_in(language),
         "due": format_date(run.due_on, language, year=True),

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from kpi.errors import RunError, StateError, WarehouseError
 from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over
-from kpi.snapshots.ledger import MOST_ATTEMPTS, Ledger, patiently, unconfirmed
+from kpi.snapshots.ledger import AS_OF, MOST_ATTEMPTS, Ledger, patiently, unconfirmed
 from kpi.snapshots.model import Definition, Recipient, Rendered, Revision, period_of
 from kpi.snapshots.notices import changes_text
 from kpi.snapshots.runs import (
@@ -60,10 +60,16 @@ class Render(Protocol):
     ) -> Rendered: ...  # fmt: skip
 
 
-def depending(settings: Settings, state: StateDatabase) -> dict[str, Any]:
-    """What figures and their targets depend on beside the data: kept with a run, so that it can be rendered again."""
-    rows = target_file.dump(targets(state), "en")
-    return {"service_level": settings.service_level, "topic_covered": settings.topic_covered, "targets": rows}
+DEPENDS_ON = ("service_level", "topic_covered")  # settings that figures depend on
+
+
+def depending(settings: Settings, state: StateDatabase, published: Published) -> dict[str, Any]:
+    """What figures and their targets depend on beside the data, and where these end for good: kept with a run, so that
+    it can be rendered again.
+    """
+    told = {name: getattr(settings, name) for name in DEPENDS_ON}
+    last_day = {} if published.last_day is None else {"last_day": published.last_day.isoformat()}
+    return {**told, "targets": target_file.dump(targets(state), "en"), **last_day}
 
 
 def targets_of(run: Run) -> Targets:
@@ -159,7 +165,10 @@ class Running:
     def _stored(self, run: Run) -> Run | None:
         """The run with its files in their place; None where it waits, or has ended."""
         ledger, definition = self.ledger, run.definition
-        late = self._late(run)
+        # One that is put down as of an earlier version knows no more than was known then.
+        with self.warehouse.at(run.version if run.origin == AS_OF else None) as then:
+            published = then.published()
+        late = _late(published, run)
         if late:
             asked = definition.schedule
             assert asked is not None
@@ -169,8 +178,8 @@ class Running:
             else:
                 ledger.end(run, "held", reason, empty_handed(ledger, run))
             return None
-        version = self.warehouse.published().version
-        told = depending(self.warehouse.settings, ledger.state)
+        version = published.version
+        told = depending(self.warehouse.settings, ledger.state, published)
         run = replace(run, version=version, settings=told)
         run = ledger.step(run, "queried", version=version, settings=json.dumps(told, ensure_ascii=False))
         render = bound(self.render, targets=targets_of(run))
@@ -211,16 +220,6 @@ class Running:
                 if rows:
                     connection.execute(sa.insert(table), [row | {"run_id": run.id} for row in rows])
         return replace(run, step="stored", folder=folder, copies=told, as_of=as_of)
-
-    def _late(self, run: Run) -> list[str]:
-        """The feeds that have not passed the end of the period yet, of those that are waited for."""
-        asked = run.definition.schedule
-        if asked is None or not asked.wait or run.origin == "now":
-            return []
-        published = self.warehouse.published()
-        needed = asked.feeds or tuple(published.feeds)
-        end = _end(published, run)
-        return [name for name in needed if name not in published.feeds or published.feeds[name].watermark < end]
 
     # --- from then on ---
 
@@ -284,12 +283,17 @@ class Running:
             told["holds"],
             run.version or 0,
             {feed: datetime.fromisoformat(moment) for feed, moment in run.as_of.items()},
-            period_of(run.definition.period, run.due_on),
+            run.period,
         )
 
 
-def _end(published: Published, run: Run) -> datetime:
-    """UTC: the end of the run's period, the midnight after its last day in the warehouse's zone."""
-    last = period_of(run.definition.period, run.due_on).end
-    midnight = datetime.combine(last + timedelta(days=1), time(), published.zone)
-    return midnight.astimezone(UTC).replace(tzinfo=None)
+def _late(published: Published, run: Run) -> list[str]:
+    """The feeds that have not passed the end of the period yet, of those that are waited for."""
+    asked = run.definition.schedule
+    if asked is None or not asked.wait or run.origin == "now":
+        return []
+    needed = asked.feeds or tuple(published.feeds)
+    # The midnight after the period's last day.
+    last = period_of(run.definition.period, run.due_on, published.last_day).end
+    end = published.utc(datetime.combine(last + timedelta(days=1), time()))
+    return [name for name in needed if name not in published.feeds or published.feeds[name].watermark < end]

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from kpi.errors import KpiError
 from kpi.i18n import LANGUAGES, Language, phrase
+from kpi.query.question import Period
 from kpi.snapshots.book import of_text
-from kpi.snapshots.model import Definition
+from kpi.snapshots.model import Definition, period_of
 from kpi.state import StateDatabase
 from kpi.state.tables import (
     snapshot_decision,
@@ -67,7 +68,8 @@ def say(reason: str, language: Language) -> str:
 @dataclass(frozen=True)
 class Run:
     """One run, as the ledger holds it. Times: UTC, without a zone. ``copies``: recipient -> whether his copy is
-    ``empty`` and whether its identities ``hold``. ``as_of``: feed -> watermark as text.
+    ``empty`` and whether its identities ``hold``. ``as_of``: feed -> watermark as text. ``settings``: those that its
+    figures depend on, its targets, and ``last_day``, where the data end for good.
     """
 
     id: int
@@ -97,6 +99,12 @@ class Run:
     def definition(self) -> Definition:
         """The definition as it was when the run was put down."""
         return of_text(self.content)
+
+    @property
+    def period(self) -> Period:
+        """What it reports."""
+        told = self.settings.get("last_day")
+        return period_of(self.definition.period, self.due_on, None if told is None else date.fromisoformat(told))
 
     def after(self, step: str) -> bool:
         """Whether that step is done."""

@@ -19,6 +19,7 @@ from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, tell, untold
 from kpi.snapshots.ledger import MOST_ATTEMPTS, PATIENCE, Clock, Ledger, patiently
 from kpi.snapshots.running import (
+    DEPENDS_ON,
     NOBODY,
     Render,
     Running,
@@ -140,7 +141,7 @@ def again(warehouse: Warehouse, state: StateDatabase, run: Run, render: Render) 
     """A run's files rendered again, from its version of the warehouse and the settings and definition that were kept
     with it, and, of a revision, held against the same figures: recipient -> name -> content. Nothing is stored or sent.
     """
-    told = {name: value for name, value in run.settings.items() if name != "targets"}
+    told = {name: value for name, value in run.settings.items() if name in DEPENDS_ON}
     settings, render = replace(warehouse.settings, **told), bound(render, targets=targets_of(run))
     opened = Warehouse(warehouse.url, settings)
     try:

@@ -72,7 +72,7 @@ snapshot_run = sa.Table(
     sa.Column("due_at", sa.DateTime, nullable=False),  # UTC
     sa.Column("due_on", sa.Date, nullable=False),  # business date in the schedule's zone
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("origin", sa.String(20), nullable=False),  # schedule, now, back_fill
+    sa.Column("origin", sa.String(20), nullable=False),  # schedule, catch_up, now, back_fill, as_of
     sa.Column("content", sa.Text, nullable=False),  # the definition as it was then, JSON
     sa.Column("settings", sa.Text, nullable=False),  # those that figures depend on, JSON
     sa.Column("state", sa.String(20), nullable=False),  # due, waiting, running, or how it ended
@@ -84,7 +84,7 @@ snapshot_run = sa.Table(
     sa.Column("began_at", sa.DateTime),  # UTC
     sa.Column("ended_at", sa.DateTime),
     sa.Column("seconds", sa.Double),  # of work, in all attempts
-    sa.Column("version", sa.BigInteger),  # of the warehouse
+    sa.Column("version", sa.BigInteger),  # of the warehouse; null until it is asked, but for as_of
     sa.Column("as_of", sa.Text),  # feed -> watermark, JSON
     sa.Column("copies", sa.Text),  # recipient -> what his copy is like, JSON
     sa.Column("folder", sa.String(200)),  # below KPI_HOME/snapshots; null while, or since, there are no files

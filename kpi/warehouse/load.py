@@ -45,7 +45,7 @@ class Load:
     """One load. Leaving the ``with`` block without ``publish()`` discards everything.
 
     ``synthetic``: whether the data is made up; None for changes to rules, which are neither. ``zone``: the business
-    zone that an empty warehouse adopts.
+    zone that an empty warehouse adopts. ``ends``: whether nothing will follow, as after the last load of a demo.
     """
 
     def __init__(
@@ -56,12 +56,14 @@ class Load:
         synthetic: bool | None,
         allow_mixed: bool = False,
         zone: ZoneInfo | None = None,
+        ends: bool = False,
     ) -> None:
         self._warehouse = warehouse
         self._description = description
         self._synthetic = synthetic
         self._allow_mixed = allow_mixed
         self._zone = zone
+        self._ends = ends
         self._feeds: dict[str, Feed] = {}
         self._excluded: dict[str, int] = {}
         self._rejected: list[tuple[int, str, str]] = []
@@ -169,7 +171,8 @@ class Load:
         if self._synthetic is None:
             return before
         zone = self._zone if before.empty and self._zone is not None else before.zone
-        facts = {"synthetic": str(self._synthetic or before.synthetic).lower(), "time_zone": zone.key}
+        facts = {"synthetic": str(self._synthetic or before.synthetic).lower(), "time_zone": zone.key,
+                 "ended": str(self._ends).lower()}  # fmt: skip
         write_facts(self._connection, facts)
         return replace(before, zone=zone)
 

@@ -38,6 +38,7 @@ class Published:
     feeds: dict[str, Feed] = field(hash=False)
     families: frozenset[str] = frozenset()
     empty: bool = False  # nothing was ever loaded
+    ended: bool = False  # nothing will follow what was loaded last: a demo
 
     @cached_property
     def complete_until(self) -> datetime:
@@ -58,6 +59,11 @@ class Published:
         """
         # A watermark at midnight belongs to the day that it ends.
         return self.local(self.latest - timedelta(microseconds=1)).date()
+
+    @property
+    def last_day(self) -> date | None:
+        """The day on which data end that nothing will follow; None where they go on."""
+        return self.today if self.ended and self.feeds else None
 
     def local(self, moment: datetime) -> datetime:
         """A UTC time of the warehouse in its business time zone."""
@@ -98,6 +104,7 @@ def read_published(connection: sa.Connection, version_query: str) -> Published:
         feeds=feeds,
         families=frozenset(connection.scalars(sa.select(schema.channel.c.family).distinct())),
         empty="synthetic" not in facts,
+        ended=facts.get("ended") == "true",
     )
 
 

@@ -44,18 +44,21 @@ def render(
     warehouse: Warehouse, definition: Definition, recipient: Recipient, due: date, *, version: int | None = None
 ) -> Rendered:
     """The figures of every section as lines."""
-    period, figures = period_of(definition.period, due), {}
-    for section in definition.sections:
-        asked = Question(section.kpis, period, section.by, definition.filters, scope=recipient.scope)
-        for cell in answer(warehouse, asked).cells:
-            figures[section.id, cell.kpi, ",".join(map(str, cell.key))] = cell.value
+    figures = {}
+    with warehouse.at(version) as past:
+        published = past.published()
+        period = period_of(definition.period, due, published.last_day)
+        for section in definition.sections:
+            asked = Question(section.kpis, period, section.by, definition.filters, scope=recipient.scope)
+            for cell in answer(past, asked).cells:
+                figures[section.id, cell.kpi, ",".join(map(str, cell.key))] = cell.value
+        holds = all(check.holds for check in proof(past, Question(("volume",), period)))
     lines = "".join(f"{'|'.join(key)},{value}\n" for key, value in sorted(figures.items()))
-    published = warehouse.published()
     return Rendered(
         {"data.csv": lines.encode(), "manifest.json": json.dumps({"version": version}).encode()},
         figures,
-        empty=not figures["headline", "volume", ""],
-        holds=all(check.holds for check in proof(warehouse, Question(("volume",), period))),
+        empty=not figures.get(("headline", "volume", ""), 1),
+        holds=holds,
         version=published.version,
         as_of={name: feed.watermark for name, feed in published.feeds.items()},
         period=period,

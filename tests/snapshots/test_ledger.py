@@ -14,10 +14,12 @@ from kpi.query.question import Filter, Scope
 from kpi.snapshots import book, store, worker
 from kpi.snapshots.ledger import LEASE, Ledger, find
 from kpi.snapshots.model import Recipient, Rendered, Schedule
-from kpi.snapshots.runs import ENDS, changes, deliveries, files, runs, say
+from kpi.snapshots.notices import notice_of
+from kpi.snapshots.runs import ENDS, changes, deliveries, figures, files, runs, say
 from kpi.snapshots.schedule import due_between
 from kpi.state import Target
 from kpi.state.targets import save_targets, targets
+from kpi.warehouse.load import Load
 from tests.snapshots.standins import MONDAY, Done, got, render
 
 KEY = "weekly.20260309T000000Z.2026-03-09.r1"
@@ -125,6 +127,44 @@ def test_late_rows_make_revision_2_which_says_what_changed(centre):
     assert manifest["revision"] == {"number": 2, "before": 1, "figures_changed": 2}
     assert manifest["files"]["changes.txt"]["bytes"] == len(said.encode())
     assert len(got(centre.outbox, "ann")) == 2
+
+
+def test_a_run_as_of_an_earlier_version_knows_what_was_known_then(centre):
+    """A row of the week before arrives after the report was due; a feed had not passed the end of another report."""
+    weekly = centre.weekly("ann")
+    daily = replace(weekly, name="daily", period="yesterday", schedule=Schedule("0 8 * * *"))
+    centre.keep(weekly, daily, since=centre.moment)
+    then = centre.warehouse.published().version
+    centre.world.contact("self", "2026-03-05 12:00")
+    centre.load("2026-03-10 09:00")
+    centre.later(days=2)
+    ledger = Ledger(centre.state, lambda: centre.moment)
+    (first,) = ledger.back_fill("weekly", MONDAY.date(), MONDAY.date(), version=then)
+    again = ledger.add("weekly", MONDAY.date())
+    tuesday = MONDAY.date() + timedelta(days=1)
+    (late,) = ledger.back_fill("daily", tuesday, tuesday, version=then)
+    centre.run()
+    first, again, late = (find(centre.state, run.key) for run in (first, again, late))
+    assert (first.state, first.version, first.origin) == ("sent", then, "as_of")
+    assert again.version > then
+    changed = {(one.kpi, one.key): (one.before, one.after) for one in changes(centre.state, again) or []}
+    assert changed["volume", ""] == (42.0, 43.0)
+    assert (late.state, say(late.reason, "en")) == ("held", "Data are late: hotline, wechat.")
+
+
+def test_trap_where_the_data_end_what_is_due_later_reports_the_last_period_that_they_have(centre):
+    """Three weeks after a demo's last load its weekly report is neither empty nor waiting for what will never come."""
+    centre.keep(centre.weekly("ann"), since=MONDAY + timedelta(days=14))
+    with Load(centre.warehouse, description="the last one", synthetic=True, ends=True) as load:
+        load.publish()
+    centre.moment = MONDAY + timedelta(days=21, minutes=1)
+    centre.run()
+    (run,) = runs(centre.state)
+    assert (run.state, run.due_on) == ("sent", date(2026, 3, 30))
+    assert (run.period.start, run.period.end) == (date(2026, 3, 2), date(2026, 3, 8))
+    assert ("ann", "headline", "volume", "") in figures(centre.state, run.id)
+    told = notice_of(replace(run, state="failed"), "owner", "en")
+    assert "2 Mar – 8 Mar 2026" in told.lines[0]
 
 
 def test_a_run_is_rendered_again_from_what_was_kept_with_it(centre):

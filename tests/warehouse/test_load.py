@@ -269,6 +269,21 @@ def test_real_takes_no_synthetic(warehouse: Warehouse) -> None:
         a_world().publish(warehouse, NIGHT, synthetic=True)
 
 
+def test_data_have_a_last_day_where_nothing_follows_the_last_load(quick: Warehouse) -> None:
+    a_world().publish(quick, NIGHT)
+    assert quick.published().last_day is None
+    with Load(quick, description="the last one", synthetic=True, ends=True) as load:
+        load.publish()
+    assert quick.published().last_day == quick.published().today
+    # A change of rules brings no data; another load does.
+    with Load(quick, description="rules", synthetic=None) as load:
+        load.publish()
+    assert quick.published().last_day is not None
+    with Load(quick, description="and yet one", synthetic=True) as load:
+        load.publish()
+    assert quick.published().last_day is None
+
+
 def test_empty_warehouse_adopts_the_zone_of_its_first_load(warehouse: Warehouse) -> None:
     World("Asia/Jerusalem").publish(warehouse, NIGHT)
     World("America/New_York").publish(warehouse, NIGHT)

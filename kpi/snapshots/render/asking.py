@@ -144,7 +144,7 @@ def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date,
     """Ask everything. Raises InputError for a definition without a KPI that the recipient may see filtered so, and what
     ``kpi.query.answer`` raises for names that are none.
     """
-    period = period_of(definition.period, due)
+    period = period_of(definition.period, due, asking.published.last_day)
     base = Question((), period, (), definition.filters, definition.compare, recipient.scope,
                     definition.service_level)  # fmt: skip
     narrowed = {one.dimension for one in (*base.filters, *base.scope.filters)}
