@@ -14,6 +14,7 @@ from kpi.errors import InputError, KpiError
 from kpi.i18n import Language, phrase
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
+from seed import snapshots
 from seed.load import Progress, fill
 from seed.notes import write_down
 from seed.options import Options, today
@@ -60,12 +61,21 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
     within = replace(settings, memory=max(1, settings.memory - 1))
     warehouse = Warehouse(asked.target or settings.warehouse_url, within)
     try:
+        own = warehouse.url == settings.warehouse_url
         if asked.if_empty and warehouse.exists() and warehouse.published().data_start is not None:
+            if own:
+                snapshots.go_on(settings, warehouse)
             return 0
+        # Only a lake can be read as it was before something came late.
+        came_late = snapshots.late(options) if own and warehouse.kind == "ducklake" else None
         with _shown() as tell:
-            filled = fill(warehouse, options, tell, language)
-        if warehouse.url == settings.warehouse_url:
+            filled = fill(warehouse, options, tell, language, came_late)
+        if own:
             write_down(settings, options)
+            if filled is None:
+                snapshots.go_on(settings, warehouse)
+            else:
+                snapshots.write_down(settings, warehouse.published(), came_late, filled.before_late)
         if filled is None:
             print(phrase(language, "seed_already_there", place=warehouse.place))
             return 0

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from kpi import schema
@@ -20,11 +21,12 @@ from kpi.warehouse.load import Load
 from seed.answers import Answers
 from seed.around import Around
 from seed.facts import Facts
-from seed.options import ZONE, Options
+from seed.options import PART, ZONE, Options
 from seed.people import People
 from seed.plan import DAY, Plan
+from seed.snapshots import Late
 from seed.traffic import Chunk, Traffic, days_a_chunk
-from seed.world import CHANNELS, carries, dimension_tables
+from seed.world import CHANNELS, SMS, carries, dimension_tables
 
 Progress = Callable[[float, str], None]
 _Item = TypeVar("_Item")
@@ -33,7 +35,6 @@ _Item = TypeVar("_Item")
 _A_LOAD = 5_000_000
 # Of each hundred contacts, so many sessions that are none: left out and counted, as in a real feed.
 _EXCLUDED = {"zero_input": 0.021, "push": 0.083, "test": 0.0006}
-_PART = " part "
 _STAGING = 0.3  # share of a load's time, for the progress bar
 
 
@@ -43,6 +44,7 @@ class Filled:
 
     ``generate_seconds``: making the facts; ``load_seconds``: staging, deriving, publishing; ``seconds``: all of it,
     which is less than both, since the next facts are made while the last ones are loaded. ``tables``: rows staged.
+    ``before_late``: the version of the warehouse in which what comes late was not there yet; None where nothing did.
     """
 
     interactions: int = 0
@@ -52,6 +54,7 @@ class Filled:
     load_seconds: float = 0.0
     seconds: float = 0.0
     tables: dict[str, int] = field(default_factory=dict)
+    before_late: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,36 +117,40 @@ class Bank:
         return {reason: int(chunk.rng.poisson(share * len(chunk))) for reason, share in _EXCLUDED.items()}
 
 
-def present(warehouse: Warehouse, options: Options) -> int:
-    """How many loads of this very demo bank the warehouse holds; 0 in an empty one.
+def present(warehouse: Warehouse, options: Options) -> tuple[int, int]:
+    """How many loads of this very demo bank the warehouse holds, and of how many; (0, 1) in an empty one.
 
     Raises MixedData when it holds real data or a demo bank of other options.
     """
     with warehouse.read() as connection:
         published = warehouse.published(connection)
         if published.data_start is None:
-            return 0
+            return 0, 1
         if not published.synthetic:
             raise MixedData("seed_holds_real_data", place=warehouse.place)
         loads = connection.execute(sa.select(schema.load_batch.c.description).order_by(schema.load_batch.c.load_id))
         described = [row.description or "–" for row in loads]
-    ours = [description for description in described if description.startswith(options.name + _PART)]
+    ours = [description for description in described if description.startswith(options.name + PART)]
     if not ours:
         raise MixedData("seed_holds_other_demo", place=warehouse.place, found=described[0])
-    return len(ours)
+    return len(ours), int(ours[-1].rpartition(" ")[2])
 
 
-def fill(warehouse: Warehouse, options: Options, progress: Progress, language: Language = "en") -> Filled | None:
+def fill(
+    warehouse: Warehouse, options: Options, progress: Progress, language: Language = "en", late: Late | None = None
+) -> Filled | None:
     """Create the warehouse where it is missing and fill it; None when it holds this bank already.
 
-    ``progress``: is told the share done, 0 to 1, and what is being done in ``language``. What an earlier, broken
-    run has published is kept and continued. Raises MixedData as ``present`` does, and what loading raises.
+    ``progress``: is told the share done, 0 to 1, and what is being done in ``language``. ``late``: what comes by a
+    small load of its own, after all others. What an earlier, broken run has published is kept and continued. Raises
+    MixedData as ``present`` does, and what loading raises.
     """
     warehouse.create()
-    done = present(warehouse, options)
-    borders = _borders(options)
-    if done >= len(borders):
+    done, of = present(warehouse, options)
+    if done >= of:
         return None
+    borders = _borders(options)
+    of = len(borders) + (late is not None)
     progress(0.0, phrase(language, "seed_step_people"))
     clock = _Clock()
     bank = Bank(options)
@@ -155,21 +162,29 @@ def fill(warehouse: Warehouse, options: Options, progress: Progress, language: L
 
     # The chunks before the first load that is missing are made again, for what later ones take over from them.
     with ThreadPoolExecutor(1, thread_name_prefix="generate") as worker:
-        made = _ahead(worker, clock.timed(bank.made(since=borders[done - 1] if done else 0)))
+        kept = _Kept(late)
+        made = _ahead(worker, clock.timed(bank.made(since=borders[done - 1] if done and late is None else 0)))
         for number, (since, until) in enumerate(pairwise([0, *borders]), start=1):
             if number <= done:
+                if late is not None:
+                    for part in made:
+                        kept.without(part.facts)
+                        if part.last == until:
+                            break
                 continue
             with Load(
-                warehouse, description=f"{options.name}{_PART}{number} of {len(borders)}", synthetic=True, zone=ZONE
-            ) as load:
+                warehouse, description=f"{options.name}{PART}{number} of {of}", synthetic=True, zone=ZONE,
+                ends=number == of,
+            ) as load:  # fmt: skip
                 for code, channel in enumerate(CHANNELS):
-                    load.feed(channel.id, channel.zh, channel.en, bank.watermark(code, until), carries(channel))
+                    reached = kept.reached(code, bank.watermark(code, until))
+                    load.feed(channel.id, channel.zh, channel.en, reached, carries(channel))
                 for table, rows in clock.timed(bank.standing(since, until)):
                     with clock.loading():
                         load.stage(table, rows)
                 for part in made:
                     with clock.loading():
-                        for table, rows in part.facts.items():
+                        for table, rows in kept.without(part.facts).items():
                             load.stage(table, rows)
                         for reason, rows_out in part.excluded.items():
                             load.exclude(reason, rows_out)
@@ -184,10 +199,53 @@ def fill(warehouse: Warehouse, options: Options, progress: Progress, language: L
             # An instance that has loaded fifty million takes a quarter longer for every statement than a new one does.
             with clock.loading():
                 warehouse.close()
+    if late is not None:
+        progress(share(options.days), phrase(language, "seed_step_late"))
+        with clock.loading():
+            clock.filled.before_late = warehouse.published().version
+            description = f"{options.name}{PART}{of} of {of}"
+            with Load(warehouse, description=description, synthetic=True, zone=ZONE, ends=True) as load:
+                channel = CHANNELS[SMS]
+                load.feed(channel.id, channel.zh, channel.en, bank.watermark(SMS, options.days), carries(channel))
+                for table, rows in kept.rows:
+                    load.stage(table, rows)
+                load.publish()
+            warehouse.close()
     progress(1.0, phrase(language, "seed_step_done"))
     filled = clock.stop()
     filled.first, filled.last = options.start, options.end
     return filled
+
+
+class _Kept:
+    """Keeps what comes late from the loads before; ``rows``: what was kept, as (table, rows)."""
+
+    def __init__(self, late: Late | None) -> None:
+        self._late = late
+        self.rows: list[tuple[str, pa.Table]] = []
+
+    def reached(self, channel: int, watermark: datetime) -> datetime:
+        """How far a feed has got of which something comes late."""
+        return watermark if self._late is None or channel != SMS else min(watermark, self._late.since)
+
+    def without(self, facts: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """The facts without what comes late: contacts, and what hangs on them."""
+        if self._late is None:
+            return facts
+        contacts, (first, last) = facts["interaction"], self._late.of_day
+        began = contacts["started_at"]
+        of_day = pc.and_(pc.greater_equal(began, pa.scalar(first)), pc.less(began, pa.scalar(last)))
+        behind = pc.or_(of_day, pc.greater_equal(began, pa.scalar(self._late.since)))
+        of_sms = pc.equal(contacts["source"], CHANNELS[SMS].id)
+        names = contacts.filter(pc.and_(of_sms, behind))["interaction_id"]
+        left = {}
+        for table, rows in facts.items():
+            left[table] = rows
+            if len(names) and "interaction_id" in rows.column_names:
+                late = pc.and_(pc.equal(rows["source"], CHANNELS[SMS].id), pc.is_in(rows["interaction_id"], names))
+                left[table] = rows.filter(pc.invert(pc.fill_null(late, False)))
+                self.rows.append((table, rows.filter(late)))
+        return left
 
 
 def _ahead(worker: Executor, items: Iterator[_Item]) -> Iterator[_Item]:

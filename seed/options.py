@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from kpi.errors import InputError
 
 ZONE = ZoneInfo("Asia/Shanghai")
+# What a load of a demo bank is called: this and its options, then which one of how many it is.
+PREFIX, PART = "demo bank: ", " part "
 LONGEST = 4000
 MOST_CUSTOMERS = 20_000_000
 MOST_A_DAY = 2_000_000
@@ -46,7 +48,7 @@ class Options:
     def name(self) -> str:
         """How the options are written down in the warehouse, to know them again."""
         return (
-            f"demo bank: days={self.days} interactions={self.interactions} customers={self.customers} "
+            f"{PREFIX}days={self.days} interactions={self.interactions} customers={self.customers} "
             f"end={self.end} seed={self.seed}"
         )
 

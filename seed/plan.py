@@ -1,6 +1,6 @@
 """When contacts happen: the days, the hours of the week, the holidays, and how far each feed has got."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import holidays
 import numpy as np
@@ -95,6 +95,11 @@ class Plan:
         for day, size in self.extra(event_id).items():
             values[day] = size
         return values
+
+
+def complete_until(options: Options) -> datetime:
+    """UTC, no zone: what the slowest feed has reached on the running day."""
+    return datetime.combine(options.end, time()) + timedelta(seconds=_REACHED_SMS - _ZONE_OFFSET)
 
 
 def _months(start: date, end: date) -> list[date]:

@@ -14,7 +14,7 @@ from kpi.snapshots.model import Definition
 from kpi.snapshots.plain import as_plain, of_plain
 from kpi.state import StateDatabase, editing
 from kpi.state.database import now
-from kpi.state.tables import snapshot
+from kpi.state.tables import snapshot, snapshot_run
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,21 @@ def save(state: StateDatabase, before: Iterable[Kept], after: Iterable[Kept], au
     known = {one.id: one for one in before}
     rows = [one.due_from(known[one.id].definition) if one.id is not None else one for one in after]
     editing.save(state, snapshot, known.values(), rows, author)
+
+
+def begin_with(state: StateDatabase, rows: Sequence[Definition], author: str) -> bool:
+    """Write down definitions where there is none, nor was any ever run: who has deleted all of them wants none. Says
+    whether it did.
+    """
+    with state.transaction() as connection:
+        ever = connection.execute(sa.select(sa.exists(sa.select(snapshot_run.c.id)))).scalar_one()
+    return not ever and editing.begin(state, snapshot, [Kept(one) for one in rows], author)
+
+
+def nothing_missed(state: StateDatabase, author: str) -> None:
+    """Of definitions that are still as ``author`` wrote them nothing that was due up to now is made up for."""
+    with state.transaction() as connection:
+        connection.execute(sa.update(snapshot).where(snapshot.c.author == author).values(seen_until=now()))
 
 
 def apply(state: StateDatabase, wanted: Sequence[Definition], author: str) -> Applied:

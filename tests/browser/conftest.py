@@ -35,6 +35,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("demo") / "home"
     home.mkdir()
     server.seed(home, *SMALL)
+    server.without_snapshots(home)
     return home
 
 

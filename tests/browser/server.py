@@ -16,6 +16,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
 
+from kpi.settings import load_settings
+from kpi.state import StateDatabase
+from kpi.state.tables import snapshot, snapshot_run
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 FLAGS = [
@@ -137,6 +141,15 @@ def seed(home: Path, *arguments: str) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def without_snapshots(home: Path) -> None:
+    """Take away the demo's own, which wait for a worker: tests bring the snapshots that they need."""
+    state = StateDatabase(load_settings({"KPI_HOME": str(home)}))
+    with state.transaction() as connection:
+        connection.execute(snapshot_run.delete())
+        connection.execute(snapshot.delete())
+    state.close()
 
 
 def browser(playwright: Playwright) -> Browser:
