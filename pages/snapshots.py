@@ -1,6 +1,7 @@
 """Snapshots: what is due next, what became of the last runs, their files and what a revision changed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from html import escape
 
@@ -257,7 +258,6 @@ def _details(found: list[Run], language: Language, linked: Run | None, published
     changed = changes(kept, run)
     if changed is not None:
         st.html(_changes(changed, language, published))
-    whose = {recipient.name: f"{recipient.name} · " for recipient in run.definition.recipients}
     if run.state not in _OPEN:
         st.button(
             phrase(language, "snapshots_run_again"),
@@ -267,17 +267,30 @@ def _details(found: list[Run], language: Language, linked: Run | None, published
             on_click=_run_now,
             args=(run.name, language, run.due_on),
         )
-    with st.container(horizontal=True, gap="xsmall", key="run_files"):
-        for file in files(kept, run):
-            size = format_count(max(1, file.bytes // 1024), language, compact=False)
-            st.download_button(
-                f"{whose.get(file.recipient, '')}{file.name} ({size} KB)",
-                data=_reader(run, file.recipient, file.name),
-                file_name=f"{run.name}-{run.due_on}-r{run.revision}-{file.name}",
-                key=f"file_{run.id}_{file.recipient}_{file.name}",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+    _files(run, language)
+
+
+def _files(run: Run, language: Language) -> None:
+    """The files of each recipient's copy under his name, in the order of the recipients."""
+    found = files(cache.state_database(), run)
+    names = [recipient.name for recipient in run.definition.recipients]
+    copies = sorted({file.recipient for file in found}, key=lambda name: [*names, name].index(name))
+    for number, name in enumerate(copies):
+        if name in names:
+            st.html(f'<p class="kpi-note"><b>{escape(name)}</b></p>')
+        with st.container(horizontal=True, gap="xsmall", key=f"run_files_{number}"):
+            for file in (one for one in found if one.recipient == name):
+                size = format_count(max(1, file.bytes // 1024), language, compact=False)
+                # Copies of one run must not take each other's place in the folder of downloads.
+                whose = f"{store.copy_folder(name)}-" if len(copies) > 1 else ""
+                st.download_button(
+                    f"{file.name} ({size} KB)",
+                    data=_reader(run, file.recipient, file.name),
+                    file_name=f"{run.name}-{run.due_on}-r{run.revision}-{whose}{file.name}",
+                    key=f"file_{run.id}_{file.recipient}_{file.name}",
+                    on_click="ignore",
+                    icon=":material/download:",
+                )
 
 
 def _deliveries(run: Run, language: Language) -> None:
@@ -340,7 +353,8 @@ def _reader(run: Run, recipient: str, name: str) -> Callable[[], bytes]:
 
 
 def _changes(changed: Sequence[Change], language: Language, published: Published) -> str:
-    """What a revision changed against the one before it."""
+    """What a revision changed against the one before it; what is the same in several copies once."""
+    changed = list(dict.fromkeys(replace(one, recipient="") for one in changed))
     if not changed:
         return f'<p class="kpi-note">{phrase(language, "snapshots_unchanged")}</p>'
     shown = changed[:_MOST_CHANGES]
