@@ -75,6 +75,33 @@ def test_runs_stand_there_with_state_reason_files_and_changes(demo_home, open_pa
     assert sum(label.startswith(("data.csv", "manifest.json")) for label in labels) == 2
 
 
+def test_files_stand_under_their_recipient_and_each_copys_are_saved_under_names_of_their_own(
+    demo_home, open_page, state, monkeypatch, tmp_path
+):
+    """In the order of the recipients, not of their names; what changed in both copies is said once."""
+    monkeypatch.setenv("KPI_HOME", str(demo_home))
+    (daily,) = (one for one in load(READY.read_text("utf-8")) if one.name == "daily")
+    readers = tuple(Recipient(name, (tmp_path / name).as_uri()) for name in ("中文", "English"))
+    book.apply(state, [replace(daily, recipients=readers)], "ann")
+    warehouse = Warehouse.from_settings(load_settings())
+    for value in (1000, None):
+        run = Ledger(state).add("daily", date(2026, 11, 22))
+        worker.run_due(warehouse, lambda *a, **b: render(*a, **b), deliver)
+        if value is not None:  # as if rows had come late
+            with state.transaction() as connection:
+                of_volume = sa.and_(snapshot_figure.c.run_id == run.id, snapshot_figure.c.section == "headline",
+                                    snapshot_figure.c.kpi == "volume")  # fmt: skip
+                connection.execute(sa.update(snapshot_figure).where(of_volume).values(value=value))
+    warehouse.close()
+    app = open_page(demo_home, "snapshots", lang="en")
+    assert not app.exception
+    assert "1 figures differ" in html(app)
+    shown = html(app)
+    assert shown.rindex("<b>中文</b>") < shown.rindex("<b>English</b>")
+    labels = [button.label.split(" (")[0] for button in app.get("download_button")]
+    assert labels[-6:] == ["changes.txt", "data.csv", "manifest.json"] * 2
+
+
 def test_a_day_is_run_again_and_past_ones_are_made_up_for(demo_home, open_page, state, monkeypatch):
     monkeypatch.setattr(snapshots, "workers", lambda *asked: ["a worker that takes them"])
     book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name in {"daily", "weekly"}], "ann")
