@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kpi.home import private_file
 from kpi.settings import ROOT
 
 log = logging.getLogger("switchboard")
@@ -30,13 +31,12 @@ class Job:
         environment: Mapping[str, str],
         folder: Path | None = None,
     ) -> None:
-        """Start it. ``log``: where its output is kept; ``environment``: settings beside those of this process;
-        ``folder``: what it reads, deleted when it ends, however it ends.
+        """Start it. ``log``: where its output, which may name customers, is kept for the service's user alone;
+        ``environment``: settings beside those of this process; ``folder``: what it reads, deleted when it ends, however it ends.
         """
-        log.parent.mkdir(parents=True, exist_ok=True)
         self.module = module
         self._log = log
-        with log.open("wb") as said:
+        with private_file(log) as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 cwd=ROOT,

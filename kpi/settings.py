@@ -213,6 +213,18 @@ class Settings:
     public_url: str
     threads: int
 
+    @property
+    def own_places(self) -> tuple[Path, ...]:
+        """The files and folders that are the program's own, wherever the settings put them, links resolved: nothing
+        else may write there.
+        """
+        _, _, warehouse = self.warehouse_url.partition(":///")
+        kind, _, state = self.state_url.partition(":///")
+        places = [self.home, Path(warehouse), self.secrets]
+        if kind.startswith("sqlite") and state:
+            places.append(Path(state.partition("?")[0]))
+        return tuple(place.resolve() for place in places)
+
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings in force.
@@ -224,13 +236,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     names = {setting.name: setting for setting in SETTINGS}
     home = _parse(names["KPI_HOME"], env.get("KPI_HOME") or names["KPI_HOME"].default)
     assert isinstance(home, Path)
-    file = home / "settings.toml"
-    in_file: dict[str, object] = {}
-    if file.exists():
-        try:
-            in_file = tomllib.loads(file.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingError("bad_settings_file", path=file, problem=error) from error
+    in_file = _in_file(home / "settings.toml")
     for name in in_file:
         if name not in names or name == "KPI_HOME":
             raise UnknownName("setting", name, [known for known in names if known != "KPI_HOME"])
@@ -254,10 +260,24 @@ def machine_language(environment: Mapping[str, str]) -> Language:
     return "zh" if spoken.casefold().startswith("zh") else "en"
 
 
+def _in_file(file: Path) -> dict[str, object]:
+    """What the settings file says; nothing where there is none. Raises SettingError where it cannot be read."""
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        if file.is_symlink():
+            raise SettingError("bad_settings_file", path=file, problem=error.strerror) from error
+        return {}
+    except OSError as error:
+        raise SettingError("bad_settings_file", path=file, problem=error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError("bad_settings_file", path=file, problem=error) from error
+
+
 def _parse(setting: Setting, text: str) -> object:
     try:
         return setting.parse(text)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, OSError, RuntimeError) as error:  # the last two: of a path that leads nowhere
         raise SettingError(
             "bad_setting", name=setting.name, value=text, unit=setting.unit, help=setting.help
         ) from error

@@ -11,6 +11,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from kpi.errors import KpiError
+from kpi.home import require_writable, working_folder
 from kpi.i18n import Language, phrase
 from kpi.ingest import shipped_mappings
 from kpi.jobs import Job
@@ -26,6 +28,11 @@ def render(language: Language) -> None:
     work = cache.first_job()
     if work.job is not None and work.job.running:
         _watch(language)
+        return
+    try:
+        require_writable(load_settings().home)
+    except KpiError as error:
+        components.problem(error.message(language), language)
         return
     if work.job is not None and work.job.failed:
         st.error(f"{phrase(language, 'first_failed')}\n\n{work.job.complaint()}", icon=":material/error:")
@@ -72,9 +79,7 @@ def _offer_import(language: Language) -> None:
     ):
         assert file is not None
         settings = load_settings()
-        temporary = settings.home / "tmp"
-        temporary.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="upload_", dir=temporary))
+        folder = Path(tempfile.mkdtemp(prefix="upload_", dir=working_folder(settings.home)))
         place = _keep(folder / "file", file)
         by = str(mapping) if own is None else str(_keep(folder / "mapping", own))
         _start(settings, "kpi", ["import", str(place), "--mapping", by], language, folder)
@@ -103,7 +108,7 @@ def _start(
     work = cache.first_job()
     with work.lock:
         if work.job is None or not work.job.running:
-            log = settings.home / "tmp" / "first_run.log"
+            log = working_folder(settings.home) / "first_run.log"
             environment = {"KPI_LANGUAGE": language, "KPI_HOME": str(settings.home)}
             work.job = Job(module, arguments, log, environment, folder)
         elif folder is not None:

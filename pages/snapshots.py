@@ -9,6 +9,7 @@ import streamlit as st
 
 from kpi.charts import Style
 from kpi.errors import KpiError, StateError
+from kpi.home import working_folder
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_moment, format_value
 from kpi.insight.headline import Span
@@ -151,7 +152,7 @@ def _start(put_down: Callable[[Ledger], str], language: Language) -> None:
             work = cache.runs_job()
             with work.lock:
                 if work.job is None or not work.job.running:
-                    log = settings.home / "tmp" / "snapshots.log"
+                    log = working_folder(settings.home) / "snapshots.log"
                     work.job = Job("kpi", ["snapshots", "run-due"], log, {"KPI_HOME": str(settings.home)})
     except (KpiError, OSError) as error:
         state.tell("snapshots", error.message(language) if isinstance(error, KpiError) else str(error))

@@ -8,6 +8,7 @@ import pytest
 from kpi.errors import SettingError, UnknownName
 from kpi.settings import SETTINGS, load_settings
 from tests.code import ROOT
+from tests.rights import bound_by_rights
 
 # Defaults that depend on the machine, as the documentation tells them.
 TOLD = {"KPI_HOME": "`var/` beside `app.py`", "KPI_THREADS": "the machine's"}
@@ -84,3 +85,33 @@ def test_file_that_is_no_toml_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("KPI_LANGUAGE: zh\n", "utf-8")
     with pytest.raises(SettingError, match=r"settings\.toml"):
         load_settings({"KPI_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "loop", "bytes", "home is a file"])
+def test_trap_a_settings_file_that_cannot_be_read_is_told(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "settings.toml"
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "link":
+        file.symlink_to(tmp_path / "gone.toml")
+    elif kind == "loop":
+        file.symlink_to(file)
+    elif kind == "bytes":
+        file.write_bytes(b'KPI_LANGUAGE = "\xff\xfe"')
+    else:
+        tmp_path = tmp_path / "file"
+        tmp_path.write_text("")
+        file = tmp_path / "settings.toml"
+    with pytest.raises(SettingError) as caught:
+        load_settings({"KPI_HOME": str(tmp_path)})
+    for language in ("zh", "en"):
+        assert str(file) in caught.value.message(language)
+
+
+def test_trap_a_settings_file_without_rights_is_told(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("")
+    (tmp_path / "settings.toml").chmod(0)
+    said = bound_by_rights(tmp_path, "-m", "kpi", "list")
+    assert said.returncode == 2
+    assert str(tmp_path / "settings.toml") in said.stderr
+    assert "Traceback" not in said.stderr

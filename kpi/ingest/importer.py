@@ -51,7 +51,7 @@ def import_file(warehouse: Warehouse, file: Path, mapping: Path | str, *, allow_
     """
     plan = load_mapping(mapping)
     language = warehouse.settings.language
-    with readable(file, plan.source, warehouse.settings.home / "tmp") as path:
+    with readable(file, plan.source, warehouse.settings.home) as path:
         warehouse.create()
         published = warehouse.published()
         hashed = any("customer_key" in feed.carries for feed in published.feeds.values()) and not published.synthetic

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kpi.errors import FileError
+from kpi.home import working_folder
 from kpi.ingest.mapping import Source
 
 # The first bytes of an export of rejected rows. Such a file is always UTF-8 with commas, whatever the source's own
@@ -35,8 +36,8 @@ def is_export(file: Path) -> bool:
 
 
 @contextmanager
-def readable(file: Path, source: Source, folder: Path) -> Iterator[Path]:
-    """Check the file and give the path to read: itself, or for the time of the block a copy in UTF-8 in ``folder``.
+def readable(file: Path, source: Source, home: Path) -> Iterator[Path]:
+    """Check the file and give the path to read: itself, or for the time of the block a copy in UTF-8 below ``home``.
 
     Raises FileError: missing, unreadable, empty, binary, cut off, or not of the encoding that the mapping says.
     """
@@ -58,8 +59,7 @@ def readable(file: Path, source: Source, folder: Path) -> Iterator[Path]:
                 pass
         yield file.resolve()
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="import-", suffix=".tmp") as copy:
+    with tempfile.NamedTemporaryFile(dir=working_folder(home), prefix="import-", suffix=".tmp") as copy:
         with _opened(file):
             if text:
                 for chunk in _decoded(file, source, encoding):

@@ -81,7 +81,11 @@ def parse(text: str) -> Target:
     if (seconds := options.get("timeout")) is not None and not _seconds(seconds):
         raise InputError("target_bad_timeout", value=seconds[:20], most=MOST_SECONDS)
     match kind:
-        case "folder" | "chat":
+        case "folder":
+            place = unquote(parts.path)
+            if parts.netloc or not place.startswith("/") or "\0" in place:
+                raise InputError("target_no_folder", folder=place[:200])
+        case "chat":
             place = unquote(parts.path)
         case "mail":
             place = unquote(parts.path)
@@ -108,32 +112,47 @@ def _seconds(text: str) -> bool:
 
 
 def check_allowed(target: Target, settings: Settings) -> None:
-    """Hold a target against ``KPI_DELIVER_TO``. Folders within ``KPI_HOME`` are always allowed.
+    """Hold a target against ``KPI_DELIVER_TO``; a folder also against what is the program's own (``allowed_folder``).
 
     An entry is an address, a domain (of a mail address or a webhook's host, and what lies below it), ``chat:NAME``,
     ``s3://bucket``, a folder, or * for everything. Raises DeliveryRefused.
     """
-    if "*" in settings.deliver_to or _allowed(target, settings):
-        return
-    raise DeliveryRefused("target_not_allowed", target=target.place, valid=", ".join(settings.deliver_to) or "–")
+    if target.kind == "folder":
+        allowed_folder(target.place, settings)
+    elif "*" not in settings.deliver_to and not _allowed(target, settings):
+        raise DeliveryRefused("target_not_allowed", target=target.place, valid=", ".join(settings.deliver_to) or "–")
+
+
+def allowed_folder(place: str, settings: Settings) -> Path:
+    """The folder that a path leads to, links resolved: ``outbox`` in ``KPI_HOME`` and what lies below it, or what the
+    operator allows and is not the program's own, which no permission opens. Raises DeliveryRefused.
+    """
+    outbox = settings.home.resolve() / "outbox"
+    entries = [entry for entry in settings.deliver_to if entry.startswith("/") or entry == "*"]
+    try:
+        folder = Path(place).resolve()
+        own = [one for one in settings.own_places if not one.is_relative_to(outbox)]
+        if folder.is_relative_to(outbox):
+            return folder
+        allowed = any(entry == "*" or folder.is_relative_to(Path(entry).resolve()) for entry in entries)
+        if allowed and not any(folder.is_relative_to(one) for one in own):
+            return folder
+    except (OSError, RuntimeError):  # a link that leads to itself, or a name that is too long
+        pass
+    raise DeliveryRefused("folder_not_allowed", folder=place, valid=", ".join([str(outbox), *entries]))
 
 
 def _allowed(target: Target, settings: Settings) -> bool:
+    """Whether an entry names a target that is no folder."""
     entries = settings.deliver_to
-    match target.kind:
-        case "folder":
-            folder = Path(target.place).resolve()
-            roots = [settings.home, *(Path(entry).resolve() for entry in entries if entry.startswith("/"))]
-            return any(folder.is_relative_to(root) for root in roots)
-        case "mail":
-            address = target.place.casefold()
-            return address in entries or _below(address.rpartition("@")[2], entries)
-        case "s3":
-            return f"s3://{target.place.split('/')[0]}".casefold() in entries
-        case "chat":
-            return f"chat:{target.place}".casefold() in entries
-        case "webhook":
-            return _below((urlsplit(target.place).hostname or "").casefold(), entries)
+    if target.kind == "mail":
+        address = target.place.casefold()
+        return address in entries or _below(address.rpartition("@")[2], entries)
+    if target.kind == "s3":
+        return f"s3://{target.place.split('/')[0]}".casefold() in entries
+    if target.kind == "chat":
+        return f"chat:{target.place}".casefold() in entries
+    return _below((urlsplit(target.place).hostname or "").casefold(), entries)
 
 
 def _below(host: str, entries: tuple[str, ...]) -> bool:

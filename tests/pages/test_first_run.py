@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from kpi.home import working_folder
 from kpi.i18n import phrase
 from kpi.jobs import Job
 from kpi.query import Period, Question, answer
@@ -74,6 +75,8 @@ def test_the_demo_bank_is_made_at_a_click_and_then_the_overview_stands_there(tmp
     assert not [button for button in open_page(home, lang="en").button if button.key == "make_demo"]
     job = _ended()
     assert not job.failed, job.complaint()
+    assert stat.S_IMODE((home / "tmp" / "first_run.log").stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "tmp").stat().st_mode) == 0o700
     told = [int(share) for share in re.findall(r"(\d+)% \S", (home / "tmp" / "first_run.log").read_text())]
     assert told == sorted(told)
     assert told[-1] == 100
@@ -81,6 +84,16 @@ def test_the_demo_bank_is_made_at_a_click_and_then_the_overview_stands_there(tmp
     assert not app.exception
     assert app.title[0].value == phrase("en", "page_overview")
     assert any('class="kpi-value"' in body for body in html(app))
+
+
+def test_trap_a_log_that_others_could_read_is_made_private(tmp_path):
+    log = tmp_path / "home" / "tmp" / "first_run.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("row 7: customer 6222001")
+    log.chmod(0o644)
+    Job("kpi", ["list"], working_folder(tmp_path / "home") / "first_run.log", {"KPI_HOME": str(tmp_path)})
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
 
 
 def test_an_upload_is_private_and_gone_after_its_import(give):

@@ -88,6 +88,68 @@ def test_a_folder_that_is_a_file_is_refused(settings: Settings, tmp_path: Path) 
     assert sent(settings, f"file://{tmp_path}/out/below").status == "permanent"
 
 
+def _at(home: Path, place: str) -> str:
+    return f"file://{place.format(home=home, above=home.parent)}"
+
+
+OWN = [
+    *("{home}", "{home}/settings.toml", "{home}/reports", "{home}/warehouse/data", "{home}/state.sqlite"),
+    *("{home}/secrets/x", "{home}/outbox/../settings.toml", "{home}/outbox/%2e%2e/customer.key", "{home}/outbox.old"),
+    *("{above}/link/settings.toml", "{home}/outbox/link/x", "{above}/loop/x", "{above}/lake", "{above}/keys/a"),
+    "{above}/notes.sqlite",
+]
+
+
+@pytest.mark.parametrize("allowed", ["", "*", "above"])
+@pytest.mark.parametrize("place", OWN)
+def test_trap_a_place_of_the_programs_own_files_is_never_a_target(
+    home: Path, monkeypatch: pytest.MonkeyPatch, place: str, allowed: str
+) -> None:
+    (home / "outbox").mkdir(parents=True)
+    (home / "settings.toml").write_text('KPI_LANGUAGE = "en"')
+    (home / "outbox" / "link").symlink_to(home)
+    (home.parent / "link").symlink_to(home)
+    (home.parent / "loop").symlink_to(home.parent / "loop")
+    monkeypatch.setenv("KPI_DELIVER_TO", str(home.parent) if allowed == "above" else allowed)
+    monkeypatch.setenv("KPI_WAREHOUSE_URL", f"ducklake:///{home.parent}/lake")
+    monkeypatch.setenv("KPI_STATE_URL", f"sqlite:///{home.parent}/notes.sqlite")
+    monkeypatch.setenv("KPI_SECRETS", f"{home.parent}/keys")
+    before = sorted(str(one) for one in home.parent.rglob("*"))
+    found = sent(load_settings(), _at(home, place))
+    assert (found.status, found.attempts) == ("permanent", 0)
+    assert f"{home}/outbox" in found.detail
+    assert sorted(str(one) for one in home.parent.rglob("*")) == before
+    assert (home / "settings.toml").read_text() == 'KPI_LANGUAGE = "en"'
+
+
+@pytest.mark.parametrize("place", ["{home}/outbox", "{home}/outbox/head/weekly", "{home}/outbox/a/../b"])
+def test_the_outbox_of_the_home_needs_no_permission(home: Path, place: str) -> None:
+    assert sent(load_settings(), _at(home, place)).status == "sent"
+
+
+def test_an_outbox_that_leads_elsewhere_is_allowed_like_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home.parent / "srv").mkdir()
+    home.mkdir()
+    (home / "outbox").symlink_to(home.parent / "srv")
+    assert sent(load_settings(), _at(home, "{home}/outbox")).status == "permanent"
+    monkeypatch.setenv("KPI_DELIVER_TO", f"{home.parent}/srv")
+    assert sent(load_settings(), _at(home, "{home}/outbox")).status == "sent"
+
+
+@pytest.mark.parametrize("target", ["file:outbox", "file://outbox/x", "file:///srv/%00x"])
+def test_a_folder_is_told_by_its_whole_path(settings: Settings, target: str) -> None:
+    assert "file:///srv/reports" in sent(settings, target).detail
+
+
+@pytest.mark.parametrize("kind", ["folder", "bytes"])
+def test_a_secret_that_cannot_be_read_is_told(settings: Settings, home: Path, kind: str) -> None:
+    secret = home / "secrets" / "OPS"
+    secret.parent.mkdir(parents=True)
+    secret.mkdir() if kind == "folder" else secret.write_bytes(b"\xff\xfe")
+    found = sent(settings, "chat:OPS")
+    assert (found.status, str(secret) in found.detail) == ("permanent", True)
+
+
 # --- webhook -------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from kpi.errors import DeliveryError, DeliveryRefused
 from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.model import Parcel
-from kpi.snapshots.target import Target
+from kpi.snapshots.target import Target, allowed_folder
 
 # Errors of the file system that trying again does not mend.
 _FOR_GOOD = (PermissionError, NotADirectoryError, FileNotFoundError)
@@ -19,10 +19,11 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
     """Write the files into ``<folder>/<key>``: beside it, synced, then renamed. One that is there already with the same
     files stays. Gives the folder. Raises DeliveryError.
     """
-    root = Path(target.place)
+    root = allowed_folder(target.place, settings)
     final = root / safe(key)
     try:
         root.mkdir(parents=True, exist_ok=True)
+        allowed_folder(str(final), settings)  # which may be a link
         if _same(final, parcel):
             return str(final)
         beside = Path(mkdtemp(prefix=".writing-", dir=root))

@@ -12,7 +12,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 def secret(name: str, settings: Settings) -> str:
     """The secret ``name``: ``SWITCHBOARD_SECRET_name`` in the environment, else the file ``name`` in ``KPI_SECRETS``.
 
-    Raises DeliveryRefused where there is none.
+    Raises DeliveryRefused where there is none, or it cannot be read.
     """
     if not _NAME.fullmatch(name):
         raise DeliveryRefused("secret_missing", name=name[:64], folder=settings.secrets)
@@ -20,8 +20,11 @@ def secret(name: str, settings: Settings) -> str:
         return value
     try:
         value = (settings.secrets / name).read_text("utf-8").strip()
-    except OSError:
+    except FileNotFoundError:
         value = ""
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise DeliveryRefused("secret_file_unreadable", path=settings.secrets / name, problem=problem) from error
     if not value:
         raise DeliveryRefused("secret_missing", name=name, folder=settings.secrets)
     return value
