@@ -38,13 +38,15 @@ _LEAVE = 10  # seconds for what is being asked ahead when the server ends
 
 
 def healthz(_: Request) -> JSONResponse:
-    """200 when the application can serve, be it a beginning; 503 with the reason when its settings or its warehouse
-    cannot be read. Tells beside whether a worker of snapshots lives, and how many views were asked ahead, without
-    which the pages serve all the same.
+    """200 when the application can serve, be it a beginning; 503 with the reason when its settings, its warehouse or a
+    table of it cannot be read, or there was a warehouse and is none. Tells beside whether a worker of snapshots lives,
+    and how many views were asked ahead, without which the pages serve all the same.
     """
     try:
         with suppress(WarehouseEmpty):
             cache.published()
+        if cache.warehouse().exists():
+            cache.warehouse().check_readable()
     except KpiError as error:
         return JSONResponse({"status": "error", "reason": error.message("en")}, status_code=503)
     return JSONResponse({"status": "ok", "snapshots": _worker(), "ahead": _ahead()})

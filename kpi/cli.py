@@ -145,6 +145,7 @@ def build_parser(language: Language) -> argparse.ArgumentParser:
     loaded.add_argument("file", type=Path, metavar="FILE", help=say("file"))
     loaded.add_argument("--mapping", required=True, metavar="MAPPING", help=say("mapping"))
     loaded.add_argument("--allow-mixed", action="store_true", help=say("allow_mixed"))
+    loaded.add_argument("--new", action="store_true", dest="anew", help=say("import_new"))
 
     rejected = command("rejected", commands.rejected)
     rejected.add_argument("load", type=int, metavar="LOAD", help=say("load"))

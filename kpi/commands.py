@@ -261,7 +261,7 @@ def import_(asked: argparse.Namespace, warehouse: Warehouse, language: Language,
     """Load one file by a mapping, and say what became of its rows."""
     from kpi.ingest import import_file  # what it needs is not needed to answer a question
 
-    report = import_file(warehouse, asked.file, asked.mapping, allow_mixed=asked.allow_mixed)
+    report = import_file(warehouse, asked.file, asked.mapping, allow_mixed=asked.allow_mixed, anew=asked.anew)
     counts = ("rows_read", "loaded", "updated", "duplicate", "excluded", "rejected")
     lines = [
         [phrase(language, f"count_{name}"), format_count(getattr(report, name), language, False)] for name in counts

@@ -88,6 +88,10 @@ class WarehouseBusy(WarehouseError):
     """Another process is loading; a load waits for it only so long."""
 
 
+class WarehouseDamaged(WarehouseError):
+    """A file of the warehouse is cut off, overwritten, missing among others, or another's: only a backup mends it."""
+
+
 class WarehouseEmpty(WarehouseError):
     """There is a warehouse, but no interaction in it."""
 

@@ -1,9 +1,10 @@
-"""KPI_HOME as a place to write in: folders and files for the service's user alone, and what is said where the home cannot
-be written. Reading needs none of it.
+"""KPI_HOME as a place to write in: folders and files for the service's user alone, and what is said where the home
+cannot be written. Reading needs none of it.
 """
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,3 +59,25 @@ def private_file(path: Path) -> BinaryIO:
     file = open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
     os.fchmod(file.fileno(), 0o600)
     return file
+
+
+def copy_of_database(file: Path, folder: Path) -> Path:
+    """A copy of a SQLite file with what has not been written into it yet, as it stood at one moment.
+
+    Raises OSError where it cannot be read.
+    """
+    logged = file.with_name(f"{file.name}-wal")
+    copies = folder / file.name, folder / logged.name
+    before = None
+    while before != (
+        before := _state_of(file, logged)
+    ):  # who writes meanwhile may have moved parts from one to the other
+        for one, copy in zip((file, logged), copies, strict=True):
+            copy.unlink(missing_ok=True)
+            if one.exists():
+                shutil.copyfile(one, copy)
+    return copies[0]
+
+
+def _state_of(*files: Path) -> list[tuple[int, int] | None]:
+    return [(one.stat().st_mtime_ns, one.stat().st_size) if one.exists() else None for one in files]

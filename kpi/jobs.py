@@ -32,7 +32,8 @@ class Job:
         folder: Path | None = None,
     ) -> None:
         """Start it. ``log``: where its output, which may name customers, is kept for the service's user alone;
-        ``environment``: settings beside those of this process; ``folder``: what it reads, deleted when it ends, however it ends.
+        ``environment``: settings beside those of this process; ``folder``: what it reads, deleted when it ends, however
+        it ends.
         """
         self.module = module
         self._log = log

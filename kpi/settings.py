@@ -152,6 +152,13 @@ SETTINGS: tuple[Setting, ...] = (
         _on,
     ),
     Setting("KPI_LOAD_WAIT", "600", "seconds", "How long a load waits for another load to end.", _positive),
+    Setting(
+        "KPI_LEFTOVER_DAYS",
+        "7",
+        "days",
+        "How old a file that a killed load left behind is when a later load deletes it.",
+        _positive,
+    ),
     Setting("KPI_MEMORY", "2", "GB", "Memory that the default engine may use in one process.", _positive),
     Setting(
         "KPI_DELIVER_TO",
@@ -201,6 +208,7 @@ class Settings:
     snapshot_worker: str
     ask_ahead: bool
     load_wait: int
+    leftover_days: int
     memory: int
     deliver_to: tuple[str, ...]
     deliver_tries: int

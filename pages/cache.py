@@ -109,7 +109,8 @@ class Moved(Exception):
 def published() -> Published:
     """What is published now. Never kept: it is what all else is kept by.
 
-    Raises WarehouseEmpty where there is no data, or no warehouse, yet; WarehouseError where it cannot be read.
+    Raises WarehouseEmpty where there is no data, or no warehouse, yet; WarehouseError where it cannot be read, or
+    there was one.
     """
     opened = warehouse()
     if not opened.exists():

@@ -21,7 +21,7 @@ from kpi import schema
 from kpi.errors import FileError, KpiError, MappingError, UnknownName
 from kpi.i18n import Language, phrase
 from kpi.ingest import reader
-from kpi.ingest.customers import customer_key, pseudonyms
+from kpi.ingest.customers import customer_key, key_mark, pseudonyms
 from kpi.ingest.mapping import CHOICES, LIMITS, NEVER_EMPTY, Mapping, Source, load_mapping
 from kpi.ingest.source_file import EXPORT_COLUMNS, is_export, readable
 from kpi.warehouse import Warehouse
@@ -40,28 +40,34 @@ _KINDS = {
 }
 
 
-def import_file(warehouse: Warehouse, file: Path, mapping: Path | str, *, allow_mixed: bool = False) -> LoadReport:
+def import_file(
+    warehouse: Warehouse, file: Path, mapping: Path | str, *, allow_mixed: bool = False, anew: bool = False
+) -> LoadReport:
     """Load ``file`` by ``mapping`` (a path, or the name of a shipped one) as one load.
 
     Rows that break a rule are kept as rejected with every reason; see ``rejected_rows_csv``. The feed's watermark
     is the end of the day of the latest contact (or that contact, see [source] watermark), never earlier than before.
 
+    ``anew``: into a new warehouse beside the key and the notes of an earlier one (see ``Warehouse.create``).
+
     Raises MappingError, FileError (nothing is loaded), MixedData for a warehouse that holds synthetic data,
-    SettingError when the key that customers were hashed with is gone.
+    SettingError when the key that customers were hashed with is gone, or another one; WarehouseError where there was
+    a warehouse that is not there.
     """
     plan = load_mapping(mapping)
     language = warehouse.settings.language
     with readable(file, plan.source, warehouse.settings.home) as path:
-        warehouse.create()
+        warehouse.create(anew=anew)
         published = warehouse.published()
         hashed = any("customer_key" in feed.carries for feed in published.feeds.values()) and not published.synthetic
-        key = customer_key(warehouse.settings.home, hashed_before=hashed)
+        key = customer_key(warehouse.settings.home, hashed_before=hashed, mark=published.key_mark)
         with Load(
             warehouse,
             description=f"{file.name} ({plan.source.id})",
             synthetic=False,
             allow_mixed=allow_mixed,
             zone=plan.source.time_zone,
+            key_mark=key_mark(key) if "customer_key" in plan.columns else "",
         ) as load:
             latest: datetime | None = None
             excluded = dict.fromkeys(plan.exclude, 0)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from kpi import target_file
-from kpi.errors import RunError, StateError, WarehouseError
+from kpi.errors import RunError, StateError, WarehouseDamaged, WarehouseError
 from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over
@@ -149,11 +149,15 @@ class Running:
             self._again(run, error)
 
     def _again(self, run: Run, error: Exception) -> None:
-        """Something went wrong: try again soon, but not for ever. What may only be away is waited for first."""
+        """Something went wrong: try again soon, but not for ever. What may only be away is waited for first;
+        what is damaged does not mend itself.
+        """
         moment = self.ledger.clock()
         since = failing_since(run) or moment
         reason = Reason.of(error, since=since)
-        if isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
+        if isinstance(error, WarehouseDamaged):
+            self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
+        elif isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
             self.ledger.put_off(run, reason, _RETRY, waiting=True)
         elif run.attempts >= MOST_ATTEMPTS:
             self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))

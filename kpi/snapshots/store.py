@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,7 +28,11 @@ def root(settings: Settings) -> Path:
 
 def folder_of(run: Run) -> str:
     """Where a run's files go, below ``root``."""
-    return f"{run.name}/{run.due_at:%Y%m%dT%H%M%SZ}/r{run.revision}"
+    return _place(run.name, run.due_at, run.revision)
+
+
+def _place(name: str, due_at: datetime, revision: int) -> str:
+    return f"{name}/{due_at:%Y%m%dT%H%M%SZ}/r{revision}"
 
 
 def copy_folder(recipient: str) -> str:
@@ -55,8 +60,9 @@ def keep(settings: Settings, run: Run, copies: Mapping[str, Mapping[str, bytes]]
                     file.flush()
                     os.fsync(file.fileno())
                 found.append(File(recipient, Path(name).name, len(content), hashlib.sha256(content).hexdigest()))
-        # What an attempt that broke off before it was recorded has left.
-        shutil.rmtree(place, ignore_errors=True)
+        if place.exists():
+            # Of an attempt that broke off before it was recorded, or of a ledger that was newer than this one.
+            place.rename(place.with_name(f"{place.name}.left-{secrets.token_hex(4)}"))
         made.rename(place)
     except OSError as error:
         shutil.rmtree(made, ignore_errors=True)
@@ -105,13 +111,21 @@ def tidy(state: StateDatabase, settings: Settings, moment: datetime) -> int:
 
 
 def _sweep(state: StateDatabase, settings: Settings, moment: datetime) -> None:
-    """Delete what workers that were killed have left: folders of which the ledger does not know for a day."""
+    """Delete what workers that were killed have left: drafts after a day; whole folders when files are old, and only of
+    runs that the ledger knows, without such files. The rest may be of a newer ledger than one that was restored.
+    """
+    c = snapshot_run.c
     with state.transaction() as connection:
-        known = set(connection.execute(sa.select(snapshot_run.c.folder)).scalars())
-    oldest = (moment - _LEFT).replace(tzinfo=UTC).timestamp()
+        rows = connection.execute(sa.select(c.name, c.due_at, c.revision, c.folder)).all()
+    kept = {row.folder for row in rows}
+    known = {_place(row.name, row.due_at, row.revision) for row in rows}
     for place in root(settings).glob("*/*/r*"):
+        below = str(place.relative_to(root(settings)))
+        draft = ".part-" in place.name
+        limit = _LEFT if draft else timedelta(days=settings.snapshot_days)
         with suppress(FileNotFoundError):  # another worker sweeps too
-            if str(place.relative_to(root(settings))) not in known and place.stat().st_mtime < oldest:
+            old = place.stat().st_mtime < (moment - limit).replace(tzinfo=UTC).timestamp()
+            if old and (draft or (below not in kept and below.partition(".left-")[0] in known)):
                 _delete(place)
 
 

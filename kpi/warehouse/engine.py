@@ -5,9 +5,10 @@ process see the last published state while one process loads. A plain DuckDB fil
 analysts and tests; it cannot be read by one process while another writes.
 """
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -15,9 +16,13 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from kpi import schema
-from kpi.errors import UnknownName, WarehouseBusy, WarehouseEmpty, WarehouseError
+from kpi.errors import UnknownName, WarehouseBusy, WarehouseDamaged, WarehouseEmpty, WarehouseError
+from kpi.home import require_writable, to_be_written, writable
 from kpi.metrics.rollups import ROLLUPS
 from kpi.settings import Settings
+from kpi.state.database import traces_of_a_warehouse
+from kpi.warehouse import damage
+from kpi.warehouse.files import META, LakeFiles, holds_facts
 from kpi.warehouse.instance import Instance, load_extensions, quoted
 from kpi.warehouse.published import Published, read_published, write_facts
 from kpi.warehouse.resident import Resident
@@ -32,6 +37,15 @@ _ROLLUPS_SINCE = 2  # the version from which on the roll-ups are as they are now
 # Data files of one table above which a load merges the small ones, and what is small, in bytes. Files of which rows
 # were replaced stay as they are.
 _FILES_BEFORE_MERGE, _SMALL_FILE = 200, 8_000_000
+
+# The catalogue's own tables without which nothing can be said of its files.
+_CATALOGUE = (
+    *("metadata", "snapshot", "snapshot_changes", "schema", "table", "column", "data_file", "delete_file"),
+    *("table_stats", "table_column_stats", "file_column_stats", "files_scheduled_for_deletion"),
+)
+_CATALOGUE_CHECK = "SELECT " + ", ".join(f"EXISTS (FROM {META}.ducklake_{name})" for name in _CATALOGUE)
+_LAKE_TABLES = f"SELECT table_name FROM {META}.ducklake_table WHERE end_snapshot IS NULL"
+_FILE_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
 
 
 class Warehouse:
@@ -63,6 +77,8 @@ class Warehouse:
         self._keeps_copies = resident and kind == "ducklake"
         self._version = version
         self._resident: Resident | None = None
+        self._lake_files = LakeFiles(self.place / "data", settings.leftover_days) if kind == "ducklake" else None
+        self._whole: object = None  # the version and the state of its files of which a row of each table was read
 
     @classmethod
     def from_settings(cls, settings: Settings, *, resident: bool = False) -> "Warehouse":
@@ -102,31 +118,82 @@ class Warehouse:
         return folder / "writer.lock"
 
     def exists(self) -> bool:
-        return self.catalogue.exists()
+        """Whether there is a warehouse, be it a damaged one.
+
+        Absence is not emptiness: raises WarehouseError where its catalogue is missing and what lies in its place, or
+        in the home, says that there was one.
+        """
+        return self._exists()
+
+    def _exists(self, anew: bool = False) -> bool:
+        if os.path.lexists(self.catalogue):
+            return True
+        left = self._left_here()
+        if not anew and self.url == self.settings.warehouse_url:  # else it is one beside the home's own
+            left += self._left_in_home()
+        if left:
+            raise WarehouseError("warehouse_lost", catalogue=self.catalogue, left=", ".join(map(str, left)))
+        return False
+
+    def _left_here(self) -> list[Path]:
+        """What of a warehouse is left in its place, where its catalogue is missing."""
+        logs = [self.catalogue.with_name(self.catalogue.name + end) for end in ("-wal", ".wal")]
+        data = self.place / "data"
+        facts = [data] if self.kind == "ducklake" and holds_facts(data) else []
+        return [log for log in logs if log.exists() and log.stat().st_size] + facts
+
+    def _left_in_home(self) -> list[Path]:
+        """What in the home says that there was a warehouse."""
+        key = self.settings.home / "customer.key"
+        return ([key] if os.path.lexists(key) else []) + traces_of_a_warehouse(self.settings)
 
     # --- opening ---
 
-    def create(self) -> None:
-        """Make the warehouse and its tables where they are missing. Harmless on one that exists."""
-        self.place.parent.mkdir(parents=True, exist_ok=True)
-        if self.kind == "ducklake":
-            self.place.mkdir(exist_ok=True)
-        with self.write_lock(), self._opened_for_writing(create=True).engine.begin() as connection:
-            if self._stored_version(connection) is not None:
-                if self._is_older(connection):
-                    self._upgrade(connection)
-                return
-            for table in (*schema.metadata.sorted_tables, *(rollup.table for rollup in ROLLUPS)):
-                table.create(connection, checkfirst=True)
-            connection.execute(
-                schema.warehouse_fact.insert(),
-                [
-                    {"name": "schema_version", "value": str(SCHEMA_VERSION)},
-                    {"name": "time_zone", "value": self.settings.time_zone.key},
-                ],
-            )
-            connection.execute(schema.tail_rule.insert(), DEFAULT_RULE)
-        self._define_origin(self._opened_for_writing())
+    def create(self, *, anew: bool = False) -> None:
+        """Make the warehouse where there is none. Harmless on one that exists.
+
+        ``anew``: it is meant to be a new one, whatever the home holds beside it of an earlier one (a key, notes); files
+        in its own place are in the way all the same. Raises WarehouseError where there was one (see ``exists``), or the
+        place cannot be written.
+        """
+        if not self._exists(anew):
+            require_writable(self.catalogue.parent)
+            self.catalogue.parent.mkdir(parents=True, exist_ok=True)
+            with self.write_lock():
+                if not self._exists(anew):
+                    self._make()
+        self.writing_engine()
+
+    def _make(self) -> None:
+        """Make a warehouse under another name, and name it when it is whole: whoever is killed before leaves none."""
+        draft = self.catalogue.with_name(f"{self.catalogue.name}.new")
+        for end in ("", "-wal", "-shm", ".wal"):
+            draft.with_name(draft.name + end).unlink(missing_ok=True)
+        try:
+            if self.kind == "duckdb":
+                made = Instance.of_file(draft, self.settings)
+            else:
+                made = Instance.of_lake(draft, self.place / "data", self.settings, create=True)
+        except duckdb.Error as error:
+            raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
+        try:
+            with made.engine.begin() as connection:
+                for table in (*schema.metadata.sorted_tables, *(rollup.table for rollup in ROLLUPS)):
+                    table.create(connection, checkfirst=False)
+                connection.execute(
+                    schema.warehouse_fact.insert(),
+                    [
+                        {"name": "schema_version", "value": str(SCHEMA_VERSION)},
+                        {"name": "time_zone", "value": self.settings.time_zone.key},
+                    ],
+                )
+                connection.execute(schema.tail_rule.insert(), DEFAULT_RULE)
+            if self._lake_files is not None:
+                with made.engine.connect() as connection, connection.begin():
+                    self._lake_files.claim(connection.exec_driver_sql, new=True)
+        finally:
+            made.close()
+        os.replace(draft, self.catalogue)
 
     def engine(self) -> sa.Engine:
         """The SQLAlchemy engine to read with, opened at the first call; a warehouse of an older version is brought up
@@ -149,41 +216,51 @@ class Warehouse:
         """An instance that cannot write. Whenever one that might have leaves the catalogue, SQLite locks it for a
         moment, and who comes in at that moment sleeps for a second before he tries again.
         """
-        if self.kind == "duckdb":
+        if self.kind == "duckdb" and self._writable():
             return self._open_to_write()  # a file cannot be open in both ways at once
         opened = self._open(read_only=True)
         with opened.engine.connect() as connection, connection.begin():
             older = self._version is None and self._is_older(connection)
         if older:
             opened.close()
+            if not self._writable():
+                raise WarehouseError("warehouse_older", place=self.place)
             return self._open_to_write()
         self._define_origin(opened)
         return opened
 
-    def _opened_for_writing(self, create: bool = False) -> Instance:
-        with self._lock:
-            return self._open_to_write(create)
+    def _writable(self) -> bool:
+        return writable(self.catalogue) and writable(self.catalogue.parent)
 
-    def _open_to_write(self, create: bool = False) -> Instance:
+    def _opened_for_writing(self) -> Instance:
+        with self._lock:
+            return self._open_to_write()
+
+    def _open_to_write(self) -> Instance:
         if self._writing is None:
-            opened = self._open(create=create)
-            if not create and self._version is None:
-                self._bring_up_to_date(opened.engine)
-            self._define_origin(opened)
+            if self.exists():
+                for place in (self.catalogue.parent, self.catalogue):
+                    require_writable(place)
+            opened = self._open()
+            try:
+                with self._told():
+                    if self._lake_files is not None:
+                        with opened.engine.connect() as connection, connection.begin():
+                            self._lake_files.claim(connection.exec_driver_sql)
+                    if self._version is None:
+                        self._bring_up_to_date(opened.engine)
+                    self._define_origin(opened)
+            except BaseException:
+                opened.close()
+                raise
             self._writing = opened
         return self._writing
 
     def _stored_version(self, connection: sa.Connection) -> int | None:
-        """The version of the schema that the tables have; None where there are no tables yet."""
+        """The version of the schema that the tables have; None where that is not told."""
         fact = schema.warehouse_fact
-        # To ask for the table first would have DuckLake read all that it knows of all tables: 0.2 s at every opening.
-        try:
-            stored = connection.scalars(sa.select(fact.c.value).where(fact.c.name == "schema_version")).one()
-        except sa.exc.ProgrammingError as error:
-            if isinstance(error.orig, duckdb.CatalogException):
-                return None
-            raise
-        return int(stored)
+        stored = connection.scalars(sa.select(fact.c.value).where(fact.c.name == "schema_version")).one_or_none()
+        return None if stored is None else int(stored)
 
     def _is_older(self, connection: sa.Connection) -> bool:
         stored = self._stored_version(connection)
@@ -194,15 +271,13 @@ class Warehouse:
         with engine.connect() as connection, connection.begin():
             if not self._is_older(connection):
                 return
-        with self.write_lock(), engine.begin() as connection:
+        with self.write_lock(), engine.connect() as connection, self._noted(connection), connection.begin():
             if self._is_older(connection):
                 self._upgrade(connection)
 
     def _define_origin(self, opened: Instance) -> None:
-        """Make the view ``schema.origin`` for this process, where there are tables already."""
+        """Make the view ``schema.origin`` for this process."""
         with opened.engine.connect() as connection, connection.begin():
-            if self._stored_version(connection) is None:
-                return
             columns, key = (
                 ", ".join(names) for names in (schema.origin.columns.keys(), schema.interaction.info["key"])
             )
@@ -231,17 +306,46 @@ class Warehouse:
             rebuild_all(connection, read_published(connection, self._version_query()))
         write_facts(connection, {"schema_version": str(SCHEMA_VERSION)})
 
-    def _open(self, *, create: bool = False, read_only: bool = False) -> Instance:
-        if not create and not self.exists():
+    def _open(self, *, read_only: bool = False) -> Instance:
+        """Open what is there; nothing is made. Raises WarehouseError, WarehouseDamaged for what is no warehouse."""
+        if not self.exists():
             raise WarehouseError("warehouse_missing", place=self.place)
         try:
+            if not self.catalogue.stat().st_size:
+                # The engine would take it for a new one.
+                raise WarehouseDamaged("catalogue_damaged", catalogue=self.catalogue)
             if self.kind == "duckdb":
-                return Instance.of_file(self.place, self.settings)
-            return Instance.of_lake(
-                self.catalogue, self.place / "data", self.settings, read_only=read_only, version=self._version
-            )
-        except duckdb.Error as error:
-            raise WarehouseError("warehouse_unreadable", place=self.place, problem=error) from error
+                opened = Instance.of_file(self.place, self.settings, read_only=read_only)
+            else:
+                opened = Instance.of_lake(
+                    self.catalogue, self.place / "data", self.settings, read_only=read_only, version=self._version
+                )
+        except (duckdb.Error, OSError) as error:
+            if read_only and "readonly database" in str(error) and self._writable():
+                return self._open()  # its journal is not of the kind that goes with readers: who writes changes it
+            raise damage.of_opening(error, self.catalogue) from error
+        try:
+            with opened.engine.connect() as connection, connection.begin():
+                self._check_opened(connection)
+        except (sa.exc.DBAPIError, duckdb.Error) as error:
+            told = damage.of_reading(error, self.catalogue, opened, self._lake_files)
+            opened.close()
+            raise told or damage.of_opening(error, self.catalogue) from error
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _check_opened(self, connection: sa.Connection) -> None:
+        """Raises WarehouseDamaged for what is no warehouse, or not a whole one; see ``LakeFiles.check``."""
+        if self._lake_files is not None:
+            connection.exec_driver_sql(_CATALOGUE_CHECK).fetchall()
+            self._lake_files.check(connection.exec_driver_sql)
+        tables = set(connection.exec_driver_sql(_LAKE_TABLES if self.kind == "ducklake" else _FILE_TABLES).scalars())
+        stored = self._stored_version(connection) if schema.warehouse_fact.name in tables else None
+        wanted = {table.name for table in schema.metadata.sorted_tables} | {one.table.name for one in ROLLUPS}
+        if stored is None or (stored >= SCHEMA_VERSION and not wanted <= tables):
+            raise WarehouseDamaged("catalogue_damaged", catalogue=self.catalogue)
 
     def close(self) -> None:
         with self._lock:
@@ -264,7 +368,7 @@ class Warehouse:
         engine = self.engine()
         # Before the transaction begins: one that began before the copies were there does not see them.
         ready = self._resident.ready if self._resident is not None else None
-        with engine.connect() as connection:
+        with self._told(), engine.connect() as connection:
             connection.begin()
             if self._resident is None:
                 yield connection
@@ -291,34 +395,90 @@ class Warehouse:
         """
         lock = FileLock(self.writer_lock)
         try:
-            with lock.acquire(timeout=self.settings.load_wait):
-                yield
+            with to_be_written(self.writer_lock.parent):
+                lock.acquire(timeout=self.settings.load_wait)
         except Timeout as error:
             raise WarehouseBusy("warehouse_busy", seconds=self.settings.load_wait, lock=self.writer_lock) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """The writer's lock and a transaction: committed at the end, rolled back by any exception."""
+    def write(self, connection: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """The writer's lock and a transaction: committed at the end, rolled back by any exception. ``connection``: one
+        of ``writing_engine``, where it is not to be a new one. What follows a committed load is done then (``_tidy``).
+        """
         engine = self.writing_engine()  # before the lock, which opening an older warehouse takes too
-        with self.write_lock(), engine.begin() as connection:
-            yield connection
+        with self._told(), self.write_lock(), ExitStack() as stack:
+            used = connection if connection is not None else stack.enter_context(engine.connect())
+            with self._noted(used), used.begin():
+                yield used
+            self._tidy(used)
 
-    def tidy(self, connection: sa.Connection) -> None:
+    @contextmanager
+    def _noted(self, connection: sa.Connection) -> Iterator[None]:
+        """While files are written to the lake, under the writer's lock (see ``LakeFiles.noted``)."""
+        if self._lake_files is None:
+            yield
+            return
+        with connection.begin():
+            version = connection.execute(sa.text(self._version_query())).scalar_one()
+            self._lake_files.begin_writing(connection.exec_driver_sql, version)
+        yield
+        # Not after an error: what could not be removed then is looked for by the next one.
+        self._lake_files.end_writing()
+
+    def _tidy(self, connection: sa.Connection) -> None:
         """Remove what killed loads left behind, and put many small files together. Under the writer's lock only.
 
         Past versions stay readable, and readers are not disturbed: a file goes only when no version names it.
         """
-        if self.kind != "ducklake":
+        if self._lake_files is None:
             return
         with connection.begin():
-            connection.exec_driver_sql("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)").fetchall()
-        with connection.begin():
+            self._lake_files.delete_left(connection.exec_driver_sql)
             files = connection.exec_driver_sql("SELECT max(file_count) FROM ducklake_table_info('lake')").scalar_one()
         if files > _FILES_BEFORE_MERGE:
-            with connection.begin():
+            with self._noted(connection), connection.begin():
                 connection.exec_driver_sql(
                     f"CALL ducklake_merge_adjacent_files('lake', max_file_size => {_SMALL_FILE})"
                 ).fetchall()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """While the engine is asked: what it says of files that it cannot read becomes an error that a person can use.
+
+        Raises WarehouseDamaged, naming the table, or WarehouseError.
+        """
+        try:
+            yield
+        except (sa.exc.DBAPIError, duckdb.Error) as error:
+            opened = self._reading or self._writing
+            told = damage.of_reading(error, self.catalogue, opened, self._lake_files)
+            if told is None:
+                raise
+            raise told from error
+
+    def check_readable(self) -> None:
+        """Look whether everything that is published can be read: the ends of each of its files, and a row of each
+        table, the latter again whenever a file, or the version, is another one than the last time.
+
+        Takes milliseconds, however many rows there are. Raises WarehouseError, WarehouseDamaged.
+        """
+        with self.read() as connection:
+            opened = self._reading
+            assert opened is not None
+            version = connection.execute(sa.text(self._version_query())).scalar_one()
+            seen = None  # by which it would be known that nothing has changed
+            if (files := self._lake_files) is not None:
+                seen = version, files.check_whole(files.named(connection.exec_driver_sql))
+                if seen == self._whole:
+                    return
+            for table in (*schema.metadata.sorted_tables, *(rollup.table for rollup in ROLLUPS)):
+                first = table.columns.keys()[0]
+                connection.exec_driver_sql(f'SELECT "{first}" FROM {opened.main}."{table.name}" LIMIT 1').fetchall()
+            self._whole = seen
 
     def published(self, connection: sa.Connection | None = None) -> Published:
         """What is published now, or as the given reading connection sees it."""
@@ -353,7 +513,9 @@ class Warehouse:
             if self._inside is None:
                 self._inside = duckdb.connect(":memory:", config={"threads": 1, "autoload_known_extensions": False})
                 load_extensions(self._inside, "sqlite_scanner")
-                self._inside.execute(f"ATTACH '{quoted(self.catalogue)}' AS catalogue (TYPE sqlite, READ_ONLY)")
+                opened = self._reading or self._writing
+                assert opened is not None
+                self._inside.execute(f"ATTACH '{quoted(opened.catalogue)}' AS catalogue (TYPE sqlite, READ_ONLY)")
             before, self._reader = self._reader, self._inside.cursor()
             self._reader.execute("BEGIN").execute("SELECT count(*) FROM catalogue.ducklake_snapshot").fetchall()
             if before is not None:

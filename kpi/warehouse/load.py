@@ -46,6 +46,7 @@ class Load:
 
     ``synthetic``: whether the data is made up; None for changes to rules, which are neither. ``zone``: the business
     zone that an empty warehouse adopts. ``ends``: whether nothing will follow, as after the last load of a demo.
+    zone that an empty warehouse adopts. ``key_mark``: of the key that its customers were hashed with.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Load:
         allow_mixed: bool = False,
         zone: ZoneInfo | None = None,
         ends: bool = False,
+        key_mark: str = "",
     ) -> None:
         self._warehouse = warehouse
         self._description = description
@@ -64,6 +66,7 @@ class Load:
         self._allow_mixed = allow_mixed
         self._zone = zone
         self._ends = ends
+        self._key_mark = key_mark
         self._feeds: dict[str, Feed] = {}
         self._excluded: dict[str, int] = {}
         self._rejected: list[tuple[int, str, str]] = []
@@ -129,19 +132,17 @@ class Load:
         began, started_at = time.perf_counter(), _now()
         stage = self._staging()
         stage.settle()
-        with self._warehouse.write_lock():
-            with self._connection.begin():
-                before = self._warehouse.published(self._connection)
-                self._refuse_mixing(before)
-                before = self._set_facts(before)
-                publication = Publication(self._warehouse, self._connection, stage, self._feeds, before)
-                publication.run()
-                counted = self._counted(stage, publication.counts)
-                days = publication.changed_days
-                first, last = min(days, default=None), max(days, default=None)
-                self._record(publication.load_id, started_at, counted, first, last)
-            self._stage = None
-            self._warehouse.tidy(self._connection)
+        with self._warehouse.write(self._connection):
+            before = self._warehouse.published(self._connection)
+            self._refuse_mixing(before)
+            before = self._set_facts(before)
+            publication = Publication(self._warehouse, self._connection, stage, self._feeds, before)
+            publication.run()
+            counted = self._counted(stage, publication.counts)
+            days = publication.changed_days
+            first, last = min(days, default=None), max(days, default=None)
+            self._record(publication.load_id, started_at, counted, first, last)
+        self._stage = None
         return LoadReport(
             load_id=publication.load_id,
             first_date=first,
@@ -173,6 +174,9 @@ class Load:
         zone = self._zone if before.empty and self._zone is not None else before.zone
         facts = {"synthetic": str(self._synthetic or before.synthetic).lower(), "time_zone": zone.key,
                  "ended": str(self._ends).lower()}  # fmt: skip
+        facts = {"synthetic": str(self._synthetic or before.synthetic).lower(), "time_zone": zone.key}
+        if self._key_mark:
+            facts["key_mark"] = self._key_mark
         write_facts(self._connection, facts)
         return replace(before, zone=zone)
 

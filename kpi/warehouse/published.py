@@ -39,6 +39,7 @@ class Published:
     families: frozenset[str] = frozenset()
     empty: bool = False  # nothing was ever loaded
     ended: bool = False  # nothing will follow what was loaded last: a demo
+    key_mark: str = ""  # of the key that customers were hashed with; "" for none, or before marks were kept
 
     @cached_property
     def complete_until(self) -> datetime:
@@ -105,6 +106,7 @@ def read_published(connection: sa.Connection, version_query: str) -> Published:
         families=frozenset(connection.scalars(sa.select(schema.channel.c.family).distinct())),
         empty="synthetic" not in facts,
         ended=facts.get("ended") == "true",
+        key_mark=facts.get("key_mark", ""),
     )
 
 

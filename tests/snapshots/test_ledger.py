@@ -394,23 +394,35 @@ def test_files_are_kept_by_count_and_age_and_the_last_good_one_always(centre):
         store.read(centre.settings, good, "ann", "data.csv")
 
 
-def test_what_killed_workers_left_is_swept_after_a_day(centre):
+def test_what_killed_workers_left_is_swept_and_nothing_that_may_be_of_a_newer_ledger(centre):
     centre.keep(centre.weekly("ann"))
     centre.run()
     place = centre.settings.home / "snapshots" / "weekly"
     kept = place / "20260309T000000Z" / "r1"
-    old = [place / "20260302T000000Z" / "r1.part-7", place / "20260309T000000Z" / "r2"]
+    old = [place / "20260302T000000Z" / "r1.part-7", place / "20260309T000000Z" / "r1.left-8"]
     young = place / "20260309T000000Z" / "r3.part-8"
-    for folder in (*old, young):
+    unknown = place / "20260309T000000Z" / "r2"  # after the ledger was restored from a backup
+    for folder in (*old, young, unknown):
         (folder / "ann").mkdir(parents=True)
-    for folder, days in ((kept, 9), (old[0], 2), (old[1], 2), (young, 0)):
+    for folder, days in ((kept, 900), (old[0], 2), (old[1], 500), (young, 0), (unknown, 900)):
         moment = (centre.moment - timedelta(days=days)).replace(tzinfo=UTC).timestamp()
         os.utime(folder, (moment, moment))
     store.tidy(centre.state, centre.settings, centre.moment)
     assert {path.relative_to(place).as_posix() for path in place.glob("*/*")} == {
-        "20260309T000000Z/r1", "20260309T000000Z/r3.part-8",
+        "20260309T000000Z/r1", "20260309T000000Z/r2", "20260309T000000Z/r3.part-8",
     }  # fmt: skip
     assert not old[0].parent.exists()
+
+
+def test_trap_a_run_made_again_by_a_restored_ledger_keeps_the_files_of_the_first(centre):
+    place = centre.settings.home / "snapshots" / "weekly" / "20260309T000000Z"
+    (place / "r1" / "ann").mkdir(parents=True)
+    (place / "r1" / "ann" / "data.csv").write_text("as it was sent")
+    centre.keep(centre.weekly("ann"))
+    centre.run()
+    assert centre.states() == ["sent"]
+    (left,) = place.glob("r1.left-*")
+    assert (left / "ann" / "data.csv").read_text() == "as it was sent"
 
 
 def test_a_run_is_found_by_its_key(centre):

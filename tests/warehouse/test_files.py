@@ -1,14 +1,19 @@
 """The files of the lake: merged when there are many, gone when no version names them, readable in the past."""
 
+import os
+import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from kpi.errors import WarehouseError
+from kpi.errors import WarehouseDamaged, WarehouseError
 from kpi.query.identity import audit
+from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse, engine, instance
 from tests.world import World, make
 
@@ -32,15 +37,140 @@ def test_merged_files_change_no_number_now_or_in_the_past(tmp_path: Path, monkey
     warehouse.close()
 
 
-def test_files_that_no_version_names_are_removed_by_the_next_load(tmp_path: Path) -> None:
-    warehouse = make(tmp_path, "ducklake")
-    World().publish(warehouse, "2026-03-02 00:00")
-    left = tmp_path / "lake" / "data" / "main" / "interaction" / "ducklake-left-behind.parquet"
-    left.parent.mkdir(parents=True, exist_ok=True)
-    left.write_bytes(b"half a file")
-    World().publish(warehouse, "2026-03-03 00:00")
-    assert not left.exists()
+def _at(home: Path) -> Settings:
+    return load_settings({"KPI_HOME": str(home), "KPI_MEMORY": "1"})
+
+
+def _contact(warehouse: Warehouse, name: str) -> None:
+    world = World()
+    world.contact("call", "2026-03-02 10:00", interaction_id=name)
+    world.publish(warehouse, "2026-03-02 23:00")
+
+
+def _parquet(data: Path) -> set[str]:
+    return {str(file.relative_to(data)) for file in data.rglob("*.parquet")}
+
+
+def _killed(warehouse: Warehouse, folder: Path) -> str:
+    """Leave what a load leaves that is killed before it is published; the path of a file, below the data folder."""
+    copied = folder / "killed"
+    before = _parquet(warehouse.place / "data")
+    shutil.copytree(warehouse.place, copied / "lake")
+    _contact(Warehouse.from_settings(replace(warehouse.settings, warehouse_url=f"ducklake:///{copied}/lake")), "killed")
+    (file,) = {one for one in _parquet(copied / "lake" / "data") - before if one.startswith("main/interaction/")}
+    with warehouse.writing_engine().connect() as connection, warehouse.write_lock(), warehouse._noted(connection):
+        # As the engine would have: with a name of now.
+        now = f"{int(datetime.now(UTC).timestamp() * 1000) + 1:012x}"
+        named = f"ducklake-{now[:8]}-{now[8:]}{Path(file).name[22:]}"
+        place = warehouse.place / "data" / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(copied / "lake" / "data" / file, place.with_name(named))
+        note = (warehouse.place / "writing.json").read_text()
+    (warehouse.place / "writing.json").write_text(note)
+    return str(Path(file).with_name(named))
+
+
+def _age(file: Path, days: float) -> None:
+    moment = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    os.utime(file, (moment, moment))
+
+
+def test_what_a_killed_load_left_is_deleted_when_it_is_old_and_nothing_else(tmp_path: Path) -> None:
+    warehouse = make(tmp_path / "home", "ducklake", KPI_LEFTOVER_DAYS="3")
+    _contact(warehouse, "a")
+    data = warehouse.place / "data"
+    left = data / _killed(warehouse, tmp_path)
+    others = [
+        left.with_name("ducklake-left-behind.parquet"),  # of nobody
+        left.with_name("ducklake-019c0000-0000-7000-8000-000000000000.parquet"),  # written long before the load began
+        data / "notes.parquet",
+    ]
+    for other in others:
+        other.write_bytes(b"half a file")
+        _age(other, 400)
+    _contact(warehouse, "b")
+    assert left.exists()
+    _age(left, 2.9)
+    _contact(warehouse, "c")
+    assert left.exists()
+    _age(left, 3.1)
+    before = _parquet(data)
+    _contact(warehouse, "d")
+    assert before - _parquet(data) == {str(left.relative_to(data))}
+    assert all(other.exists() for other in others)
     warehouse.close()
+
+
+def test_trap_beside_a_restored_catalogue_the_files_of_later_versions_stay(tmp_path: Path) -> None:
+    warehouse = make(tmp_path / "home", "ducklake", KPI_LEFTOVER_DAYS="1")
+    _contact(warehouse, "a")
+    warehouse.close()
+    backup = tmp_path / "backup.sqlite"
+    shutil.copy(warehouse.catalogue, backup)
+    _contact(warehouse, "b")
+    left = _killed(warehouse, tmp_path)  # and the last thing before the restore was a load that was killed
+    warehouse.close()
+    data = warehouse.place / "data"
+    for file in data.rglob("*.parquet"):
+        _age(file, 400)
+    before = _parquet(data)
+    assert left in before
+    shutil.copy(backup, warehouse.catalogue)
+    restored = Warehouse.from_settings(warehouse.settings)
+    for name in ("c", "d"):
+        _contact(restored, name)
+    assert before <= _parquet(data)
+    with restored.read() as connection:
+        found = connection.exec_driver_sql("SELECT interaction_id FROM interaction ORDER BY 1").fetchall()
+    assert [row[0] for row in found] == ["a", "c", "d"]
+    restored.close()
+
+
+def test_trap_a_data_folder_of_another_warehouse_is_refused_and_left_alone(tmp_path: Path) -> None:
+    one, other = make(tmp_path / "one", "ducklake"), Warehouse.from_settings(_at(tmp_path / "other"))
+    other.create()
+    for warehouse in (one, other):
+        _contact(warehouse, "a")
+        warehouse.close()
+    shutil.rmtree(one.place / "data")
+    shutil.copytree(other.place / "data", one.place / "data")
+    before = _parquet(one.place / "data")
+    for asked in (one.published, one.writing_engine, one.create):
+        with pytest.raises(WarehouseError) as caught:
+            asked()
+        assert caught.value.key == "warehouse_other_data"
+        assert str(one.place / "data") in caught.value.message("zh")
+    assert _parquet(one.place / "data") == before
+
+
+def test_a_warehouse_of_the_version_before_has_no_mark_and_gets_one_with_its_first_load(tmp_path: Path) -> None:
+    warehouse = make(tmp_path, "ducklake")
+    _contact(warehouse, "a")
+    warehouse.close()
+    mark, note = warehouse.place / "data" / "catalogue.id", warehouse.place / "writing.json"
+    identity = mark.read_text()
+    mark.unlink()
+    note.unlink()
+    with warehouse.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM interaction").scalar_one() == 1
+    assert not mark.exists()
+    _contact(warehouse, "b")
+    assert mark.read_text() == identity
+    with warehouse.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM interaction").scalar_one() == 2
+    assert all(check.holds for check in audit(warehouse))
+    warehouse.close()
+
+
+def test_trap_an_unmarked_folder_without_the_catalogues_files_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    warehouse = make(tmp_path, "ducklake")
+    _contact(warehouse, "a")
+    warehouse.close()
+    (warehouse.place / "data").rename(tmp_path / "gone")
+    (warehouse.place / "data").mkdir()
+    with pytest.raises(WarehouseDamaged, match="interaction|warehouse_fact|daily"):
+        warehouse.writing_engine()
+    assert list((warehouse.place / "data").iterdir()) == []
 
 
 def rows_in_catalogue(place: Path) -> dict[str, int]:
