@@ -1,6 +1,8 @@
 """What a monitor is told of the application."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -13,6 +15,7 @@ from kpi.settings import load_settings
 from kpi.snapshots.ledger import Ledger
 from kpi.state import StateDatabase
 from kpi.state.database import now
+from tests.pages.test_overview import html
 
 
 @pytest.fixture
@@ -68,3 +71,53 @@ def test_settings_that_cannot_be_read_are_not_healthy(health, monkeypatch):
     status, told = health()
     assert status == 503
     assert "KPI_TIME_ZONE" in told["reason"]
+
+
+def _lose_the_catalogue(home):
+    (home / "warehouse" / "catalogue.sqlite").unlink()
+
+
+def _cut_a_file(home):
+    file = next((home / "warehouse" / "data" / "main" / "daily").glob("*.parquet"))
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def _empty_the_catalogue(home):
+    (home / "warehouse" / "catalogue.sqlite").write_bytes(b"")
+
+
+def _lose_the_data(home):
+    shutil.rmtree(home / "warehouse" / "data")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (_lose_the_catalogue, "catalogue.sqlite is missing"),
+        (_cut_a_file, "table daily cannot be read"),
+        (_empty_the_catalogue, "catalogue.sqlite is empty"),
+        (_lose_the_data, "is gone"),
+    ],
+)
+def test_trap_a_warehouse_that_is_lost_or_broken_is_not_healthy_and_offers_no_beginning(
+    demo_home, home, health, open_page, damage, told
+):
+    shutil.copytree(demo_home, home)
+    damage(home)
+    status, said = health()
+    assert (status, said["status"]) == (503, "error")
+    assert told in said["reason"]
+    if damage is not _cut_a_file:  # of which only the figures of that table know
+        app = open_page(home, lang="en")
+        assert not app.exception
+        assert not [button for button in app.button if button.key in {"make_demo", "import"}]
+        assert any(told in body for body in html(app))
+
+
+def test_a_monitor_is_told_that_the_state_database_is_lost(demo_home, home, health):
+    shutil.copytree(demo_home, home)
+    (home / "state.sqlite").unlink()
+    (home / "snapshots" / "weekly" / "20260309T000000Z" / "r1").mkdir(parents=True)
+    status, said = health()
+    assert status == 200
+    assert str(home / "snapshots") in said["snapshots"]

@@ -52,12 +52,12 @@ def refused(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> s
     """What every way to begin says; nothing is made or deleted."""
     before = lie(home)
     file, mapping = tmp_path / "calls.csv", tmp_path / "calls.toml"
-    file.write_text("id,at\n1,2026-03-02 10:00\n")
+    file.write_text("id,began\n1,2026-03-02 10:00\n")
     mapping.write_text(MAPPING)
     said = set()
     for begin in (
         lambda: cli.main(["import", str(file), "--mapping", str(mapping)]),
-        lambda: seed(["--days", "35", "--interactions", "10", "--customers", "200"]),
+        lambda: seed(["--days", "35", "--interactions", "50", "--customers", "1000"]),
         lambda: cli.main(["check"]),
     ):
         assert begin() == 1
@@ -73,12 +73,20 @@ name_zh = "电话"
 name_en = "calls"
 format = "csv"
 time_zone = "Asia/Shanghai"
+required = ["id", "began"]
 
 [columns]
 interaction_id = "id"
-started_at = "CAST(at AS TIMESTAMP)"
+started_at = "CAST(began AS TIMESTAMP)"
+ended_at = "CAST(began AS TIMESTAMP)"
 channel = "'hotline'"
 direction = "'inbound'"
+
+[channels.hotline]
+name_zh = "热线"
+name_en = "Hotline"
+family = "phone"
+messaging = false
 """
 
 
@@ -161,7 +169,7 @@ def test_a_new_warehouse_may_be_made_beside_an_old_key_where_it_is_asked_for(
 ) -> None:
     key = customer_key(home)
     file, mapping = tmp_path / "calls.csv", tmp_path / "calls.toml"
-    file.write_text("id,at\n1,2026-03-02 10:00\n")
+    file.write_text("id,began\n1,2026-03-02 10:00\n")
     mapping.write_text(MAPPING)
     assert cli.main(["import", str(file), "--mapping", str(mapping)]) == 1
     assert cli.main(["import", str(file), "--mapping", str(mapping), "--new"]) == 0
