@@ -46,7 +46,7 @@ class Load:
 
     ``synthetic``: whether the data is made up; None for changes to rules, which are neither. ``zone``: the business
     zone that an empty warehouse adopts. ``ends``: whether nothing will follow, as after the last load of a demo.
-    zone that an empty warehouse adopts. ``key_mark``: of the key that its customers were hashed with.
+    ``key_mark``: of the key that its customers were hashed with.
     """
 
     def __init__(
@@ -174,7 +174,6 @@ class Load:
         zone = self._zone if before.empty and self._zone is not None else before.zone
         facts = {"synthetic": str(self._synthetic or before.synthetic).lower(), "time_zone": zone.key,
                  "ended": str(self._ends).lower()}  # fmt: skip
-        facts = {"synthetic": str(self._synthetic or before.synthetic).lower(), "time_zone": zone.key}
         if self._key_mark:
             facts["key_mark"] = self._key_mark
         write_facts(self._connection, facts)
