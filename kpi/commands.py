@@ -157,7 +157,7 @@ def query(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
         output.write_json(answer_json(answered), to)
     elif asked.format == "csv":
         records = cast(list[dict[str, object]], answer_json(answered)["rows"])
-        output.write_csv([*question.by, *_CELL], records, to)
+        output.write_csv([*question.by, *_CELL], records, to, synthetic=answered.synthetic)
     else:
         _answer_table(warehouse, answered, language, to)
     return 0
@@ -236,7 +236,7 @@ def list_rows(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
         counted = {"total": page.total, "numerator": page.numerator, "page": page.page, "size": page.size}
         output.write_json({"kpi": asked.kpi, **counted, "rows": records}, to)
     elif asked.format == "csv":
-        output.write_csv(page.columns, page.records, to)
+        output.write_csv(page.columns, page.records, to, synthetic=warehouse.published().synthetic)
     else:
         names = {name: labels(warehouse, name, language) for name in dimensions_of(page.columns)}
         frame = of_rows(page, language, names, warehouse.published())

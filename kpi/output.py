@@ -1,6 +1,5 @@
 """What the command line writes: tables for people, CSV and JSON for programs."""
 
-import csv
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +7,8 @@ from datetime import date, datetime
 from typing import Literal, TextIO
 
 from wcwidth import wcswidth
+
+from kpi import table_file
 
 Format = Literal["table", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json")
@@ -32,13 +33,20 @@ def write_json(content: object, to: TextIO) -> None:
     to.write("\n")
 
 
-def write_csv(columns: Sequence[str], records: Iterable[Mapping[str, object]], to: TextIO) -> None:
-    """A header and one line a record; null is empty, a list is joined by spaces."""
-    writer = csv.writer(to, lineterminator="\n")
-    writer.writerow(columns)
-    for record in records:
-        values = (plain(record[column]) for column in columns)
-        writer.writerow(" ".join(map(str, value)) if isinstance(value, list) else value for value in values)
+def write_csv(
+    columns: Sequence[str], records: Iterable[Mapping[str, object]], to: TextIO, *, synthetic: bool = False
+) -> None:
+    """A header and one line a record, as ``table_file.write_csv`` writes them; moments in UTC with Z. ``synthetic``: of
+    an invented bank, which a last column says of each.
+    """
+    mark = [True] if synthetic else []
+    rows = ([_told(value) for value in [*(record[column] for column in columns), *mark]] for record in records)
+    table_file.write_csv([*columns, *(["synthetic"] if synthetic else [])], rows, to)
+
+
+def _told(value: object) -> object:
+    value = plain(value)
+    return str(value) if isinstance(value, bool) else value
 
 
 def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], to: TextIO) -> None:

@@ -10,12 +10,13 @@ import pandas as pd
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date, weekday
-from kpi.insight.doubts import doubts
+from kpi.insight.doubts import doubts, few
 from kpi.insight.goals import since
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell, DimensionValue
+from kpi.table_file import COUNT, UNITS, described
 
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 100, 31, 2400  # what a browser shows without a pause
 Names = Mapping[str, Mapping[str, str]]
@@ -162,7 +163,7 @@ def _said(cell: Cell | None, metric: Metric, language: Language) -> dict[str, st
 def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
     """The pivot as it is downloaded: a row a value of the first dimension, then the total; of each KPI and value of
     the second dimension the value with its comparison, change, interval, target and n, and what has to be said of it.
-    Figures in full, shares as 0–1.
+    Figures in full, shares as 0–1; dates are dates.
     """
     told = (
         ("value", "chart_value"),
@@ -175,21 +176,29 @@ def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
         ("n", "table_n"),
     )
     rows = []
-    for row in pivot.row_places:
+    formats: dict[str, str] = {}
+    small: dict[str, list[int]] = {}
+    for number, row in enumerate(pivot.row_places):
         record: dict[str, object] = {}
         if pivot.rows is not None:
-            record[DIMENSIONS[pivot.rows.dimension].name(language)] = place_name(
-                pivot.rows.dimension, row, names, language
-            )
+            name = row if isinstance(row, date) else place_name(pivot.rows.dimension, row, names, language)
+            record[DIMENSIONS[pivot.rows.dimension].name(language)] = name
         for kpi in pivot.kpis:
             for col in pivot.col_places:
                 cell = pivot.cell(kpi, row, col)
                 head = [METRICS[kpi].name(language)]
                 if pivot.cols is not None:
-                    head.append(place_name(pivot.cols.dimension, col, names, language))
+                    named = col.isoformat() if isinstance(col, date) else None
+                    head.append(named or place_name(pivot.cols.dimension, col, names, language))
                 for field, key in told:
-                    record[" · ".join([*head, phrase(language, key)])] = getattr(cell, field) if cell else None
+                    column = " · ".join([*head, phrase(language, key)])
+                    record[column] = getattr(cell, field) if cell else None
+                    if field != "change":
+                        formats[column] = COUNT if field == "n" else UNITS.get(METRICS[kpi].unit, "")
+                    if field == "value" and cell is not None and few(cell):
+                        small.setdefault(column, []).append(number)
                 for key, text in _said(cell, METRICS[kpi], language).items():
                     record[" · ".join([*head, phrase(language, key)])] = text
         rows.append(record)
-    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+    table = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    return described(table, pivot.whole.period, formats, small)

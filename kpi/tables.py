@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import weekday_name
 from kpi.insight.control import Usual, usual_of, usual_text
 from kpi.insight.decompose import Decomposition
-from kpi.insight.doubts import doubts
+from kpi.insight.doubts import doubts, few
 from kpi.insight.finding import Why
 from kpi.insight.goals import since, verdict
 from kpi.insight.planning import Plan
@@ -20,11 +20,15 @@ from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, DimensionValue
 from kpi.query.lorenz import Curve
 from kpi.query.parting import scale_of
+from kpi.query.question import Period
 from kpi.query.rows import RowsPage
+from kpi.table_file import COUNT, PERCENT, UNITS, described
 from kpi.warehouse.published import Published
 
 # Columns of rows whose values are those of a dimension of another name.
 _NAMED_BY = {"agent_key": "agent"}
+# Columns that are in the unit of the KPI.
+_IN_UNIT = ("chart_value", "table_low", "table_high", "chart_compared", "table_target_low", "table_target_high")
 
 
 def of_answer(
@@ -33,16 +37,17 @@ def of_answer(
     """The answer's figures in full, one row a cell: dimensions, KPI, value, parts, n, comparison, target, by a time
     alone the usual range, reason, and why a figure is not to be relied on.
 
-    ``names``: dimension -> value (as text) -> name. Shares stay shares (0–1), so that a sheet can go on with them.
+    ``names``: dimension -> value (as text) -> name. Dates are dates, and shares stay shares (0–1), so that a sheet can
+    go on with them.
     """
     rows, usual = [], _usual(answer)
-    for cell in answer.cells:
-        if kpi is not None and cell.kpi != kpi:
-            continue
+    cells = [cell for cell in answer.cells if kpi is None or cell.kpi == kpi]
+    for cell in cells:
         row: dict[str, object] = {}
         for dimension, value in zip(answer.question.by, cell.key, strict=True):
             text = "" if value is None else str(value)
-            row[DIMENSIONS[dimension].name(language)] = names.get(dimension, {}).get(text, text)
+            name = names.get(dimension, {}).get(text, text)
+            row[DIMENSIONS[dimension].name(language)] = value if isinstance(value, date) else name
         metric = METRICS[cell.kpi]
         if kpi is None and len(answer.question.kpis) > 1:
             row[phrase(language, "chart_kpi")] = metric.name(language)
@@ -67,7 +72,12 @@ def of_answer(
         }
         rows.append(row)
     frame = pd.DataFrame(rows)
-    return frame.dropna(axis="columns", how="all").loc[:, lambda kept: ~(kept == "").all()]
+    frame = frame.dropna(axis="columns", how="all").loc[:, lambda kept: ~(kept == "").all()]
+    units = {METRICS[cell.kpi].unit for cell in cells}
+    number = UNITS.get(units.pop(), "") if len(units) == 1 else ""
+    formats = {phrase(language, key): number for key in _IN_UNIT if number} | {"n": COUNT}
+    small = {phrase(language, "chart_value"): [row for row, cell in enumerate(cells) if few(cell)]}
+    return described(frame, answer.period, formats, small)
 
 
 def _usual(answer: Answer) -> dict[tuple[str, tuple[DimensionValue, ...]], Usual | None]:
@@ -85,9 +95,9 @@ def _usual(answer: Answer) -> dict[tuple[str, tuple[DimensionValue, ...]], Usual
     return found
 
 
-def of_week(week: pd.DataFrame, language: Language) -> pd.DataFrame:
-    """The usual week (``kpi.query.rhythm``) with named weekdays and columns."""
-    return pd.DataFrame(
+def of_week(week: pd.DataFrame, language: Language, period: Period | None = None) -> pd.DataFrame:
+    """The usual week (``kpi.query.rhythm``) of a period with named weekdays and columns."""
+    table = pd.DataFrame(
         {
             DIMENSIONS["weekday"].name(language): [weekday_name(int(day), language) for day in week["weekday"]],
             DIMENSIONS["hour"].name(language): week["hour"],
@@ -96,13 +106,16 @@ def of_week(week: pd.DataFrame, language: Language) -> pd.DataFrame:
             phrase(language, "channels_days"): week["days"],
         }
     )
+    return described(table, period, {phrase(language, "channels_total"): COUNT})
 
 
-def of_moves(moves: pd.DataFrame, absent: str, names: Mapping[str, str], language: Language) -> pd.DataFrame:
-    """The moves between channels (``kpi.query.migration``) with named channels and columns."""
+def of_moves(
+    moves: pd.DataFrame, absent: str, names: Mapping[str, str], language: Language, period: Period | None = None
+) -> pd.DataFrame:
+    """The moves between channels (``kpi.query.migration``) to those of a period, with named channels and columns."""
     before = dict(names) | {absent: phrase(language, "channels_new")}
     after = dict(names) | {absent: phrase(language, "channels_gone")}
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             phrase(language, "channels_before"): moves["before"].map(lambda value: before.get(value, value)),
             phrase(language, "channels_now"): moves["after"].map(lambda value: after.get(value, value)),
@@ -110,13 +123,16 @@ def of_moves(moves: pd.DataFrame, absent: str, names: Mapping[str, str], languag
             phrase(language, "chart_share"): moves["share"],
         }
     )
+    formats = {phrase(language, "channels_customers"): COUNT, phrase(language, "chart_share"): PERCENT}
+    return described(table, period, formats)
 
 
-def of_curves(curves: Iterable[Curve], language: Language) -> pd.DataFrame:
-    """Lorenz curves: a row a per cent of the customers, a column a curve; shares as 0–1."""
+def of_curves(curves: Iterable[Curve], language: Language, period: Period | None = None) -> pd.DataFrame:
+    """Lorenz curves of a period: a row a per cent of the customers, a column a curve; shares as 0–1."""
     columns = {METRICS[curve.kpi].name(language): list(curve.shares) for curve in curves}
     points = max((len(shares) for shares in columns.values()), default=0)
-    return pd.DataFrame({phrase(language, "lorenz_customers"): range(points)} | columns)
+    table = pd.DataFrame({phrase(language, "lorenz_customers"): range(points)} | columns)
+    return described(table, period, dict.fromkeys(columns, PERCENT))
 
 
 def of_decomposition(
@@ -146,7 +162,7 @@ def of_decomposition(
         row[phrase(language, "cause_head_total")] = float(effect.total)
         row[phrase(language, "cause_head_note")] = remark(part, effect, language)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return described(pd.DataFrame(rows), why.period)
 
 
 def of_plan(plan: Plan, language: Language) -> pd.DataFrame:

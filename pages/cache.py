@@ -39,6 +39,7 @@ from kpi.query.migration import Migration, migration_on
 from kpi.query.question import Period, Question
 from kpi.query.reader import Reader
 from kpi.query.rows import RowsPage
+from kpi.query.rows import all_rows as ask_all_rows
 from kpi.query.tail import TailRule, tail_rule_on
 from kpi.query.why import explain
 from kpi.settings import load_settings
@@ -323,6 +324,14 @@ def rows(question: Question, version: int, page: int, size: int, sort: str) -> R
     if published().version != version:
         raise Moved
     return found
+
+
+def all_rows(question: Question, version: int, sort: str) -> Iterator[RowsPage]:
+    """All rows behind the question's KPI, page after page; never kept."""
+    for page in ask_all_rows(warehouse(), question, sort=sort):
+        if page.page == 1 and published().version != version:
+            raise Moved
+        yield page
 
 
 @_shared(max_entries=200)

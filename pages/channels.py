@@ -247,7 +247,7 @@ def _hours(figures: Figures, style: Style) -> None:
         phrase(language, "channels_hours"),
         phrase(language, "channels_hours_sub", period=period),
         figures.drawn("hours", style, lambda: by_hour(usual_week(parts, "volume"), style)) if parts.valued else None,
-        lambda: of_week(usual_week(parts, "volume"), language),
+        lambda: of_week(usual_week(parts, "volume"), language, parts.period),
         phrase(language, "channels_hours_alt", period=period),
         style,
         drill="volume",
@@ -271,7 +271,7 @@ def _migration(figures: Figures, style: Style, names: Mapping[str, str]) -> None
         figures.drawn("migration", style, lambda: migration_matrix(moves.frame(), ABSENT, names, style))
         if moves.moves
         else None,
-        lambda: of_moves(moves.frame(), ABSENT, names, language),
+        lambda: of_moves(moves.frame(), ABSENT, names, language, moves.period),
         phrase(language, "channels_moves_alt", **dates),
         style,
         drill="customers_served",

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from kpi.charts import Style
-from kpi.charts.export import csv, file_name, marked, png, xlsx
+from kpi.charts.export import png
 from kpi.charts.lines import POINTS
 from kpi.charts.theme import css_variables
 from kpi.i18n import Language, phrase
@@ -22,6 +22,7 @@ from kpi.insight.headline import Sentence
 from kpi.insight.proof import tell
 from kpi.query.answer import Answer
 from kpi.query.identity import Check
+from kpi.table_file import csv, file_name, marked, period_of, xlsx
 from kpi.warehouse.published import Published
 from pages import state
 from pages.view import AS_VIEWED, View, Within
@@ -260,7 +261,7 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                 return
             frame = table()
             st.dataframe(frame, hide_index=True, height=min(380, 36 * (len(frame) + 1) + 3), width=560, placeholder="–")
-            filed = marked(frame, style)
+            filed, period = marked(frame, language, style.synthetic), period_of(frame)
             with st.container(horizontal=True, gap="xsmall"):
                 files: list[tuple[str, str, str, Callable[[], bytes]]] = [
                     ("CSV", "csv", "text/csv", partial(csv, filed)),
@@ -272,7 +273,7 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                     st.download_button(
                         label,
                         data=make,
-                        file_name=file_name(key, suffix, style),
+                        file_name=file_name(key, suffix, style.synthetic, period),
                         mime=kind,
                         key=f"{key}_{suffix}",
                         on_click="ignore",

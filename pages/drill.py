@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
-from io import StringIO
+from io import BufferedRandom, BufferedReader, TextIOWrapper
+from tempfile import TemporaryFile
 
 import streamlit as st
 
 from kpi.charts import Style
-from kpi.charts.export import file_name, marked
 from kpi.charts.theme import value_colour
 from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
@@ -30,7 +30,8 @@ from kpi.pivot import value_name
 from kpi.query.answer import Answer, Cell
 from kpi.query.answering import span_of
 from kpi.query.question import Filter, Question
-from kpi.query.rows import LARGEST_PAGE, RowsPage
+from kpi.query.rows import RowsPage
+from kpi.table_file import SHEET_ROWS, file_name, marked, write_frame
 from kpi.tables import column_name, dimensions_of, of_rows
 from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
@@ -257,10 +258,11 @@ def _rows(question: Question, style: Style, published: Published) -> None:
         st.download_button(
             phrase(language, "drill_csv", count=format_count(first.total, language)),
             data=partial(_csv, question, sort, style, published),
-            file_name=file_name(f"{metric.id}_{question.period.start}_{question.period.end}", "csv", style),
+            file_name=file_name(metric.id, "csv", style.synthetic, question.period),
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
+            help=_too_many(first.total, language),
             key="drill_csv",
         )
     pages = -(-first.total // _SIZE)
@@ -319,15 +321,22 @@ def _names(page: RowsPage, language: Language, version: int) -> Mapping[str, Map
     return {dimension: cache.labels(dimension, language, version) for dimension in dimensions_of(page.columns)}
 
 
-def _csv(question: Question, sort: str, style: Style, published: Published) -> bytes:
-    """All rows as CSV, made when the button is pressed."""
-    text, language = StringIO(), style.language
-    number, done = 1, 0
-    while True:
-        page = cache.rows(question, published.version, number, LARGEST_PAGE, sort)
+def _too_many(rows: int, language: Language) -> str | None:
+    """That the file has them all, but Excel does not open so many."""
+    if rows < SHEET_ROWS:
+        return None
+    return phrase(language, "drill_csv_many", most=format_count(SHEET_ROWS, language, compact=False))
+
+
+def _csv(question: Question, sort: str, style: Style, published: Published) -> BufferedReader:
+    """All rows as CSV, made when the button is pressed: written as they are read, however many there are."""
+    # Whoever sends the file closes it.
+    made = TemporaryFile()  # noqa: SIM115
+    text: TextIOWrapper[BufferedRandom] = TextIOWrapper(made, encoding="utf-8-sig", newline="")
+    language = style.language
+    for page in cache.all_rows(question, published.version, sort):
         frame = of_rows(page, language, _names(page, language, published.version), published)
-        marked(frame, style).to_csv(text, index=False, header=number == 1)
-        done += len(page.records)
-        if done >= page.total or not page.records:
-            return text.getvalue().encode("utf-8-sig")
-        number += 1
+        write_frame(marked(frame, language, style.synthetic), text, head=page.page == 1)
+    file = text.detach().detach()
+    file.seek(0)
+    return BufferedReader(file)

@@ -178,7 +178,7 @@ def _lorenz(figures: Figures, style: Style) -> None:
         phrase(language, "tail_panel_lorenz"),
         phrase(language, "tail_panel_lorenz_sub", **told),
         figures.drawn("lorenz", style, lambda: lorenz(curves, style)) if curves else None,
-        lambda: of_curves(curves, language),
+        lambda: of_curves(curves, language, figures.view.period),
         phrase(language, "tail_alt_lorenz", value=told["value"], contacts=told["contacts"]),
         style,
         drill="top20_share",

@@ -208,7 +208,8 @@ def test_period_is_by_default_the_four_weeks_to_the_running_day(run: Callable[..
 def test_csv_has_the_same_figures(run: Callable[..., Said]) -> None:
     said = run("query", "volume", "csat", "--by", "tier", *DAY, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(said.out)))
-    assert set(rows[0]) == CELL | {"tier"}
+    assert set(rows[0]) == CELL | {"tier", "synthetic"}
+    assert {row["synthetic"] for row in rows} == {"True"}, "the bank is an invented one"
     assert {row["tier"]: row["value"] for row in rows if row["kpi"] == "volume"} == {"5": "1", "6": "1", "": "6"}
 
 

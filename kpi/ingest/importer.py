@@ -1,6 +1,5 @@
 """Import of one file: read in a child process, judged row by row, staged, and published in one transaction."""
 
-import csv
 import io
 import json
 import subprocess
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from kpi import schema
+from kpi import schema, table_file
 from kpi.errors import FileError, KpiError, MappingError, UnknownName
 from kpi.i18n import Language, phrase
 from kpi.ingest import reader
@@ -100,9 +99,10 @@ def import_file(
 
 
 def rejected_rows_csv(warehouse: Warehouse, load_id: int) -> str:
-    """The rejected rows of a load as CSV: number, reasons, then the row as it stood.
+    """The rejected rows of a load as CSV: number, reasons, then the row as it stood, its texts guarded.
 
-    Mended, the file can be loaded again with the mapping of the first time. Raises UnknownName for no such load.
+    Mended, the file can be loaded again with the mapping of the first time, which takes the guard off to the letter.
+    Raises UnknownName for no such load.
     """
     with warehouse.read() as connection:
         loads = connection.scalars(sa.select(schema.load_batch.c.load_id).order_by(sa.desc("load_id"))).all()
@@ -113,12 +113,17 @@ def rejected_rows_csv(warehouse: Warehouse, load_id: int) -> str:
         ).all()
     raws = [json.loads(row.raw) for row in rejected]
     names = [name for name in dict.fromkeys(name for raw in raws for name in raw) if name not in EXPORT_COLUMNS]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*EXPORT_COLUMNS, *names])
-    for row, raw in zip(rejected, raws, strict=True):
-        writer.writerow([row.row_number, "; ".join(json.loads(row.reasons)), *(raw.get(name) for name in names)])
+    text = io.StringIO(newline="")
+    rows = (
+        [row.row_number, "; ".join(json.loads(row.reasons)), *(_as_it_stood(raw.get(name)) for name in names)]
+        for row, raw in zip(rejected, raws, strict=True)
+    )
+    table_file.write_csv([*EXPORT_COLUMNS, *names], rows, text)
     return text.getvalue()
+
+
+def _as_it_stood(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 # --- the child process --------------------------------------------------------------------------------------------
@@ -204,6 +209,7 @@ def reading_job(path: Path, file: Path, plan: Mapping) -> reader.Job:
         "quote": '"' if export else source.quote,
         "header": export or source.header,
         "names": [] if export else list(source.names),
+        "guard": table_file.FORMULA if export else "",
         "required": list(source.required),
         "zone": source.time_zone.key,
         "memory_gb": CHILD_MEMORY_GB,

@@ -46,7 +46,9 @@ class Target(TypedDict):
 
 
 class Job(TypedDict):
-    """What to read and how. ``exclude``, ``reject``: (reason, SQL condition)."""
+    """What to read and how. ``guard``: what a text begins with, behind an apostrophe that is to be taken off, in an
+    export of rejected rows; "" in any other file. ``exclude``, ``reject``: (reason, SQL condition).
+    """
 
     file: str
     format: str
@@ -54,6 +56,7 @@ class Job(TypedDict):
     quote: str
     header: bool
     names: list[str]
+    guard: str
     required: list[str]
     zone: str
     memory_gb: int
@@ -127,6 +130,8 @@ def _header(job: Job) -> list[str]:
         if len(first) != len(job["names"]):
             raise Stop("file", "file_columns_count", expected=len(job["names"]), found=len(first))
         return job["names"]
+    if job["guard"]:
+        first = [name[1:] if re.match(f"'{job['guard']}", name) else name for name in first]
     names = [name.strip() or f"column_{position}" for position, name in enumerate(first, start=1)]
     seen: set[str] = set()
     for name in names:
@@ -173,6 +178,13 @@ class Reading:
             if job["format"] == "json":
                 found = self.connection.execute(f"DESCRIBE FROM {table}").fetchall()
                 columns = ", ".join(f"{_name(row[0])} ->> '$' AS {_name(row[0])}" for row in found)
+            elif job["guard"]:
+                guarded = _text(f"^'{job['guard']}")
+                columns = ", ".join(
+                    f"CASE WHEN regexp_matches({_name(name)}, {guarded}) THEN substr({_name(name)}, 2) "
+                    f"ELSE {_name(name)} END AS {_name(name)}"
+                    for name in header
+                )
             self.connection.execute(
                 f"CREATE TEMP VIEW source AS SELECT row_number() OVER () AS __row, {columns} FROM {table}"
             )

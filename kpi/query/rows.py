@@ -4,6 +4,7 @@ For a total the rows that it counts; for a rate the rows of its denominator, tho
 distinct count one row a customer (or customer and topic); for a cohort its members.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -70,6 +71,23 @@ def rows(warehouse: Warehouse, question: Question, *, page: int = 1, size: int =
         return _page(*_behind(connection, published, warehouse.settings.service_level, question), page, size, sort)
 
 
+def all_rows(warehouse: Warehouse, question: Question, *, sort: str = "") -> Iterator[RowsPage]:
+    """All rows behind the question's KPI, as ``rows`` lists them, by one query of one published state: page after page,
+    of which no more than one is held. At least one page comes. Raises as ``rows`` does.
+    """
+    with warehouse.read() as connection:
+        published = warehouse.require_data(connection)
+        asked, listed, counted = _behind(connection, published, warehouse.settings.service_level, question)
+        columns = tuple(column.key for column in listed.c)
+        total, marked = _counts(asked, counted)
+        found = connection.execute(sa.select(listed).order_by(*_order(listed, sort)), published.binds())
+        number = 1
+        while (records := found.fetchmany(LARGEST_PAGE)) or number == 1:
+            named = tuple(dict(zip(columns, row, strict=True)) for row in records)
+            yield RowsPage(columns, named, total, marked, number, LARGEST_PAGE)
+            number += 1
+
+
 def count_on(connection: sa.Connection, published: Published, service_level: str, question: Question) -> int:
     """How many rows ``rows`` would list in all, within a transaction that is open already. Raises as it does."""
     asked, _, counted = _behind(connection, published, service_level, question)
@@ -100,16 +118,7 @@ def _behind(
 
 def _page(asked: Asked, listed: sa.Subquery, counted: sa.Subquery, page: int, size: int, sort: str) -> RowsPage:
     columns = [column.key for column in listed.c]
-    name = sort.removeprefix("-")
-    if name and name not in columns:
-        raise UnknownName("column", name, columns)
-    # Every column breaks ties, last to first, so that pages never overlap.
-    order: list[sa.ColumnElement] = []
-    if name:
-        order.append(listed.c[name].desc().nulls_last() if sort.startswith("-") else listed.c[name].nulls_last())
-    elif columns[1] in {"started_at", "first_at"}:
-        order.append(listed.c[columns[1]].desc())
-    order += [listed.c[key] for key in reversed(columns)]
+    order = _order(listed, sort)
     binds = asked.published.binds()
     total, marked = _counts(asked, counted)
     found = asked.connection.execute(sa.select(listed).order_by(*order).limit(size).offset((page - 1) * size), binds)
@@ -121,6 +130,20 @@ def _page(asked: Asked, listed: sa.Subquery, counted: sa.Subquery, page: int, si
         page=page,
         size=size,
     )
+
+
+def _order(listed: sa.Subquery, sort: str) -> list[sa.ColumnElement]:
+    """The order asked for. Every column breaks ties, last to first, so that pages never overlap."""
+    columns = [column.key for column in listed.c]
+    name = sort.removeprefix("-")
+    if name and name not in columns:
+        raise UnknownName("column", name, columns)
+    order: list[sa.ColumnElement] = []
+    if name:
+        order.append(listed.c[name].desc().nulls_last() if sort.startswith("-") else listed.c[name].nulls_last())
+    elif columns[1] in {"started_at", "first_at"}:
+        order.append(listed.c[columns[1]].desc())
+    return order + [listed.c[key] for key in reversed(columns)]
 
 
 def _counts(asked: Asked, counted: sa.Subquery) -> tuple[int, int | None]:

@@ -19,7 +19,7 @@ from kpi.charts import (
     volume_by_channel,
 )
 from kpi.charts.bars import HEIGHT
-from kpi.charts.export import csv, file_name, marked, png, xlsx
+from kpi.charts.export import png
 from kpi.charts.theme import spec_of
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
@@ -331,17 +331,7 @@ def test_every_figure_is_a_picture_without_a_browser():
         assert len(picture) > 10_000
 
 
-def test_a_table_as_files():
-    table = pd.DataFrame({"渠道": ["微信银行"], "n": [3]})
-    assert csv(table).decode("utf-8-sig").splitlines() == ["渠道,n", "微信银行,3"]
-    assert xlsx(table, "各渠道/业务量").startswith(b"PK")
-
-
-def test_files_of_an_invented_bank_say_so():
-    table, invented = pd.DataFrame({"渠道": ["微信银行"], "n": [3]}), Style("zh", synthetic=True)
-    assert csv(marked(table, invented)).decode("utf-8-sig").splitlines() == ["渠道,n,合成数据", "微信银行,3,是"]
-    assert marked(table, Style("zh")) is table
-    assert (file_name("mix", "csv", invented), file_name("mix", "csv", Style("zh"))) == ("mix_synthetic.csv", "mix.csv")
+def test_a_picture_of_an_invented_bank_says_so():
     spec = spec_of(volume_by_channel(*volume_frames(), Slots(WEEK, "date", TODAY), CHANNELS, STYLE))
     # A line of text more than without it.
     heights = [int.from_bytes(png(spec, Style("zh", synthetic=mark))[20:24]) for mark in (True, False)]

@@ -167,7 +167,7 @@ def test_small_cells_are_hidden_in_the_copy_too(bank: Warehouse) -> None:
     assert any("hidden" in line for line in words_of(found, ".csv").splitlines())
     assert found.figures["tiers", "volume", "tier=5"] is None
     said = words_of(found, ".html")
-    assert "<th scope=row class=text>5★</th><td>*</td>" in said
+    assert '<th scope=row class=text data-place="5">5★</th><td>*</td>' in said
     assert "* hidden: too few customers" in said
 
 

@@ -1,13 +1,12 @@
 """The data of a copy as one table: a row a figure, in a declared order, the same bytes whenever it is made again."""
 
 from collections.abc import Iterator
-from datetime import date
 from io import BytesIO, StringIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kpi import output
+from kpi import table_file
 from kpi.i18n import phrase
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
@@ -19,8 +18,6 @@ _FIGURES = (
     *("value", "numerator", "denominator", "low", "high", "previous", "change", "change_low", "change_high"),
     *("target_low", "target_high"),
 )
-# Spreadsheets take a text that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def dimensions(report: Report) -> list[str]:
@@ -41,6 +38,7 @@ def columns(report: Report) -> dict[str, pa.DataType]:
         "met": pa.bool_(),
         "provisional": pa.bool_(),
         **dict.fromkeys(("reason", "note"), text),
+        **({"synthetic": pa.bool_()} if report.published.synthetic else {}),
     }
 
 
@@ -79,13 +77,11 @@ def rows(report: Report) -> dict[str, list[Row]]:
 
 
 def csv(report: Report) -> bytes:
-    """UTF-8 with a mark that spreadsheets recognise; numbers in full. A text that a spreadsheet would take for a
-    formula has an apostrophe before it.
-    """
+    """UTF-8 with a mark that spreadsheets recognise; numbers in full, texts guarded."""
     names = list(columns(report))
     to = StringIO(newline="")
-    records = [{name: _plain(row.get(name)) for name in names} for part in rows(report).values() for row in part]
-    output.write_csv(names, records, to)
+    records = ([row.get(name) for name in names] for part in rows(report).values() for row in part)
+    table_file.write_csv(names, records, to)
     return to.getvalue().encode("utf-8-sig")
 
 
@@ -128,17 +124,10 @@ def _row(block: Block, answer: Answer, cell: Cell, report: Report) -> Row:
         "provisional": cell.provisional,
         "reason": cell.reason or "",
         "note": note,
+        **({"synthetic": True} if report.published.synthetic else {}),
     }
     for dimension, value in zip(answer.question.by, cell.key, strict=True):
         text = "" if value is None else str(value)
         row |= {dimension: text, f"{dimension}_name": report.names.get(dimension, {}).get(text, text)}
     figures_of = {name: getattr(cell, name) for name in _FIGURES}
     return row | {name: None if value is None else float(value) for name, value in figures_of.items()}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.isoformat() if isinstance(value, date) else value

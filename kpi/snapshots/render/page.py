@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -114,7 +115,9 @@ def _table(block: Block, report: Report) -> str:
 
 def _cell(entry: Entry, name: bool) -> str:
     if name:
-        return f"<th scope=row class=text>{escape(entry.text)}</th>"
+        place = entry.place.toordinal() if isinstance(entry.place, date) else entry.place
+        sorts = " data-last" if entry.unknown else "" if place is None else f' data-place="{place:.0f}"'
+        return f"<th scope=row class=text{sorts}>{escape(entry.text)}</th>"
     number = "" if entry.number is None else f' data-value="{entry.number!r}"'
     change = f'<small class="{entry.tone}">{escape(entry.change)}</small>' if entry.change else ""
     pale = " class=pale" if entry.pale else ""

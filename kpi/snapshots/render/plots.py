@@ -7,7 +7,7 @@ from kpi.charts import PALETTES
 from kpi.charts.grid import colour_of
 from kpi.metrics.registry import METRICS
 from kpi.snapshots.render.asking import Block
-from kpi.snapshots.render.tables import Table
+from kpi.snapshots.render.tables import Table, day_format
 
 _PALETTE = PALETTES["light"]
 _SIZE = {"width": 760, "height": 380}
@@ -50,7 +50,9 @@ def plot(book: Workbook, sheet: str, block: Block, found: Table, head: int, step
         (chart.set_x_axis, chart.set_y_axis) if options["type"] == "bar" else (chart.set_y_axis, chart.set_x_axis)
     )
     values({"major_gridlines": grid, "num_font": font, "line": {"none": True}})
-    names({"num_font": font, "reverse": options["type"] == "bar", "line": {"color": _PALETTE.border}})
+    # Days as they stand in their cells, one beside the other: on an axis of dates a bar of a week would be a day wide.
+    days = {"text_axis": True, "num_format": day_format(found.columns[0])} if found.columns[0].by == block.time else {}
+    names({"num_font": font, "reverse": options["type"] == "bar", "line": {"color": _PALETTE.border}, **days})
     chart.set_legend({"position": "bottom"} if matrix else {"none": True})
     chart.set_size(_SIZE)
     return chart

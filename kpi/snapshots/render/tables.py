@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from kpi.i18n import Language, phrase
@@ -15,6 +16,7 @@ from kpi.metrics.registry import METRICS
 from kpi.pivot import ALL, Axis, Place, place_name
 from kpi.query.answer import Cell
 from kpi.snapshots.render.asking import Block, Report
+from kpi.table_file import DAY, MONTH
 
 Kind = Literal["name", "value", "n", "target"]
 # Stands for a figure of too few customers; a note below says so.
@@ -25,17 +27,22 @@ _ACROSS = 12
 
 @dataclass(frozen=True)
 class Column:
-    """``metric``: whose figures stand in it; None for names."""
+    """``metric``: whose figures stand in it; None for names. ``by``: the dimension whose values its names, or its
+    ``title``, are; ``day``: the one that the title names.
+    """
 
     title: str
     kind: Kind
     metric: Metric | None = None
+    by: str = ""
+    day: date | None = None
 
 
 @dataclass(frozen=True)
 class Entry:
     """``text``: as it is read. ``number``: the figure, in the KPI's unit, of ``cell``. ``change``: its change in words,
-    coloured by ``tone``. ``pale``: it stands on few.
+    coloured by ``tone``. ``pale``: it stands on few. ``place``: of a name, where its value stands among the others (a
+    day, or a number), None where it goes by its text; ``unknown``: it names none, and stands last.
     """
 
     text: str
@@ -44,6 +51,8 @@ class Entry:
     change: str = ""
     tone: Tone = "none"
     pale: bool = False
+    place: date | float | None = None
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,13 +105,13 @@ def _down(block: Block, report: Report, axis: Axis) -> Table:
     pivot, language = block.pivot, report.language
     assert pivot is not None
     columns = (
-        Column(DIMENSIONS[axis.dimension].name(language), "name"),
+        _of_names(axis.dimension, language),
         *(Column(_upper(METRICS[kpi], language), "value", METRICS[kpi]) for kpi in block.kpis),
     )
     places: list[Place] = [*axis.values, ALL]
     rows = [
         (
-            Entry(_name(axis.dimension, place, report)),
+            _named(axis.dimension, place, report),
             *(_entry(pivot.cell(kpi, place), METRICS[kpi], report) for kpi in block.kpis),
         )
         for place in places
@@ -119,15 +128,24 @@ def _matrix(block: Block, report: Report, turned: bool) -> Table:
     down, across = (pivot.cols, pivot.rows) if turned else (pivot.rows, pivot.cols)
     heads: list[Place] = [*across.values, ALL]
     columns = (
-        Column(DIMENSIONS[down.dimension].name(language), "name"),
-        *(Column(_name(across.dimension, place, report), "value", metric) for place in heads),
+        _of_names(down.dimension, language),
+        *(
+            Column(
+                _name(across.dimension, place, report),
+                "value",
+                metric,
+                across.dimension,
+                place if isinstance(place, date) else None,
+            )
+            for place in heads
+        ),
     )
     places: list[Place] = [*down.values, ALL]
     rows = []
     for place in places:
         pairs = [(head, place) if turned else (place, head) for head in heads]
         found = [_entry(pivot.cell(metric.id, *pair), metric, report) for pair in pairs]
-        rows.append((Entry(_name(down.dimension, place, report)), *found))
+        rows.append((_named(down.dimension, place, report), *found))
     return Table(columns, tuple(rows), total=True)
 
 
@@ -135,7 +153,7 @@ def _pairs(block: Block, report: Report, first: Axis, second: Axis) -> Table:
     pivot, language = block.pivot, report.language
     assert pivot is not None
     columns = (
-        *(Column(DIMENSIONS[axis.dimension].name(language), "name") for axis in (first, second)),
+        *(_of_names(axis.dimension, language) for axis in (first, second)),
         *(Column(_upper(METRICS[kpi], language), "value", METRICS[kpi]) for kpi in block.kpis),
     )
     pairs: list[tuple[Place, Place]] = [(row, col) for row in first.values for col in second.values]
@@ -144,7 +162,7 @@ def _pairs(block: Block, report: Report, first: Axis, second: Axis) -> Table:
         found = [pivot.cell(kpi, row, col) for kpi in block.kpis]
         if all(cell is None for cell in found):
             continue
-        names = (Entry(_name(first.dimension, row, report)), Entry(_name(second.dimension, col, report)))
+        names = (_named(first.dimension, row, report), _named(second.dimension, col, report))
         entries = (_entry(cell, METRICS[kpi], report) for cell, kpi in zip(found, block.kpis, strict=True))
         rows.append((*names, *entries))
     return Table(columns, tuple(rows), total=True)
@@ -159,6 +177,31 @@ def _entry(cell: Cell | None, metric: Metric, report: Report) -> Entry:
     text = HIDDEN if cell.reason == "hidden" else format_value(cell.value, metric.unit, language, compact=False)
     pale = cell.n is not None and cell.n < SMALL_N
     return Entry(text, cell.value, cell, change, how, pale)
+
+
+def day_format(column: Column) -> str:
+    """How a workbook writes the days that a column, or its title, names."""
+    return MONTH if column.by == "month" else DAY
+
+
+def _of_names(dimension: str, language: Language) -> Column:
+    return Column(DIMENSIONS[dimension].name(language), "name", by=dimension)
+
+
+def _named(dimension: str, place: Place, report: Report) -> Entry:
+    """The name of a value, and where it stands: days, hours, tiers and closed lists have an order of their own."""
+    text, declared = _name(dimension, place, report), DIMENSIONS[dimension]
+    if place is ALL:
+        return Entry(text)
+    if place is None:
+        return Entry(text, unknown=True)
+    if isinstance(place, date):
+        return Entry(text, place=place)
+    if declared.kind == "number":
+        return Entry(text, place=float(place))
+    if declared.values is not None and str(place) in (known := list(report.names.get(dimension, {}))):
+        return Entry(text, place=float(known.index(str(place))))
+    return Entry(text)
 
 
 def _name(dimension: str, place: Place, report: Report) -> str:

@@ -1,21 +1,25 @@
 """A copy as a workbook: real numbers with number formats, native charts, a sheet a section, the definitions."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from io import BytesIO
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from kpi import table_file
 from kpi.charts import PALETTES
 from kpi.i18n import Language, phrase
+from kpi.insight.doubts import few
+from kpi.insight.freshness import deliveries
+from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric, Unit
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 from kpi.snapshots.render import data, words
 from kpi.snapshots.render.asking import Block, Report
 from kpi.snapshots.render.plots import plot
-from kpi.snapshots.render.tables import Column, Entry, Table, table, widest
+from kpi.snapshots.render.tables import Column, Entry, Table, day_format, table, widest
 
 _PALETTE = PALETTES["light"]
 _HEAD = 5  # the row of a section's column names, counted from 0
@@ -25,7 +29,7 @@ _RELATIVE = {"count", "customers", "yuan"}
 def xlsx(report: Report) -> bytes:
     """The workbook. Its dates are the day that it is due, so that it is the same when it is made again."""
     buffer = BytesIO()
-    book = Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book = Workbook(buffer, table_file.STRICT)
     book.set_properties({"title": report.title, "created": datetime.combine(report.due, time())})
     sheets = _Sheets(book, report)
     sheets.front()
@@ -81,12 +85,7 @@ class _Sheets:
 
     def sheet(self, name: str) -> Worksheet:
         """A sheet with a name that Excel takes and that no other sheet has."""
-        plain = "".join(letter for letter in name if letter not in r"[]:*?/\'").strip()[:31] or "-"
-        short, number = plain, 2
-        while short.casefold() in self.taken:
-            short, number = f"{plain[:28]} {number}", number + 1
-        self.taken.add(short.casefold())
-        sheet = self.book.add_worksheet(short)
+        sheet = self.book.add_worksheet(table_file.sheet_name(name, self.taken))
         sheet.hide_gridlines(2)
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
@@ -167,7 +166,10 @@ class _Sheets:
                 sheet.set_column(column, column, 16)
                 column += 1
         last = _HEAD + len(found.rows)
-        for index, note in enumerate(words.notes(block, self.report)):
+        notes = words.notes(block, self.report)
+        if any(entry.cell is not None and few(entry.cell) for row in found.rows for entry in row):
+            notes.append(phrase(self.language, "explore_small"))
+        for index, note in enumerate(notes):
             sheet.write_string(last + 1 + index, 0, note, self.format(font_color=_PALETTE.mute))
         sheet.freeze_panes(_HEAD + 1, 1)
         sheet.repeat_rows(_HEAD)
@@ -176,17 +178,31 @@ class _Sheets:
             sheet.insert_chart(_HEAD, column + 1, chart)
 
     def column(self, sheet: Worksheet, column: int, of: Column, entries: list[Entry], total: bool) -> None:
-        sheet.write_string(_HEAD, column, of.title, self.head())
+        self.title(sheet, column, of)
         for index, entry in enumerate(entries):
             row, bold = _HEAD + 1 + index, total and index == len(entries) - 1
             if of.kind == "value" and entry.cell is not None:
-                unit = METRICS[entry.cell.kpi].unit
-                style = self.format(num_format=number_format(unit, self.language), bold=bold)
+                number = number_format(METRICS[entry.cell.kpi].unit, self.language)
+                small = few(entry.cell)
+                style = self.format(
+                    num_format=table_file.few_format(number) if small else number,
+                    bold=bold,
+                    font_color=_PALETTE.mute if small else _PALETTE.ink,
+                )
                 self.number(sheet, row, column, entry.number, style, entry.text)
             elif of.kind == "n":
                 self.number(sheet, row, column, entry.number, self.format(num_format="#,##0"))
+            elif isinstance(entry.place, date):
+                table_file.put(sheet, row, column, entry.place, self.format, day_format(of), bold=bold)
             else:
-                sheet.write_string(row, column, entry.text, self.format(bold=bold))
+                table_file.put(sheet, row, column, entry.text, self.format, bold=bold)
+
+    def title(self, sheet: Worksheet, column: int, of: Column) -> None:
+        """The head of a column: its name, or the day that it is of."""
+        if of.day is None:
+            sheet.write_string(_HEAD, column, of.title, self.head())
+        else:
+            sheet.write_datetime(_HEAD, column, of.day, self.head(num_format=day_format(of), align="left"))
 
     def changes(self, sheet: Worksheet, column: int, of: Column, entries: list[Entry]) -> None:
         assert of.metric is not None
@@ -198,24 +214,28 @@ class _Sheets:
                 self.number(sheet, _HEAD + 1 + index, column, change_of(entry.cell, of.metric), style)
 
     def data(self) -> None:
-        """Every figure in full, as in the data files."""
-        sheet = self.sheet(phrase(self.language, "report_data"))
+        """Every figure in full, as in the data files, on as many sheets as Excel needs for them; days as days."""
         names = list(data.columns(self.report))
-        for column, name in enumerate(names):
-            sheet.write_string(0, column, name, self.head())
+        days = {name for name in data.dimensions(self.report) if DIMENSIONS[name].kind == "date"}
+        days |= {f"{name}_name" for name in days}
         records = [row for part in data.rows(self.report).values() for row in part]
-        for index, record in enumerate(records, start=1):
+        most = table_file.SHEET_ROWS - 1
+        for first in range(0, max(1, len(records)), most):
+            portion = records[first : first + most]
+            sheet = self.sheet(phrase(self.language, "report_data"))
             for column, name in enumerate(names):
-                value = record.get(name)
-                if isinstance(value, bool):
-                    sheet.write_boolean(index, column, value)
-                elif isinstance(value, int | float):
-                    sheet.write_number(index, column, value)
-                elif value is not None and value != "":
-                    sheet.write_string(index, column, str(value))
-        sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, len(records), len(names) - 1)
-        sheet.set_column(0, len(names) - 1, 14)
+                sheet.write_string(0, column, name, self.head())
+            for index, record in enumerate(portion, start=1):
+                for column, name in enumerate(names):
+                    value = record.get(name)
+                    if value in (None, ""):
+                        continue
+                    table_file.put(
+                        sheet, index, column, date.fromisoformat(str(value)) if name in days else value, self.plain
+                    )
+            sheet.freeze_panes(1, 0)
+            sheet.autofilter(0, 0, len(portion), len(names) - 1)
+            sheet.set_column(0, len(names) - 1, 14)
 
     def definitions(self) -> None:
         """What each figure means, up to when the feeds delivered, and the proof."""
@@ -231,10 +251,11 @@ class _Sheets:
                 sheet.write_string(row, 1, text, wrap)
             row += 2
         sheet.write_string(row, 0, phrase(language, "report_basis"), self.format(bold=True))
-        for name, until in words.feeds(self.report):
-            row += 1
-            sheet.write_string(row, 0, name, self.format(indent=1))
-            sheet.write_string(row, 1, until)
+        for feed in deliveries(self.report.published):
+            if feed.source in self.report.whole.as_of:
+                row += 1
+                sheet.write_string(row, 0, feed.name(language), self.format(indent=1))
+                table_file.put(sheet, row, 1, feed.until.replace(tzinfo=None), self.plain)
         for holds, equation in words.proof(self.report):
             row += 1
             sheet.write_string(row, 0, "✓" if holds else "✕", self.format(indent=1))
@@ -242,8 +263,14 @@ class _Sheets:
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 1, 110)
 
-    def head(self) -> Format:
-        return self.format(bold=True, bg_color=_PALETTE.panel, bottom=1, bottom_color=_PALETTE.border, text_wrap=True)
+    def head(self, **more: object) -> Format:
+        return self.format(
+            bold=True, bg_color=_PALETTE.panel, bottom=1, bottom_color=_PALETTE.border, text_wrap=True, **more
+        )
+
+    def plain(self, **look: object) -> Format | None:
+        """The workbook's own look, but for what a value needs."""
+        return self.format(**look) if look else None
 
     def change(self, metric: Metric, tone: str) -> Format:
         colour = {"better": _PALETTE.better, "worse": _PALETTE.worse}.get(tone, _PALETTE.mute)
