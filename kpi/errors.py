@@ -136,6 +136,23 @@ class ScheduleError(InputError):
     """A schedule that cannot be: cron, zone or days."""
 
 
+class FormatError(KpiError):
+    """A file of a copy cannot be made of what it should tell; making it again would end the same."""
+
+    def __init__(self, form: str, error: Exception) -> None:
+        """``form``: the file's ending; ``error``: what its making ended with."""
+        self.form, self.error = form, error
+        super().__init__("report_not_made", form=form, error=error)
+
+    def message(self, language: Language) -> str:
+        error = self.error
+        told = error.message(language) if isinstance(error, KpiError) else f"{type(error).__name__}: {error}"
+        return phrase(language, "report_not_made", form=self.form, problem=told)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return FormatError, (self.form, self.error)
+
+
 class RunError(KpiError):
     """A run of a snapshot cannot go on: somebody else has it, its files cannot be kept, or its time is over."""
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from kpi import target_file
-from kpi.errors import RunError, StateError, WarehouseDamaged, WarehouseError
+from kpi.errors import FormatError, InputError, RunError, StateError, WarehouseDamaged, WarehouseError
 from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over
@@ -45,6 +45,8 @@ from kpi.warehouse.published import Published
 _WAIT, _RETRY = 15.0, 10.0  # seconds until a run that waits for data, or failed, is looked at again
 # Errors of a disk or a database, which may be gone for a while, and how long that is waited for.
 _AWAY = (OSError, RunError, StateError, WarehouseError)
+# Errors that trying again ends with too.
+_FOR_GOOD = (FormatError, InputError, WarehouseDamaged)
 _LONGEST_AWAY = timedelta(minutes=10)
 _SLOW, _AT_ONCE = 1.0, 16  # seconds after which a hand-over is slow; how many there may be at the same time
 # For whom a snapshot without recipients is rendered: it is kept for download.
@@ -120,12 +122,15 @@ def empty_handed(ledger: Ledger, run: Run) -> tuple[str, ...]:
 
 @dataclass
 class Running:
-    """What working on runs needs."""
+    """What working on runs needs. ``by_hand``: somebody waits for it, and nobody need come afterwards who tries what
+    went wrong once more.
+    """
 
     ledger: Ledger
     warehouse: Warehouse
     render: Render
     deliver: Deliver
+    by_hand: bool = False
 
     def work(self, run: Run) -> None:
         """Bring a claimed run to its end, or put it off. Raises RunError where the claim was lost."""
@@ -149,13 +154,13 @@ class Running:
             self._again(run, error)
 
     def _again(self, run: Run, error: Exception) -> None:
-        """Something went wrong: try again soon, but not for ever. What may only be away is waited for first;
-        what is damaged does not mend itself.
+        """Something went wrong: try again soon, but not for ever, and not what would end the same. What may only be
+        away is waited for first.
         """
         moment = self.ledger.clock()
         since = failing_since(run) or moment
         reason = Reason.of(error, since=since)
-        if isinstance(error, WarehouseDamaged):
+        if self.by_hand or isinstance(error, _FOR_GOOD):
             self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
         elif isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
             self.ledger.put_off(run, reason, _RETRY, waiting=True)

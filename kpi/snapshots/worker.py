@@ -101,12 +101,14 @@ def run_due(
 ) -> int:  # fmt: skip
     """Everything that is due, once: put down, work, tell, tidy. Says how many runs were worked on.
 
-    ``only``: the id of one run. ``on_stuck``: what is done when a run did not end within its time, after that is
-    written; the default ends the process, since nothing else stops what hangs in a library.
+    ``only``: the id of one run, for which somebody waits: an error ends it. ``on_stuck``: what is done when a run did
+    not end within its time, after that is written; the default ends the process, since nothing else stops what hangs in
+    a library.
     """
     state = StateDatabase(warehouse.settings)
     ledger = Ledger(state, clock, warehouse.settings.snapshot_owner)
-    running = Running(ledger, warehouse, render, bound(deliver, settings=warehouse.settings))
+    deliver = bound(deliver, settings=warehouse.settings)
+    running = Running(ledger, warehouse, render, deliver, by_hand=only is not None)
 
     def stuck() -> None:
         with suppress(KpiError):

@@ -100,6 +100,8 @@ FILE = dump([PLAIN, WEEKLY], "en")
         ('name = "plain"', 'name = "weekly"', "the name “weekly” is there twice"),
         ('period = "yesterday"', 'period = "yesterdy"', "Did you mean “yesterday”?"),
         ('paused = false', 'paused = "no"', "paused takes true or false"),
+        ('"渠道"', '"渠\\u0007道"', "holds control characters"),
+        ('"周报"', '"' + "长" * 201 + '"', "200 characters at most"),
         ("time_limit_seconds = 300", "time_limit_seconds = 3", "10 to 3600 seconds"),
         ("time_limit_seconds = 300", "time_limit_seconds = true", "takes a whole number"),
         ('empty = "send"', 'empty = "never"', "Valid: send, skip, hold"),

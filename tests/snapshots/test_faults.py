@@ -6,13 +6,16 @@ import sqlite3
 import threading
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 from kpi.settings import load_settings
 from kpi.snapshots import running, worker
 from kpi.snapshots.deliver import deliver as really_deliver
+from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Recipient
+from kpi.snapshots.render import copy
+from kpi.snapshots.render import render as really_render
 from kpi.snapshots.runs import deliveries, runs, say
 from kpi.state import database
 from kpi.warehouse import Warehouse
@@ -98,6 +101,34 @@ def test_a_renderer_that_fails_is_tried_again_and_then_told(centre):
     assert (run.state, run.attempts, len(tried)) == ("failed", 3, 3)
     assert "ZeroDivisionError" in say(run.reason, "zh")
     assert len(got(centre.outbox, "owner", "notice.txt")) == len(got(centre.outbox, "ann", "notice.txt")) == 1
+
+
+def test_trap_a_file_that_cannot_be_made_ends_the_run_with_the_reason(centre, monkeypatch):
+    """It waited: for a worker who would find the same."""
+
+    def broken(report):
+        raise ValueError("no such sheet")
+
+    monkeypatch.setitem(copy.FORMS, "xlsx", broken)
+    centre.keep(centre.weekly("ann", formats=("csv", "xlsx")))
+    centre.run(render=really_render)
+    (run,) = runs(centre.state)
+    assert (run.state, run.attempts) == ("failed", 1)
+    assert say(run.reason, "en") == "The xlsx file cannot be made: ValueError: no such sheet"
+    assert "xlsx 文件" in say(run.reason, "zh")
+    assert got(centre.outbox, "owner", "notice.txt")
+
+
+def test_an_error_ends_a_run_that_somebody_waits_for(centre, monkeypatch):
+    """Nobody need come after him who would try it again."""
+
+    def failing(*_, **__):
+        raise OSError("gone")
+
+    centre.keep(centre.weekly("ann"))
+    added = Ledger(centre.state).add("weekly", date(2026, 3, 9))
+    worker.run_due(centre.warehouse, failing, deliver, clock=lambda: centre.moment, only=added.id)
+    assert [run.state for run in runs(centre.state) if run.id == added.id] == ["failed"]
 
 
 def again(centre):

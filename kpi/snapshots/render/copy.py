@@ -1,11 +1,13 @@
 """``render``: the one way from a definition to a copy's files."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
+from kpi.errors import FormatError
 from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision
 from kpi.snapshots.render import data, document, page, workbook
 from kpi.snapshots.render.asking import Asking, Report, Tell, ask, what_moved
@@ -13,6 +15,8 @@ from kpi.snapshots.render.manifest import MANIFEST, manifest
 from kpi.snapshots.render.words import title_of
 from kpi.targets import NO_TARGETS, Targets
 from kpi.warehouse import Warehouse
+
+log = logging.getLogger("switchboard")
 
 FORMS: dict[Format, Callable[[Report], bytes]] = {
     "xlsx": workbook.xlsx,
@@ -40,13 +44,13 @@ def render(
     Everything is asked of one published version, in one transaction: the newest, or ``version``. ``tell`` composes the
     sentences of what changed; ``revision`` says against which figures a run made again is held. Raises what
     ``kpi.query.answer`` raises, InputError for a definition that cannot be asked, WarehouseError for a version that is
-    not kept.
+    not kept, FormatError for a file that cannot be made.
     """
     with report_of(
         warehouse, definition, recipient, due, targets=targets, version=version, tell=tell, revision=revision
     ) as report:
         stem = stem_of(report)
-        files = {f"{stem}.{form}": FORMS[form](report) for form in definition.formats}
+        files = {f"{stem}.{form}": _made(form, report) for form in definition.formats}
         files[MANIFEST] = manifest(report, files)
         titles = {block.section.id: title_of(block, report.language) for block in report.blocks}
     return Rendered(
@@ -61,6 +65,15 @@ def render(
         rows={section: len(rows) for section, rows in data.rows(report).items()},
         names={**report.names, "section": titles},
     )
+
+
+def _made(form: Format, report: Report) -> bytes:
+    """One file. Raises FormatError, whatever goes wrong in its making: nothing but the report goes into it."""
+    try:
+        return FORMS[form](report)
+    except Exception as error:
+        log.exception("%s of %s", form, report.definition.name)
+        raise FormatError(form, error) from error
 
 
 @contextmanager
