@@ -7,11 +7,12 @@ from html import escape
 import streamlit as st
 
 from kpi.charts import Style, spark
-from kpi.i18n import Language, catalogue, phrase
+from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_count, format_period, format_value
 from kpi.insight import goals
 from kpi.insight.doubts import few
 from kpi.insight.goals import Days
+from kpi.insight.telling import card_title
 from kpi.insight.tone import tone
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
@@ -63,8 +64,8 @@ def row(
 
 
 def title(kpi: str, language: Language) -> str:
-    """The name on a card: the declared one, or a shorter one where it would not fit."""
-    return short_name(kpi, language) or metric_title(METRICS[kpi], language)
+    """The name on a card."""
+    return card_title(kpi, language)
 
 
 def _foot(figures: Figures, cell: Cell, beside: str) -> str:
@@ -203,12 +204,6 @@ def not_by(metric: Metric, view: View) -> str:
         DIMENSIONS[one.dimension].name(language) for one in view.filters if one.dimension not in metric.dimensions
     ]
     return phrase(language, "card_not_by", dimensions=phrase(language, "say_and").join(missing))
-
-
-def short_name(kpi: str, language: Language) -> str | None:
-    """A shorter name for narrow places, where the declared one is long."""
-    key = f"card_{kpi}"
-    return phrase(language, key) if key in catalogue() else None
 
 
 def delta(cell: Cell, metric: Metric, compare: Compare | None, language: Language) -> str:

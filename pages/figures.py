@@ -14,6 +14,7 @@ from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
 from kpi.query.identity import Check
 from kpi.query.question import Period, Question
+from kpi.query.why import changes
 from kpi.targets import days_on_target
 from kpi.warehouse.published import Published
 from pages import cache
@@ -203,8 +204,7 @@ class Figures:
         """The questions whose changes are to be explained: of the cards, each over the period that its card shows."""
         moved = {kpi: question for kpi in self.kpis if (cell := self.cell(kpi)) and cell.reason == "immature"
                  and (question := self.mature(kpi)) is not None}  # fmt: skip
-        view = self.view.question(*(kpi for kpi in self.kpis if kpi not in moved))
-        return (*([view] if view.kpis else []), *(replace(question, kpis=(kpi,)) for kpi, question in moved.items()))
+        return changes(self.view.question(*self.kpis), moved)
 
     def answer(self, question: Question) -> Answer:
         """The answer to a question that only some views need."""

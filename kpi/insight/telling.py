@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from kpi.i18n import Language, phrase
+from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_parts, format_period, format_value
 from kpi.insight.candidates import HIDDEN
 from kpi.insight.decompose import Decomposition, Effect
@@ -46,6 +46,13 @@ _SUBJECTS = {
 _JOINT = re.compile(r"(?<=[\u4e00-\u9fff])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z%])(?=[\u4e00-\u9fff])")
 
 _APART = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])|(?<=）) ")
+
+
+def card_title(kpi: str, language: Language) -> str:
+    """The name on a card: the declared one, as it begins a line, or a shorter one where it would not fit."""
+    key = f"card_{kpi}"
+    name = phrase(language, key) if key in catalogue() else metric(kpi).name(language)
+    return name[:1].upper() + name[1:]
 
 
 def tell(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:

@@ -1,7 +1,7 @@
 """Why a KPI changed: the search through its dimensions for what moved it beyond chance."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
@@ -52,6 +52,15 @@ def three(warehouse: Warehouse, questions: Sequence[Question]) -> list[tuple[Why
     """
     with Reader.of(warehouse) as reader:
         return leading(explain(reader, questions, most=LEADING))
+
+
+def changes(whole: Question, later: Mapping[str, Question]) -> tuple[Question, ...]:
+    """What is to be explained of headline figures, on a page and in a report: each over the period that is shown of it.
+    ``later``: KPI -> the question of the last mature period, where the one of ``whole`` holds nothing mature.
+    """
+    here = tuple(kpi for kpi in whole.kpis if kpi not in later)
+    moved = (replace(later[kpi], kpis=(kpi,)) for kpi in whole.kpis if kpi in later)
+    return (*([replace(whole, kpis=here)] if here else []), *moved)
 
 
 def explain(

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from html import unescape
 from io import BytesIO
@@ -211,6 +211,51 @@ def test_text_that_looks_like_a_formula_is_text(tmp_path: Path) -> None:
     assert "'=1+1" in words_of(found, ".csv")
     assert "alert(1)</script>" not in words_of(found, ".html")
     assert "#set page()" in words_of(found, ".pdf")
+
+
+def test_trap_long_names_leave_the_figures_their_room_on_paper(tmp_path: Path) -> None:
+    """Numbers stood over each other beside a name of 118 letters; what is one word wraps too."""
+    names = ["a very long name " * 7, "很长的名称" * 24, "x" * 118]
+    world = World()
+    for number, name in enumerate(names):
+        world.topic(name[:118])
+        for minute in range(100 + number):
+            at = f"2026-03-0{2 + number} {10 + minute // 60}:{minute % 60:02}"
+            world.contact("call", at, topic=name[:118], csat_asked=True, csat_score=5 if minute % 2 else 1)
+    warehouse = make(tmp_path, "duckdb")
+    world.publish(warehouse, "2026-03-09 00:00")
+    kpis = ("volume", "csat", "answer_rate", "aht", "wait_p90")
+    sections = (Section("a", "table", kpis, ("topic",)), Section("b", "table", ("volume",), ("date", "topic")))
+    definition = Definition("x", ("x" * 118, "x" * 118), sections, "last_week", None, formats=("pdf",), language="en")
+    found = render(warehouse, definition, ALL, DUE)
+    warehouse.close()
+    pages = pypdf.PdfReader(BytesIO(file(found, ".pdf"))).pages
+    text = "\n".join(page.extract_text(extraction_mode="layout") for page in pages)
+    for volume, share in ((100, "50.00%"), (101, "49.50%"), (102, "50.00%")):
+        assert re.search(rf"(?<!\d){volume} +{share} ", text), text
+    assert text.replace("\u200b", "").replace("\n", "").count("x" * 20), "the word is broken, not cut"
+
+
+def test_a_table_of_a_year_repeats_its_heads_on_every_page(tmp_path: Path) -> None:
+    world = World()
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(360)]
+    for day in days:
+        world.contact("call", f"{day} 09:00")
+    warehouse = make(tmp_path, "duckdb")
+    world.publish(warehouse, f"{days[-1] + timedelta(days=1)} 00:00")
+    section = Section("days", "table", ("volume",), ("date",))
+    definition = Definition("x", ("", "Year"), (section,), "year_to_date", None, formats=("pdf", "xlsx"), language="en")
+    found = render(warehouse, definition, ALL, days[-1] + timedelta(days=1))
+    warehouse.close()
+    texts = [page.extract_text() for page in pypdf.PdfReader(BytesIO(file(found, ".pdf"))).pages]
+    rows = [re.findall(r"^\d+ (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) 1$", text, re.M) for text in texts]
+    assert sum(map(len, rows)) == len(days)
+    for text, on_page in zip(texts, rows, strict=True):
+        assert len(re.findall("^Date Interactions$", text, re.M)) == (1 if on_page else 0)
+    sheet = openpyxl.load_workbook(BytesIO(file(found, ".xlsx"))).worksheets[1]
+    named = [sheet.cell(row, 1) for row in range(7, 7 + len(days))]
+    assert [cell.value.date() for cell in named] == days
+    assert {cell.number_format for cell in named} == {"yyyy-mm-dd"}
 
 
 def test_a_past_version_is_rendered_again(tmp_path: Path) -> None:

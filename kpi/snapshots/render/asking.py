@@ -10,7 +10,7 @@ from kpi.errors import InputError
 from kpi.i18n import Language
 from kpi.insight.finding import LEADING, leading
 from kpi.insight.headline import Sentence, movers
-from kpi.insight.telling import tell
+from kpi.insight.telling import card_title, tell
 from kpi.metrics.registry import METRICS, metric
 from kpi.pivot import MOST_COLUMNS, MOST_ROWS, Pivot, axis
 from kpi.query.answer import Answer, Cell
@@ -20,7 +20,7 @@ from kpi.query.identity import Check, proof_on
 from kpi.query.labels import labels_on
 from kpi.query.question import Period, Question
 from kpi.query.reader import Reader
-from kpi.query.why import explain
+from kpi.query.why import changes, explain
 from kpi.settings import Settings
 from kpi.snapshots.model import Definition, Recipient, Revision, Section, period_of
 from kpi.targets import Targets
@@ -62,13 +62,19 @@ Tell = Callable[[Asking, Answer], Sequence[Sentence]]
 
 
 def what_moved(asking: Asking, headline: Answer) -> Sequence[Sentence]:
-    """The findings that matter most of what moved the headline figures; where there is none, which of them moved."""
-    kpis = tuple(dict.fromkeys(cell.kpi for cell in headline.cells))
+    """The findings that matter most of what moved the headline figures, as Overview tells them; where there is none,
+    which of them moved.
+    """
+    if headline.question.compare is None:
+        return ()
+    whole = replace(headline.question, kpis=tuple(dict.fromkeys(cell.kpi for cell in headline.cells)))
+    later = _mature(asking, replace(headline, question=whole))
+    questions = changes(whole, {kpi: answered.question for kpi, answered in later.items()})
     with Reader([asking.connection], asking.published, asking.settings) as reader:
-        found = leading(explain(reader, [replace(headline.question, kpis=kpis)], most=LEADING))
+        found = leading(explain(reader, questions, most=LEADING))
     if found:
         names = {dimension: asking.names(dimension) for why, _ in found for dimension in why.dimensions}
-        return [tell(why, finding, names, asking.language) for why, finding in found]
+        return [tell(why, one, names, asking.language, card_title(why.kpi, asking.language)) for why, one in found]
     told = movers(headline.cells, METRICS, asking.language)
     return (told,) if told else ()
 

@@ -1,6 +1,7 @@
 """A copy on paper (PDF) and its headline as a picture (PNG), set by typst from one template."""
 
 import json
+import re
 from datetime import UTC, datetime, time
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ from kpi.snapshots.render.tables import table
 
 _TEMPLATE = Path(__file__).with_name("document.typ")
 _WIDTH = 700  # units that a figure is drawn in; on paper they are 176 mm
+# A word that is longer than any of a sentence's, beside Chinese, which breaks anywhere; and its pieces.
+_LONG_WORD, _PIECE = re.compile(r"[^\s\u2e80-\uffef]{21,}"), 5
 _PIXELS = 144  # an inch, of the picture
 
 
@@ -70,15 +73,15 @@ def _content(report: Report, form: str) -> dict[str, str]:
         "form": form,
         "language": language,
         "palette": roles,
-        "title": report.title,
-        "head": words.opening(report),
+        "title": _soft(report.title),
+        "head": [_soft(line) for line in words.opening(report)],
         "marks": words.marks(report),
-        "sentences": [[vars(span) for span in sentence] for sentence in report.sentences],
+        "sentences": [[vars(span) | {"text": _soft(span.text)} for span in sentence] for sentence in report.sentences],
         "sections": [_section(block, report, paper) for block in report.blocks],
         "definitions": [vars(one) for one in words.definitions(report)] if paper else [],
         "feeds": words.feeds(report),
         "proof": words.proof(report),
-        "footer": " · ".join([report.title, words.period(report), *words.marks(report)]),
+        "footer": _soft(" · ".join([report.title, words.period(report), *words.marks(report)])),
         "words": {
             "page": page,
             "changed": phrase(language, "report_changed"),
@@ -90,22 +93,27 @@ def _content(report: Report, form: str) -> dict[str, str]:
     return {"data": json.dumps(content, ensure_ascii=False).replace("✕", "×")}
 
 
+def _soft(text: str) -> str:
+    """A text whose long words may be broken anywhere: else they would run out of their column."""
+    return _LONG_WORD.sub(lambda word: "\u200b".join(re.findall(f".{{1,{_PIECE}}}", word[0])), text)
+
+
 def _section(block: Block, report: Report, paper: bool) -> dict[str, object]:
     kind = block.section.kind
     shown = table(block, report) if kind == "table" and block.kpis and paper else None
     drawn = pictures.spec(block, report) if kind == "chart" and paper else None
     return {
-        "title": words.title_of(block, report.language),
+        "title": _soft(words.title_of(block, report.language)),
         "caption": pictures.caption(block, report) if drawn else "",
         "cards": [vars(card) for card in words.cards(block, report)] if kind == "headline" else [],
         "svg": export.svg(drawn, _WIDTH) if drawn else "",
-        "columns": [{"title": one.title, "kind": one.kind} for one in shown.columns] if shown else [],
+        "columns": [{"title": _soft(one.title), "kind": one.kind} for one in shown.columns] if shown else [],
         "rows": [
-            [{"text": one.text, "change": one.change, "tone": one.tone, "pale": one.pale} for one in row]
+            [{"text": _soft(one.text), "change": one.change, "tone": one.tone, "pale": one.pale} for one in row]
             for row in shown.rows
         ]
         if shown
         else [],
         "total": shown.total if shown else False,
-        "notes": words.notes(block, report),
+        "notes": [_soft(note) for note in words.notes(block, report)],
     }
