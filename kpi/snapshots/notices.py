@@ -18,9 +18,10 @@ def notice_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = (
         "due": format_date(run.due_on, language, year=True),
         "period": format_period(period.start, period.end, language, year=True),
     }
+    subject = f"{values['title']} · {values['period']}"
     about = {"notice": kind, "run": run.key, "snapshot": run.name, "due": run.due_on.isoformat()}
     if kind != "owner":
-        return Notice(values["title"], (phrase(language, "notice_recipient", **values),), language, about)
+        return Notice(subject, (phrase(language, "notice_recipient", **values),), language, about)
     state = told_state(run, language)
     said = [phrase(language, "notice_owner", **values, state=state)]
     if reason := say(run.reason, language):
@@ -30,7 +31,7 @@ def notice_of(run: Run, kind: str, language: Language, lines: Sequence[Sent] = (
             said.append(f"{line.recipient}: {phrase(language, f'delivery_{line.status}')} {line.detail}".rstrip())
     todo = "undelivered" if run.state == "failed" and run.folder else run.state
     said.append(phrase(language, f"notice_todo_{todo}", run=run.key, name=run.name, day=run.due_on))
-    return Notice(f"{values['title']} · {state}", tuple(said), language, about | {"state": run.state})
+    return Notice(f"{subject} · {state}", tuple(said), language, about | {"state": run.state})
 
 
 def changes_text(

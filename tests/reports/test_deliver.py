@@ -6,6 +6,7 @@ import logging
 import ssl
 from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def rendered(**files: bytes) -> Rendered:
         "language": "en",
         "synthetic": True,
         "empty": False,
+        "period": {"from": "2026-03-02", "to": "2026-03-08"},
         "text": {"title": "Weekly report", "head": ["2 – 8 Mar 2026"], "changed": ["Better: satisfaction."]},
     }
     named = {name.replace("_", "."): content for name, content in files.items()} or {
@@ -219,14 +221,16 @@ def test_a_mail_carries_the_picture_and_the_files(post: Post) -> None:
     assert (found.status, found.attempts) == ("sent", 1), found.detail
     (mail,) = post.mails
     assert mail["Message-ID"] == found.detail == "<weekly_2026-03-09_head@bank.example>"
-    assert "Weekly report" in mail["Subject"]
+    assert mail["Subject"] == "Weekly report · 2 Mar – 8 Mar 2026 · Synthetic data"
     attached = {part.get_filename() for part in mail.iter_attachments()}
-    assert attached == set(rendered().files)
+    assert attached == set(rendered().files) - {"weekly.png"}, "the picture stands in the text, and once"
     body = mail.get_body(("html",))
     assert body is not None
     assert 'src="cid:headline"' in body.get_content()
     (picture,) = [part for part in mail.walk() if part["Content-ID"] == "<headline>"]
     assert picture.get_content() == b"\x89PNG"
+    assert (picture.get_content_disposition(), picture.get_filename()) == ("inline", None)
+    assert sum(part.get_content_type() == "image/png" for part in mail.walk()) == 1
     text = mail.get_body(("plain",))
     assert text is not None
     assert "Better: satisfaction." in text.get_content()
@@ -242,20 +246,36 @@ def test_what_is_too_large_becomes_a_link(post: Post, monkeypatch: pytest.Monkey
     assert {part.get_filename() for part in mail.iter_attachments()} == {"a.csv", "manifest.json"}
     text = mail.get_body(("plain",))
     assert text is not None
-    assert "https://kpi.bank.example/snapshots?run=weekly/2026-03-09/head" in text.get_content()
+    link = "https://kpi.bank.example/snapshots?run=weekly/2026-03-09/head"
+    assert link in text.get_content()
+    assert "<a" not in text.get_content()
+    body = mail.get_body(("html",))
+    assert body is not None
+    assert body.get_content().count(f'<a href="{link}">{link}</a>') == 2, "where it is seen, and where the rest is"
+
+
+def test_trap_the_mails_of_two_weeks_are_told_apart(post: Post) -> None:
+    first, second = rendered(), rendered()
+    manifest = json.dumps(second.manifest | {"period": {"from": "2026-03-09", "to": "2026-03-15"}}).encode()
+    second = replace(second, files={**second.files, "manifest.json": manifest})
+    for one in (first, second):
+        assert sent(load_settings(), "mailto:head@bank.example", one).status == "sent"
+    subjects = [mail["Subject"] for mail in post.mails]
+    assert len(set(subjects)) == 2
+    assert "9 Mar – 15 Mar 2026" in subjects[1]
 
 
 def test_the_limit_is_that_of_the_mail_as_it_goes_out(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In base64 200 kB are 274 kB, and the picture goes along twice: with 400 kB (547 kB) it would be 1.1 MB."""
+    """In base64 400 kB are 547 kB, beside the picture's 274 kB; 600 kB (821 kB) are too much."""
     monkeypatch.setenv("KPI_MAIL_LIMIT", "1")
+    assert sent(
+        load_settings(), "mailto:head@bank.example", rendered(a_png=b"p" * 200_000, b_csv=b"c" * 600_000)
+    ).status
     assert sent(
         load_settings(), "mailto:head@bank.example", rendered(a_png=b"p" * 200_000, b_csv=b"c" * 400_000)
     ).status
-    assert sent(
-        load_settings(), "mailto:head@bank.example", rendered(a_png=b"p" * 200_000, b_csv=b"c" * 300_000)
-    ).status
     names = [{part.get_filename() for part in mail.iter_attachments()} for mail in post.mails]
-    assert names == [{"a.png", "manifest.json"}, {"a.png", "b.csv", "manifest.json"}]
+    assert names == [{"manifest.json"}, {"b.csv", "manifest.json"}]
     assert all(size < 1_000_000 for size in post.sizes)
 
 

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -102,27 +103,34 @@ def compose(to: str, parcel: Parcel, message: Message, key: str, settings: Setti
         room -= size
     else:
         picture = None
-    attached, left = _fitting(parcel, room)
+    attached, left = _fitting({name: one for name, one in parcel.attached.items() if name != picture}, room)
     lines = [*message.lines, *_where(left, message, key, settings)]
     mail.set_content("\n".join([message.title, "", *lines]) + "\n")
-    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    paragraphs = "".join(f"<p>{_linked(line, message.link)}</p>" for line in lines)
     shown = f'<p><img src="cid:headline" alt="{escape(message.title, quote=True)}" width="640"></p>' if picture else ""
     mail.add_alternative(f"<html><body><h2>{escape(message.title)}</h2>{shown}{paragraphs}</body></html>", "html")
     if picture:
         body = mail.get_payload()[1]  # type: ignore[index]
-        body.add_related(parcel.attached[picture], "image", "png", cid="<headline>", filename=picture)  # type: ignore[union-attr]
+        # Without a name: a program that shows the picture in the text shall not list it among the files as well.
+        body.add_related(parcel.attached[picture], "image", "png", cid="<headline>", disposition="inline")  # type: ignore[union-attr]
     for name in attached:
         kind, subtype = _TYPES.get(name.rpartition(".")[2], ("application", "octet-stream"))
         mail.add_attachment(parcel.attached[name], kind, subtype, filename=name)
     return mail
 
 
-def _fitting(parcel: Parcel, room: int) -> tuple[list[str], list[str]]:
+def _linked(line: str, link: str) -> str:
+    """A line as HTML; in it, where the run is seen is a link."""
+    said = escape(line)
+    return said.replace(escape(link), f'<a href="{escape(link, quote=True)}">{escape(link)}</a>') if link else said
+
+
+def _fitting(files: Mapping[str, bytes], room: int) -> tuple[list[str], list[str]]:
     """Names of the files that are attached, the small ones first, and of those that are too much."""
     attached: list[str] = []
     left: list[str] = []
-    for name in sorted(parcel.attached, key=lambda name: len(parcel.attached[name])):
-        size = _encoded(parcel.attached[name])
+    for name in sorted(files, key=lambda name: len(files[name])):
+        size = _encoded(files[name])
         (attached if size <= room else left).append(name)
         room -= size if size <= room else 0
     return attached, left

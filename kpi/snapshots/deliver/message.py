@@ -2,49 +2,53 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import quote
 
 from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import format_period
 from kpi.settings import Settings
 from kpi.snapshots.model import Notice, Parcel
+
+# What of a manifest must be seen at once -> the phrase that says it.
+_MARKS = {"empty": "report_no_data", "synthetic": "synthetic"}
 
 
 @dataclass(frozen=True)
 class Message:
     """``title``: the copy's; ``lines``: marks, period, revision, figures, what changed, or what a notice says; all
-    of them text. ``subject``: of a mail.
+    of them text. ``subject``: of a mail, with the period, so that two weeks' mails are told apart. ``link``: where the
+    run is seen, "" where that is nowhere.
     """
 
     title: str
     lines: tuple[str, ...]
     subject: str
     language: Language
+    link: str = ""
 
 
 def message_of(parcel: Parcel, key: str, settings: Settings) -> Message:
     """What a notice says; title and lines of a copy, from its manifest: the figures themselves, since not every chat
     takes a picture. The last line leads to the run on the page.
     """
+    place = run_at(key, settings) if settings.public_url else ""
     if isinstance(parcel, Notice):
-        said = (*parcel.lines, *_link(parcel.language, key, settings))
-        return Message(parcel.title, said, parcel.title, parcel.language)
+        said = (*parcel.lines, *_link(parcel.language, place))
+        return Message(parcel.title, said, parcel.title, parcel.language, place)
     told = parcel.manifest
     language: Language = "zh" if told["language"] == "zh" else "en"
     text = told["text"]
     made = text.get("revision", [])
-    lines = [*text["head"], *made, *text.get("figures", ()), *text["changed"], *_link(language, key, settings)]
-    if told["synthetic"]:
-        lines.insert(0, phrase(language, "synthetic"))
-    if told["empty"]:
-        lines.insert(0, phrase(language, "report_no_data"))
-    title = text["title"]
-    return Message(title, tuple(lines), " · ".join([title, *made[:1], *lines[:1]]), language)
+    lines = [*text["head"], *made, *text.get("figures", ()), *text["changed"], *_link(language, place)]
+    marks = [phrase(language, key) for mark, key in _MARKS.items() if told[mark]]
+    title, period = text["title"], [date.fromisoformat(told["period"][end]) for end in ("from", "to")]
+    subject = " · ".join([title, format_period(period[0], period[1], language), *made[:1], *marks])
+    return Message(title, (*marks, *lines), subject, language, place)
 
 
-def _link(language: Language, key: str, settings: Settings) -> list[str]:
-    if not settings.public_url:
-        return []
-    return [phrase(language, "message_run_at", place=run_at(key, settings))]
+def _link(language: Language, place: str) -> list[str]:
+    return [phrase(language, "message_run_at", place=place)] if place else []
 
 
 def run_at(key: str, settings: Settings) -> str:
