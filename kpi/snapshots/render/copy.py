@@ -97,8 +97,10 @@ def report_of(
 
 
 def stem_of(report: Report) -> str:
-    """What the files are called before their ending: the snapshot's id, its period and language."""
+    """What the files are called before their ending: the snapshot's id, its period and language, and whether they are
+    of an invented bank.
+    """
     name = re.sub(r"[^\w-]+", "-", report.definition.name).strip("-") or "snapshot"
     period = report.period
     days = f"{period.start}" if period.days == 1 else f"{period.start}_{period.end}"
-    return f"{name}_{days}_{report.language}"
+    return f"{name}_{days}_{report.language}" + ("_synthetic" if report.published.synthetic else "")
