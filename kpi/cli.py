@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TextIO, cast, get_args
 
 from kpi import commands, explain, output, rule_commands
+from kpi.dates import day_of
 from kpi.errors import KpiError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
-from kpi.query.question import Compare, Named, Period, day_of
+from kpi.query.question import Compare, Named, Period
 from kpi.settings import load_settings, machine_language
 from kpi.snapshots import commands as snapshot_commands
 from kpi.warehouse import Warehouse

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from kpi.dates import day_of
 from kpi.errors import KpiError, PeriodError
 from kpi.i18n import LANGUAGES, Language
 from kpi.i18n.numbers import format_date
@@ -247,8 +248,8 @@ def _read_period(
     for name, default in (("from", first), ("to", today)):
         text = params.get(name, "")
         try:
-            days[name] = date.fromisoformat(text) if text else default
-        except ValueError:
+            days[name] = day_of(text) if text else default
+        except PeriodError:
             bad(name, text)
             return fallback
     start, end = days["from"], days["to"]

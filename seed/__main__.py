@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
 
 from tqdm import tqdm
 
-from kpi.errors import InputError, KpiError
+from kpi.dates import day_of
+from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
@@ -49,12 +49,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(asked: argparse.Namespace, settings: Settings) -> int:
-    try:
-        end = date.fromisoformat(asked.end)
-    except ValueError as error:
-        raise InputError("bad_date", text=asked.end) from error
     options = Options(
-        days=asked.days, interactions=asked.interactions, customers=asked.customers, end=end, seed=asked.seed
+        days=asked.days,
+        interactions=asked.interactions,
+        customers=asked.customers,
+        end=day_of(asked.end),
+        seed=asked.seed,
     )
     language: Language = "zh" if settings.language == "zh" else "en"
     # The customers are kept in memory beside what the engine may use.

@@ -159,6 +159,7 @@ def test_comparison(run: Callable[..., Said]) -> None:
         ("2026-03-02..2026-03-01", "before it starts"),
         ("2026-02-30..2026-03-01", "“2026-02-30” is not a date"),
         ("2026-03-01..", "“” is not a date"),
+        ("0001-01-01..2026-03-01", "“0001-01-01” is out of range: from 1900-01-01 to 2199-12-31"),
         ("last", "Valid: previous, year, DATE..DATE"),
     ],
 )

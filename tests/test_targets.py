@@ -232,6 +232,7 @@ def test_the_target_of_a_period_is_that_of_its_last_day(
         (Target("occupancy", low=0.7, high=0.8, first=YEAR, tier="7"), "has no dimension “tier”. It has: –"),
         (replace(WHOLE, channel="wechad"), "Valid: wechat, sms. Did you mean “wechat”?"),
         (replace(WHOLE, tier="8"), "Valid: 1, 2, 3"),
+        (replace(WHOLE, channel="sms", last=date(9999, 12, 31)), "“9999-12-31” is out of range"),
         (replace(WHOLE, line="95588"), "Valid: hotline, vip, digital"),
     ],
 )

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from kpi import schema
+from kpi.dates import day_of
 from kpi.errors import InputError, NotApplicable, PeriodError, UnknownName
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Fact, Metric, columns_used
@@ -70,10 +71,7 @@ def typed(dimension: str, value: str) -> str | int | date | None:
                 raise UnknownName("value", f"{dimension}={value}", [f"{dimension}={number}" for number in valid])
             return int(value)
         case "date":
-            try:
-                day = date.fromisoformat(value)
-            except ValueError as error:
-                raise PeriodError("bad_date", text=value[:40]) from error
+            day = day_of(value)
             if dimension == "week" and (monday := day - timedelta(days=day.weekday())) != day:
                 raise PeriodError("bad_week", text=value, first=monday.isoformat())
             if dimension == "month" and (first := day.replace(day=1)) != day:

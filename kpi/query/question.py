@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
+from kpi.dates import day_of
 from kpi.errors import PeriodError
 
 # A comparison that is known by its name; the other kind is dates of one's own.
@@ -11,14 +12,6 @@ Named = Literal["previous", "year"]
 
 # From this resolution on a topic counts as covered, where neither a target nor a setting says otherwise.
 COVERED_FROM = 0.80
-
-
-def day_of(text: str) -> date:
-    """A date as it is written: 2026-11-23. Raises PeriodError."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise PeriodError("bad_date", text=text[:40]) from error
 
 
 @dataclass(frozen=True, order=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from kpi.i18n import Language
 from kpi.state import editing
 from kpi.state.database import StateDatabase
-from kpi.state.editing import Problem
+from kpi.state.editing import Problem, impossible_dates
 from kpi.state.tables import annotation
 
 Kind = Literal["campaign", "incident", "release", "other"]
@@ -63,6 +63,7 @@ def problems_of(rows: Sequence[Annotation]) -> list[Problem]:
             found.append(Problem(number, "annotation_no_date"))
         elif row.last is not None and row.last < row.first:
             found.append(Problem(number, "annotation_reversed", (("first", row.first), ("last", row.last))))
+        found += impossible_dates(number, row.first, row.last)
         if row.kind not in KINDS:
             found.append(Problem(number, "annotation_no_kind"))
         if not (row.text_zh.strip() or row.text_en.strip()):

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, Self, TypeVar
 
 import sqlalchemy as sa
 
-from kpi.errors import KpiError, StaleEdit
+from kpi.dates import EARLIEST, LATEST, is_possible
+from kpi.errors import KpiError, PeriodError, StaleEdit
 from kpi.i18n import Language, phrase
 from kpi.state.database import StateDatabase, now
 
@@ -62,6 +63,16 @@ class Problem:
         """What is wrong, without the row."""
         said = {name: one.message(language) if isinstance(one, KpiError) else one for name, one in self.values}
         return phrase(language, self.key, **said)
+
+
+def impossible_dates(row: int, *days: date | None) -> list[Problem]:
+    """A problem for each of the days that lies farther away than anything can be worked out for; None is no day."""
+    limits = (("first", EARLIEST), ("last", LATEST))
+    return [
+        Problem(row, "problem_is", (("what", PeriodError("date_impossible", text=str(day), **dict(limits))),))
+        for day in days
+        if day is not None and not is_possible(day)
+    ]
 
 
 def save(

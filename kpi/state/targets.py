@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from kpi.errors import StaleEdit
 from kpi.state import editing
 from kpi.state.database import StateDatabase
-from kpi.state.editing import Problem
+from kpi.state.editing import Problem, impossible_dates
 from kpi.state.tables import target
 
 # Where a target holds; of two that name as many of these, the one that names the first of them goes before.
@@ -83,6 +83,7 @@ def plain_problems(rows: Sequence[Target]) -> list[Problem]:
             found.append(Problem(number, "target_no_date"))
         elif row.last is not None and row.last < row.first:
             found.append(Problem(number, "target_reversed", (("first", row.first), ("last", row.last))))
+        found += impossible_dates(number, row.first, row.last)
         if row.low is None and row.high is None:
             found.append(Problem(number, "target_no_value"))
         elif row.low is not None and row.high is not None and row.high < row.low:

@@ -98,6 +98,7 @@ def test_a_table_is_begun_once(settings: Settings) -> None:
     [
         (replace(SALE, first=None), "annotation_no_date"),
         (replace(SALE, last=date(2026, 11, 8)), "annotation_reversed"),
+        (replace(SALE, first=date(1, 1, 1)), "problem_is"),
         (replace(SALE, kind="party"), "annotation_no_kind"),  # type: ignore[arg-type]
         (replace(SALE, text_zh=" ", text_en=""), "annotation_no_text"),
         (replace(SALE, text_en="x" * (LONGEST + 1)), "annotation_long"),
