@@ -13,6 +13,7 @@ from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value
 from kpi.insight.doubts import doubts
 from kpi.insight.goals import band_text, since, verdict
+from kpi.insight.workdays import unpublished
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS, SECTIONS, metric
 from kpi.query import Answer, Filter, Period, Question, answer, rows
@@ -216,6 +217,8 @@ def _footer(warehouse: Warehouse, answered: Answer, language: Language, to: Text
     to.write(
         "\n" + phrase(language, "stands_on", period=period, version=answered.version, feeds=", ".join(feeds)) + "\n"
     )
+    if said := unpublished(answered.period.start, answered.period.end, language):
+        to.write(said + "\n")
     if answered.synthetic:
         to.write(phrase(language, "synthetic") + "\n")
 

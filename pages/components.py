@@ -20,6 +20,7 @@ from kpi.i18n.numbers import format_count, format_moment, format_period
 from kpi.insight.freshness import deliveries
 from kpi.insight.headline import Sentence
 from kpi.insight.proof import tell
+from kpi.insight.workdays import unpublished
 from kpi.query.answer import Answer
 from kpi.query.identity import Check
 from kpi.table_file import csv, file_name, marked, period_of, xlsx
@@ -111,6 +112,8 @@ def as_of_line(view: View, published: Published, compared: Answer | None) -> str
             parts.append(phrase(language, "aligned_holiday"))
         if compared.cuts:
             parts.append(phrase(language, "cut_same_hour"))
+    if said := unpublished(view.period.start, view.period.end, language):
+        parts.append(said)
     text = " · ".join(parts)
     late = [feed for feed in deliveries(published) if feed.late]
     if late:

@@ -12,10 +12,14 @@ from kpi.query.question import Period, Question
 from kpi.warehouse import Published
 
 _WEEKDAY_YEAR = 364  # 52 weeks: the same weekday
-# Holidays that move against the solar calendar, and how many days around them the traffic follows them.
-_MOVING = {"spring_festival": 10, "dragon_boat": 0, "mid_autumn": 0}
+# How many days around a holiday the traffic follows it.
+_AROUND = {"spring_festival": 10}
+# Holidays that begin on the same date each year; days off before it vary.
+_FIXED = {"new_year", "labour_day", "national_day"}
 # A longer period holds its holidays in both years anyway.
 _LONGEST_ALIGNED = 45
+_LONGEST_HOLIDAY = 15  # days
+_LUNAR_YEAR, _LEAP_MONTH = 355, 30  # days: a holiday of the lunar calendar begins so long ago, give or take a month
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ def comparison(
 ) -> Comparison | None:
     """What the question's period (cut to the running day) is compared with; None where nothing is asked for.
 
-    ``previous``: the same length just before. ``year``: 52 weeks earlier, so that weekdays match; a short period at
-    a moving holiday (Spring Festival) is matched with that holiday of the year before. Dates of one's own: those, of
-    which a period that is still running is compared with as many days as it has so far.
+    ``previous``: the same length just before. ``year``: 52 weeks earlier, so that weekdays match; a short period with a
+    holiday in it (or at Spring Festival) is matched with that holiday of the year before. Dates of one's own: those,
+    of which a period that is still running is compared with as many days as it has so far.
     Where a feed in ``sources`` has not delivered the whole period, a comparison of its length is cut at the same
     moment.
     """
@@ -85,32 +89,81 @@ def comparison(
 
 
 def _year_shift(connection: sa.Connection, period: Period) -> tuple[int, str]:
-    if period.days <= _LONGEST_ALIGNED:
-        for holiday, around in _MOVING.items():
-            this = _first_day(connection, holiday, period, around)
-            before = this and _first_day(connection, holiday, Period(this, this).shifted(-355), 30)
-            if this and before:
-                return (this - before).days, holiday
-    return _WEEKDAY_YEAR, "weekday"
+    """By how many days the year before is earlier, and what that aligns: of the holidays that the period touches the
+    one by which most of its holidays stand beside themselves; 52 weeks where there is none, or nothing is won.
+    """
+    if period.days > _LONGEST_ALIGNED:
+        return _WEEKDAY_YEAR, "weekday"
+    calendar = _Holidays(connection, period)
+    shifts = {holiday: days for holiday in calendar.touched if (days := calendar.shift(holiday)) is not None}
+    # Of two that match as well the first: the days about Spring Festival have no holiday that weeks would tear.
+    ways = [*sorted(shifts, key=lambda holiday: holiday not in _AROUND), "weekday"]
+    best = min(ways, key=lambda way: calendar.torn(shifts.get(way, _WEEKDAY_YEAR)))
+    return shifts.get(best, _WEEKDAY_YEAR), best
 
 
-def _first_day(connection: sa.Connection, holiday: str, period: Period, around: int) -> date | None:
-    """First day of the holiday that the period, widened by ``around`` days, touches."""
-    c = schema.calendar.c
-    widened = Period(period.start - timedelta(days=around), period.end + timedelta(days=around))
-    touched = connection.execute(
-        sa.select(sa.func.min(c.business_date)).where(
-            c.holiday == holiday, c.business_date.between(widened.start, widened.end)
+class _Holidays:
+    """The holidays of a short period and of the year before it. ``days``: day off -> holiday."""
+
+    def __init__(self, connection: sa.Connection, period: Period) -> None:
+        c = schema.calendar.c
+        self.period = period
+        near = timedelta(days=max(_AROUND.values()))
+        begin = period.start - near - timedelta(days=_LUNAR_YEAR + _LEAP_MONTH + 2 * _LONGEST_HOLIDAY)
+        query = sa.select(c.business_date, c.holiday).where(
+            c.holiday.is_not(None), c.business_date.between(begin, period.end + near)
         )
-    ).scalar_one()
-    if touched is None:
-        return None
-    first: date | None = connection.execute(
-        sa.select(sa.func.min(c.business_date)).where(
-            c.holiday == holiday, c.business_date.between(touched - timedelta(days=15), touched)
-        )
-    ).scalar_one()
-    return first
+        self.days: dict[date, str] = {row.business_date: row.holiday for row in connection.execute(query)}
+
+    @property
+    def touched(self) -> list[str]:
+        """The holidays that the period, widened by the days that follow them, holds a day of; the first one first."""
+        found = {}
+        for day, holiday in sorted(self.days.items()):
+            near = timedelta(days=_AROUND.get(holiday, 0))
+            if self.period.start - near <= day <= self.period.end + near:
+                found[holiday] = day
+        return list(found)
+
+    def shift(self, holiday: str) -> int | None:
+        """From the holiday of the year before to that of the period; None where the one before is not known."""
+        near = timedelta(days=_AROUND.get(holiday, 0))
+        within = Period(self.period.start - near, self.period.end + near)
+        if holiday in _FIXED:
+            # The year before the date that falls within, which a 29 February never is.
+            day = next(day for day in sorted(self.days) if self.days[day] == holiday and day >= within.start)
+            return (day - day.replace(year=day.year - 1)).days
+        first = self._first(holiday, within)
+        if first is None:
+            return None
+        ago = first - timedelta(days=_LUNAR_YEAR)
+        month = timedelta(days=_LEAP_MONTH)
+        before = self._first(holiday, Period(ago - month, ago + month))
+        return None if before is None else (first - before).days
+
+    def torn(self, shift: int) -> int:
+        """How many days of the period would stand beside another holiday, another day of one, or none."""
+        days = (self.period.start + timedelta(days=number) for number in range(self.period.days))
+        return sum(self._place(day) != self._place(day - timedelta(days=shift)) for day in days)
+
+    def _place(self, day: date) -> tuple[str, int, int] | None:
+        """Which holiday a day belongs to, and which of its days it is."""
+        holiday = self.days.get(day)
+        if holiday is None:
+            return None
+        if holiday in _FIXED:
+            return holiday, day.month, day.day
+        first = self._first(holiday, Period(day, day))
+        return holiday, 0, (day - (first or day)).days
+
+    def _first(self, holiday: str, within: Period) -> date | None:
+        """First day of the holiday that a period touches."""
+        touched = [day for day, name in self.days.items() if name == holiday and within.start <= day <= within.end]
+        if not touched:
+            return None
+        first = min(touched)
+        since = first - timedelta(days=_LONGEST_HOLIDAY)
+        return min(day for day, name in self.days.items() if name == holiday and since <= day <= first)
 
 
 def shifted_key(dimension: str, value: DimensionValue, shift: int) -> DimensionValue:

@@ -9,6 +9,7 @@ from kpi import output
 from kpi.errors import FileError
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_moment
+from kpi.insight.workdays import unpublished
 from kpi.query.labels import labels
 from kpi.snapshots import book, definition_file, schedule, settling, store, worker
 from kpi.snapshots.ledger import Ledger, find
@@ -71,7 +72,10 @@ def next_of(definition: Definition, language: Language) -> str:
     due = schedule.next_due(asked, now()) if asked is not None else None
     if asked is None or due is None:
         return phrase(language, "snapshots_never")
-    return f"{format_moment(schedule.local(due.at, asked.zone), language)} {asked.zone}"
+    told = f"{format_moment(schedule.local(due.at, asked.zone), language)} {asked.zone}"
+    # Which days are worked decides when it is due, of the month from its first day on.
+    said = "" if asked.days == "any" else unpublished(due.on.replace(day=1), due.on, language)
+    return f"{told} ({said})" if said else told
 
 
 def pause(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
@@ -18,6 +19,17 @@ _HOLIDAYS = {
     chinese_calendar.Holiday.anti_fascist_70th_day: "victory_day",
 }
 _KNOWN_YEARS = range(min(chinese_calendar.holidays).year, max(chinese_calendar.holidays).year + 1)
+LAST_PUBLISHED = _KNOWN_YEARS[-1]  # the last year whose days off are announced, as far as is known here
+# The statutory holidays of later years, as they are named where they are reckoned.
+_STATUTORY = {
+    "Mid-Autumn Festival": "mid_autumn",  # before the National Day that it may fall into, as it is announced
+    "National Day": "national_day",
+    "New Year's Day": "new_year",
+    "Chinese New Year": "spring_festival",
+    "Tomb-Sweeping Day": "qingming",
+    "Labor Day": "labour_day",
+    "Dragon Boat Festival": "dragon_boat",
+}
 
 
 def wall_clock(zone: ZoneInfo, moment: str, first: datetime, last: datetime) -> str:
@@ -58,18 +70,45 @@ def _offset(zone: ZoneInfo, moment: datetime) -> int:
 def is_workday(day: date) -> bool:
     """Whether people work on ``day`` in China: holidays are off, the Saturdays and Sundays that make up for them on.
 
-    Outside the years whose holidays are known, Monday to Friday.
+    In years that are not published yet Monday to Friday without the statutory holidays; before those that are known,
+    Monday to Friday.
     """
-    return bool(chinese_calendar.is_workday(day)) if day.year in _KNOWN_YEARS else day.isoweekday() <= 5
+    if day.year in _KNOWN_YEARS:
+        return bool(chinese_calendar.is_workday(day))
+    return day.isoweekday() <= 5 and day not in _statutory(day.year)
+
+
+def unpublished_years(first: date, last: date) -> list[int]:
+    """The years from ``first`` to ``last`` whose days off are not announced yet: their holidays are those of the law,
+    and no Saturday or Sunday makes up for one.
+    """
+    return list(range(max(first.year, LAST_PUBLISHED + 1), last.year + 1))
+
+
+@cache
+def _statutory(year: int) -> dict[date, str]:
+    """Day off -> holiday of a year that is not published yet, by the rule of the law: a holiday on a Saturday or Sunday
+    is made up for on the next working days.
+    """
+    if year <= LAST_PUBLISHED:
+        return {}
+    import holidays  # takes long, and is needed for such a year only
+
+    found = {}
+    for day, name in holidays.country_holidays("CN", years=year, language="en_US").items():
+        known = next((id_ for words, id_ in _STATUTORY.items() if words in name), None)
+        if known is not None:
+            found[day] = known
+    return found
 
 
 def calendar_rows(dates: Iterable[date]) -> list[dict[str, object]]:
-    """Rows of the ``calendar`` table. Outside the years whose holidays are known, Monday to Friday are workdays."""
+    """Rows of the ``calendar`` table."""
     return [_calendar_row(day) for day in dates]
 
 
 def _calendar_row(day: date) -> dict[str, object]:
-    holiday = None
+    holiday = _statutory(day.year).get(day)
     if day.year in _KNOWN_YEARS:
         name = chinese_calendar.holidays.get(day)
         holiday = _HOLIDAYS[chinese_calendar.Holiday(name)] if name else None

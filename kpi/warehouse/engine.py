@@ -21,7 +21,7 @@ from kpi.home import require_writable, to_be_written, writable
 from kpi.metrics.rollups import ROLLUPS
 from kpi.settings import Settings
 from kpi.state.database import traces_of_a_warehouse
-from kpi.warehouse import damage
+from kpi.warehouse import calendar_table, damage
 from kpi.warehouse.files import META, LakeFiles, holds_facts
 from kpi.warehouse.instance import Instance, load_extensions, quoted
 from kpi.warehouse.published import Published, read_published, write_facts
@@ -185,6 +185,7 @@ class Warehouse:
                     [
                         {"name": "schema_version", "value": str(SCHEMA_VERSION)},
                         {"name": "time_zone", "value": self.settings.time_zone.key},
+                        *({"name": name, "value": value} for name, value in calendar_table.NEW.items()),
                     ],
                 )
                 connection.execute(schema.tail_rule.insert(), DEFAULT_RULE)
@@ -264,7 +265,10 @@ class Warehouse:
 
     def _is_older(self, connection: sa.Connection) -> bool:
         stored = self._stored_version(connection)
-        return stored is not None and stored < SCHEMA_VERSION
+        if stored is None or stored < SCHEMA_VERSION:
+            return stored is not None
+        # What only knows less of its holidays can be read as it is where nothing may be written.
+        return os.access(self.catalogue, os.W_OK) and calendar_table.is_behind(connection)
 
     def _bring_up_to_date(self, engine: sa.Engine) -> None:
         """Upgrade a warehouse of an older version. Of several processes that open it, the first does it."""
@@ -289,7 +293,7 @@ class Warehouse:
 
     def _upgrade(self, connection: sa.Connection) -> None:
         """Add the columns that the facts lack, not known in any row, and make roll-ups of other columns anew: they
-        follow from the facts.
+        follow from the facts. Days of years whose holidays were published since are corrected.
         """
         stored = self._stored_version(connection)
         columns = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
@@ -304,6 +308,8 @@ class Warehouse:
                 rollup.table.drop(connection, checkfirst=True)
                 rollup.table.create(connection)
             rebuild_all(connection, read_published(connection, self._version_query()))
+        if calendar_table.is_behind(connection):
+            calendar_table.catch_up(connection)
         write_facts(connection, {"schema_version": str(SCHEMA_VERSION)})
 
     def _open(self, *, read_only: bool = False) -> Instance:

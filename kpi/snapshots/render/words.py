@@ -9,6 +9,7 @@ from kpi.insight import goals
 from kpi.insight.freshness import deliveries
 from kpi.insight.proof import tell
 from kpi.insight.tone import Tone, tone
+from kpi.insight.workdays import unpublished
 from kpi.metrics import sources
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
@@ -103,6 +104,8 @@ def head(report: Report) -> list[str]:
             lines[0] += " · " + phrase(language, key)
         if report.whole.cuts:
             lines[0] += " · " + phrase(language, "cut_same_hour")
+    if said := unpublished(report.period.start, report.period.end, language):
+        lines[0] += " · " + said
     if chosen := filters(report):
         lines.append(chosen)
     as_of = phrase(language, "as_of", moment=format_moment(published.local(published.latest), language))
