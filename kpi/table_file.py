@@ -23,6 +23,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import exact_decimals
 from kpi.metrics.model import Unit
 from kpi.query.question import Period
 
@@ -244,9 +245,7 @@ def put(
 
 def share_format(share: float) -> str:
     """The number format of a share: with as many decimals as tell it from 0 % and from 100 %."""
-    distance = min(abs(share), abs(1 - share))
-    decimals = max(2, min(12, math.ceil(-math.log10(200 * distance)))) if distance else 2
-    return f"0.{'0' * decimals}%"
+    return f"0.{'0' * exact_decimals(100 * share, 2, (100.0,))}%"
 
 
 def few_format(number: str) -> str:

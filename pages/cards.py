@@ -8,7 +8,7 @@ import streamlit as st
 
 from kpi.charts import Style, spark
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_change, format_count, format_period, format_value
+from kpi.i18n.numbers import format_change, format_count, format_period, format_value, shown_sign
 from kpi.insight import goals
 from kpi.insight.doubts import few
 from kpi.insight.goals import Days
@@ -216,7 +216,7 @@ def delta(cell: Cell, metric: Metric, compare: Compare | None, language: Languag
     if how == "none":
         return phrase(language, "word_none")
     text = format_change(cell, metric.unit, language)
-    arrow = _ARROWS[-1 if text.startswith("\u2212") else 0 if text.startswith("±") else 1]
+    arrow = _ARROWS[shown_sign(cell, metric.unit)]
     word = phrase(language, f"word_neutral_{kind_of(compare)}" if how == "neutral" else f"word_{how}")
     pill = f'<span class="pill {how}"><span aria-hidden="true">{arrow}</span> {escape(text)}</span>'
     return f"{pill}<span>{escape(word)}</span>"

@@ -10,7 +10,7 @@ import pandas as pd
 from kpi.charts.goals import row_tip
 from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
-from kpi.charts.theme import Style, finish
+from kpi.charts.theme import Style, axis_format, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_limit, format_value
 from kpi.insight.control import usual_of, usual_text
@@ -87,7 +87,7 @@ def trend(
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=y_domain, nice=False, clamp=True, zero=False),
-        axis=alt.Axis(tickCount=5, format=",.2~f", grid=True),
+        axis=alt.Axis(tickCount=5, format=axis_format(*y_domain), grid=True),
     )
     base = alt.Chart(data)
     band = base.mark_area(color=palette.tint, opacity=0.26, clip=True).encode(

@@ -11,7 +11,7 @@ from kpi.charts.grid import Value
 from kpi.charts.lines import rule_of, spread, target_ends, target_pieces
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
-from kpi.charts.theme import Style, finish
+from kpi.charts.theme import Style, axis_format, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.metrics.model import Metric
@@ -74,7 +74,7 @@ def series(
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=[least, most], nice=False, zero=False),
-        axis=alt.Axis(tickCount=5, format=",.2~f", grid=True),
+        axis=alt.Axis(tickCount=5, format=axis_format(least, most), grid=True),
     )
     colour = alt.Color("line:N", scale=alt.Scale(domain=[line.name for line in lines], range=colours), legend=None)
     base = alt.Chart(data)

@@ -4,6 +4,7 @@ A channel and a tier have the same colour everywhere, told apart by the colour-b
 channel, a tier, better or worse. Text is always ink, never coloured by channel.
 """
 
+import math
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from altair.utils import schemapi
 from kpi.i18n import Language
 
 Mode = Literal["light", "dark"]
+_TICKS = 5  # of an axis of values
 
 # Altair would check every piece of every figure against the whole schema while it is put together. For the same
 # reason channels are written as objects, ``x=alt.X("x:Q")``: a bare text is parsed against the schema each time.
@@ -213,6 +215,14 @@ def legend(style: Style, **more: Any) -> alt.Legend:
         columnPadding=12,
         **more,
     )
+
+
+def axis_format(low: float, high: float) -> str:
+    """How the labels of an axis from ``low`` to ``high`` are written: with as many decimals as tell them apart, so that
+    99.998 is no second 100.
+    """
+    decimals = max(2, 1 - math.floor(math.log10((high - low) / _TICKS))) if high > low else 2
+    return f",.{decimals}~f"
 
 
 def edge(style: Style) -> dict[str, Any]:

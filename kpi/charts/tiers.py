@@ -11,7 +11,7 @@ from kpi.charts.goals import limits, target_tip, target_tips
 from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, repeated_notes
 from kpi.charts.slots import Slots
-from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.theme import Style, axis_format, channel_rank, finish
 from kpi.charts.tones import change_text, compared_fields, compared_tips, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_count, format_value
@@ -178,7 +178,7 @@ def multiples(
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=domain, nice=False, zero=False, clamp=True),
-        axis=alt.Axis(tickCount=5, format=",.2~s" if metric.adds else ",.2~f", grid=True),
+        axis=alt.Axis(tickCount=5, format=",.2~s" if metric.adds else axis_format(*domain), grid=True),
     )
     tips = [
         alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),

@@ -9,7 +9,7 @@ from kpi.charts.goals import behind
 from kpi.charts.theme import Style, finish
 from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
+from kpi.i18n.numbers import format_count, format_limit, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 
@@ -65,9 +65,8 @@ def tail_topics(
         *compared_tips(cells, style),
         alt.Tooltip("n:N", title="n"),
     ]
-    rule = pd.DataFrame(
-        [{"y": line * 100, "x": first - 1, "text": phrase(language, "topics_line", value=f"{line:.0%}")}]
-    )
+    named = phrase(language, "topics_line", value=format_limit(line, "share", language))
+    rule = pd.DataFrame([{"y": line * 100, "x": first - 1, "text": named}])
     layers = [
         alt.Chart(rule).mark_rule(color=palette.ink, strokeDash=[4, 3]).encode(y=y),
         alt.Chart(rule)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_date, format_period, format_value
+from kpi.i18n.numbers import format_date, format_difference, format_period, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.snapshots.model import Notice
@@ -79,7 +79,7 @@ def change_text(kpi: str, before: float | None, after: float | None, language: L
     was, now = (format_value(value, unit, language, compact=False) for value in (before, after))
     if before is None or after is None:
         return f"{was} → {now}"
+    if unit in {"share", "points"}:
+        return f"{was} → {now} ({format_difference(after - before, unit, language, 2)})"
     by = format_value(after - before, unit, language, compact=False)
-    if unit == "share":
-        by = phrase(language, "unit_points_changed", value=f"{(after - before) * 100:.2f}")
     return f"{was} → {now} ({'+' if after >= before else ''}{by})"

@@ -2,6 +2,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kpi.i18n import numbers
 from kpi.i18n.numbers import format_bare, format_change, format_count, format_percent, format_period, format_value
@@ -49,7 +51,70 @@ def test_a_value_with_its_unit(value, unit, language, compact, text):
 def test_trap_almost_all_is_not_all():
     # 99.97 % rounds to "100%" with three figures: a centre that fails three in ten thousand would look perfect.
     assert format_value(0.9997, "share", "en") == "99.97%"
-    assert format_value(0.99999, "share", "en") == "99.99%"
+    assert format_value(0.99999, "share", "en") == ">99.99%"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_trap_39071_of_39072_are_not_all_and_one_of_them_is_not_none(language):
+    most, least = 39_071 / 39_072, 1 / 39_072
+    assert [format_value(most, "share", language, compact) for compact in (True, False)] == [">99.99%"] * 2
+    assert [format_value(least, "share", language, compact) for compact in (True, False)] == ["<0.01%"] * 2
+    assert [format_percent(most, digits) for digits in (0, 1)] == [">99%", ">99.9%"]
+    assert [format_percent(least, digits) for digits in (0, 1)] == ["<1%", "<0.1%"]
+    assert (format_bare(most, "share"), format_bare(least, "share")) == (">99.99", "<0.01")
+    assert numbers.format_limit(0.99999999, "share", language) == ">99.9999%"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "compact", "text"),
+    [
+        (99.98, "points", True, ">99.9"),
+        (-99.999, "points", False, "<\u221299.99"),
+        (0.02, "points", True, "<0.1"),
+        (-0.02, "points", True, ">\u22120.1"),
+        (-100.0, "points", True, "\u2212100.0"),
+        (0.0004, "per_10k", True, "<0.01 per 10k"),
+        (0.0004, "per_10k", False, "<0.001 per 10k"),
+        (0.004, "multiple", True, "<0.01×"),
+        (0.004, "seconds", True, "<0.01 s"),
+        (0.004, "yuan", True, "<¥0.01"),
+        (999_960, "count", True, "1.00 M"),
+        (999_400, "count", True, "999 K"),
+        (999_999_999, "count", True, "1.00 B"),
+        (0.1 + 0.2 - 0.3, "multiple", True, "0×"),
+        (1 - 1e-15, "share", True, "100%"),
+        (0.996, "share", True, "99.6%"),
+    ],
+)
+def test_trap_no_rounding_makes_a_bound(value, unit, compact, text):
+    assert format_value(value, unit, "en", compact) == text
+
+
+def test_trap_nearly_everything_lost_is_not_all_lost():
+    assert format_change(Moved(-9_998, -0.9998), "count", "en") == "<\u221299.9%"
+    assert format_change(Moved(-10_000, -1.0), "count", "en") == "\u2212100.0%"
+    assert format_change(Moved(0.9998, value=0.9999), "share", "en") == ">+99.9 pt"
+    assert numbers.shown_sign(Moved(-9_998, -0.9998), "count") == -1
+    assert numbers.shown_sign(Moved(0.9998, value=0.9999), "share") == 1
+
+
+@given(st.fractions(0, 1, max_denominator=10**8), st.sampled_from(["zh", "en"]), st.booleans())
+def test_a_share_is_written_as_all_or_none_only_where_it_is(share, language, compact):
+    text = format_value(float(share), "share", language, compact)
+    assert (text in {"100%", "100.00%"}) == (share == 1)
+    assert (text in {"0%", "0.00%"}) == (share == 0)
+    number = float(text.strip("<>%")) / 100
+    if text[0] in "<>":
+        assert (float(share) < number) if text[0] == "<" else (float(share) > number)
+    else:
+        assert abs(number - float(share)) <= 0.0005
+
+
+@given(st.floats(-200, 200), st.sampled_from(["share", "points", "multiple", "score", "per_10k", "seconds", "days"]))
+def test_a_change_is_written_as_none_only_where_there_is_none(change, unit):
+    text = format_change(Moved(change), unit, "en")
+    assert text.startswith("±") == (abs(change) < 1e-12 or (unit == "share" and abs(change) < 1e-14))
+    assert numbers.shown_sign(Moved(change), unit) in {0, 1 if change > 0 else -1}
 
 
 def test_trap_nothing_known_is_never_nought():
@@ -66,7 +131,8 @@ def test_three_figures_survive_rounding_up():
     [
         (0.009, None, "share", "zh", "+0.9 个百分点"),
         (-0.0023, None, "share", "en", "\u22120.2 pt"),
-        (0.0001, None, "share", "en", "±0.0 pt"),
+        (0.0001, None, "share", "en", "<+0.1 pt"),
+        (0.0, None, "share", "en", "±0.0 pt"),
         (300, 0.0631, "count", "en", "+6.3%"),
         (-300, -0.0631, "count", "zh", "\u22126.3%"),
         (-2.5, None, "seconds", "en", "\u22122.5 s"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import MINUS, format_change, format_count, format_moment, format_period, format_value
+from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value, shown_sign
 from kpi.insight import goals
 from kpi.insight.freshness import deliveries
 from kpi.insight.proof import tell
@@ -20,7 +20,7 @@ from kpi.snapshots.render.asking import Block, Report
 from kpi.snapshots.render.tables import HIDDEN
 
 _CHANGED = 5  # figures of a revision that are told by name
-_ARROWS = {MINUS: "↓", "±": "→"}
+_ARROWS = {-1: "↓", 0: "→", 1: "↑"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def card(cell: Cell, report: Report, foot: str = "") -> Card:
     how = tone(cell, metric)
     change = word = ""
     if how != "none":
-        text = format_change(cell, metric.unit, language)
-        change = f"{_ARROWS.get(text[0], '↑')} {text}"
+        change = f"{_ARROWS[shown_sign(cell, metric.unit)]} {format_change(cell, metric.unit, language)}"
         word = phrase(language, f"word_neutral_{report.definition.compare}" if how == "neutral" else f"word_{how}")
     elif report.definition.compare and cell.value is not None:
         word = phrase(language, "word_none")

@@ -1,5 +1,6 @@
 """A copy as a workbook: real numbers with number formats, native charts, a sheet a section, the definitions."""
 
+import re
 from datetime import date, datetime, time
 from io import BytesIO
 
@@ -10,6 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 from kpi import table_file
 from kpi.charts import PALETTES
 from kpi.i18n import Language, phrase
+from kpi.i18n.numbers import exact_decimals
 from kpi.insight.doubts import few
 from kpi.insight.freshness import deliveries
 from kpi.metrics.dimensions import DIMENSIONS
@@ -24,6 +26,7 @@ from kpi.snapshots.render.tables import Column, Entry, Table, day_format, table,
 _PALETTE = PALETTES["light"]
 _HEAD = 5  # the row of a section's column names, counted from 0
 _RELATIVE = {"count", "customers", "yuan"}
+_FRACTION = re.compile(r"0\.(0+)")
 
 
 def xlsx(report: Report) -> bytes:
@@ -42,11 +45,15 @@ def xlsx(report: Report) -> bytes:
     return buffer.getvalue()
 
 
-def number_format(unit: Unit, language: Language, change: bool = False) -> str:
-    """How Excel writes a figure of a unit; a change with its sign, of a count relative, of a share in points."""
+def number_format(unit: Unit, language: Language, change: bool = False, value: float | None = None) -> str:
+    """How Excel writes a figure of a unit; a change with its sign, of a count relative, of a share in points.
+
+    ``value``: the figure as the cell holds it: it has more decimals where it would be rounded to 0 or 100 % else.
+    """
     zh = language == "zh"
     if change and unit in _RELATIVE:
-        return "+0.0%;-0.0%;0.0%"
+        plain = _exact("0.0%", value)
+        return f"+{plain};-{plain};{plain}"
     plain = {
         "share": "0.00%" if not change else ('0.00" 个百分点"' if zh else '0.00" pt"'),
         "count": "#,##0",
@@ -59,7 +66,18 @@ def number_format(unit: Unit, language: Language, change: bool = False) -> str:
         "points": "0.00",
         "score": "0.000",
     }[unit]
+    plain = _exact(plain, value, bounded=unit in {"share", "points"})
     return f"+{plain};-{plain};{plain}" if change else plain
+
+
+def _exact(plain: str, value: float | None, bounded: bool = True) -> str:
+    """The number format with as many decimals as the value needs not to be rounded to a bound that it is not."""
+    found = _FRACTION.search(plain)
+    if found is None or value is None:
+        return plain
+    bounds = (-100.0, 100.0) if bounded else ()
+    decimals = exact_decimals(value * (100 if plain.endswith("%") else 1), len(found[1]), bounds)
+    return _FRACTION.sub("0." + "0" * decimals, plain, count=1)
 
 
 def change_of(cell: Cell, metric: Metric) -> float | None:
@@ -138,10 +156,12 @@ class _Sheets:
     def headline(self, sheet: Worksheet, row: int, card: words.Card) -> None:
         cell, metric = self.report.headline(card.kpi)[0], METRICS[card.kpi]
         sheet.write_string(row, 0, card.name, self.format(bold=True))
-        value = self.format(num_format=number_format(metric.unit, self.language), bold=True)
+        value = self.format(num_format=number_format(metric.unit, self.language, value=cell.value), bold=True)
         self.number(sheet, row, 1, cell.value, value)
-        self.number(sheet, row, 2, cell.previous, self.format(num_format=number_format(metric.unit, self.language)))
-        self.number(sheet, row, 3, change_of(cell, metric), self.change(metric, card.tone))
+        before = self.format(num_format=number_format(metric.unit, self.language, value=cell.previous))
+        self.number(sheet, row, 2, cell.previous, before)
+        change = change_of(cell, metric)
+        self.number(sheet, row, 3, change, self.change(metric, card.tone, change))
         sheet.write_string(row, 4, card.word, self.format())
         sheet.write_string(row, 5, card.target.rstrip(" ✓✕"), self.format())
         tone = _PALETTE.better if card.goal_tone == "better" else _PALETTE.worse
@@ -182,7 +202,7 @@ class _Sheets:
         for index, entry in enumerate(entries):
             row, bold = _HEAD + 1 + index, total and index == len(entries) - 1
             if of.kind == "value" and entry.cell is not None:
-                number = number_format(METRICS[entry.cell.kpi].unit, self.language)
+                number = number_format(METRICS[entry.cell.kpi].unit, self.language, value=entry.number)
                 small = few(entry.cell)
                 style = self.format(
                     num_format=table_file.few_format(number) if small else number,
@@ -210,8 +230,9 @@ class _Sheets:
         sheet.write_string(_HEAD, column, phrase(self.language, key, name=of.title), self.head())
         for index, entry in enumerate(entries):
             if entry.cell is not None:
-                style = self.change(of.metric, entry.tone)
-                self.number(sheet, _HEAD + 1 + index, column, change_of(entry.cell, of.metric), style)
+                change = change_of(entry.cell, of.metric)
+                style = self.change(of.metric, entry.tone, change)
+                self.number(sheet, _HEAD + 1 + index, column, change, style)
 
     def data(self) -> None:
         """Every figure in full, as in the data files, on as many sheets as Excel needs for them; days as days."""
@@ -272,9 +293,10 @@ class _Sheets:
         """The workbook's own look, but for what a value needs."""
         return self.format(**look) if look else None
 
-    def change(self, metric: Metric, tone: str) -> Format:
+    def change(self, metric: Metric, tone: str, value: float | None) -> Format:
         colour = {"better": _PALETTE.better, "worse": _PALETTE.worse}.get(tone, _PALETTE.mute)
-        return self.format(num_format=number_format(metric.unit, self.language, change=True), font_color=colour)
+        written = number_format(metric.unit, self.language, change=True, value=value)
+        return self.format(num_format=written, font_color=colour)
 
     def number(
         self, sheet: Worksheet, row: int, column: int, value: float | None, style: Format, none: str = "–"
