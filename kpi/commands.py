@@ -116,7 +116,8 @@ def list_kpis(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
 # --- query -------------------------------------------------------------------------------------------------------
 
 _CELL = (
-    *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"),
+    *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "partial"),
+    "reason",
     *("target_low", "target_high", "met", "target_since", "before_low", "before_high"),
 )
 

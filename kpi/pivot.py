@@ -9,13 +9,14 @@ from typing import Final, Literal
 import pandas as pd
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_date, weekday
+from kpi.i18n.numbers import format_date, format_period, weekday
 from kpi.insight.doubts import doubts, few
 from kpi.insight.goals import since
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell, DimensionValue
+from kpi.query.question import Period
 from kpi.table_file import COUNT, UNITS, described
 
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 100, 31, 2400  # what a browser shows without a pause
@@ -37,11 +38,21 @@ def adds(metric: Metric) -> bool:
 
 @dataclass(frozen=True)
 class Axis:
-    """The values of a dimension in the order to show; ``left_out``: how many more there are."""
+    """The values of a dimension in the order to show; ``left_out``: how many more there are. ``cut``: of weeks and
+    months that are not whole, the days that there are.
+    """
 
     dimension: str
     values: tuple[DimensionValue, ...]
     left_out: int = 0
+    cut: tuple[tuple[DimensionValue, Period], ...] = ()
+
+    def name(self, place: "Place", names: "Names", language: Language) -> str:
+        """What a value is called, with the days that there are of one that is cut; ALL is the total."""
+        days = None if place is ALL else dict(self.cut).get(place)
+        if days is not None:
+            return phrase(language, "cut_days", days=days_name(self.dimension, days, language))
+        return place_name(self.dimension, place, names, language)
 
 
 def axis(answer: Answer, most: int, names: Mapping[str, str]) -> Axis:
@@ -72,7 +83,13 @@ def axis(answer: Answer, most: int, names: Mapping[str, str]) -> Axis:
     else:
         kept = set(sorted(everything, key=lambda value: -size[value])[:most])
     shown = tuple(value for value in everything if value in kept)
-    return Axis(dimension, shown, len(everything) - len(shown))
+    cut = {cell.key[0]: cell.days for cell in answer.cells if cell.days is not None}
+    return Axis(
+        dimension,
+        shown,
+        len(everything) - len(shown),
+        tuple((value, cut[value]) for value in shown if value in cut),
+    )
 
 
 @dataclass(frozen=True)
@@ -147,6 +164,11 @@ def value_name(dimension: str, value: DimensionValue, names: Names, language: La
     return names.get(dimension, {}).get(str(value), str(value))
 
 
+def days_name(dimension: str, days: Period, language: Language) -> str:
+    """The days that there are of a week or month: of a month with the year, which its whole name has too."""
+    return format_period(days.start, days.end, language, year=dimension == "month")
+
+
 def place_name(dimension: str, place: Place, names: Names, language: Language) -> str:
     """As ``value_name``; ALL is the total."""
     return phrase(language, "pivot_all") if place is ALL else value_name(dimension, place, names, language)
@@ -181,15 +203,15 @@ def to_frame(pivot: Pivot, names: Names, language: Language) -> pd.DataFrame:
     for number, row in enumerate(pivot.row_places):
         record: dict[str, object] = {}
         if pivot.rows is not None:
-            name = row if isinstance(row, date) else place_name(pivot.rows.dimension, row, names, language)
+            name = row if isinstance(row, date) else pivot.rows.name(row, names, language)
             record[DIMENSIONS[pivot.rows.dimension].name(language)] = name
         for kpi in pivot.kpis:
             for col in pivot.col_places:
                 cell = pivot.cell(kpi, row, col)
                 head = [METRICS[kpi].name(language)]
                 if pivot.cols is not None:
-                    named = col.isoformat() if isinstance(col, date) else None
-                    head.append(named or place_name(pivot.cols.dimension, col, names, language))
+                    whole = isinstance(col, date) and col not in dict(pivot.cols.cut)
+                    head.append(str(col) if whole else pivot.cols.name(col, names, language))
                 for field, key in told:
                     column = " · ".join([*head, phrase(language, key)])
                     record[column] = getattr(cell, field) if cell else None

@@ -248,6 +248,11 @@ def share_format(share: float) -> str:
     return f"0.{'0' * exact_decimals(100 * share, 2, (100.0,))}%"
 
 
+def literal(text: str) -> str:
+    """The number format that shows a text in the place of a number or a day."""
+    return '"' + text.replace('"', "") + '"'
+
+
 def few_format(number: str) -> str:
     """The number format of a figure that stands on few: with the star that it has on the pages."""
     return ";".join(f'{part}"*"' for part in (number or "General").split(";"))

@@ -16,7 +16,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell, DimensionValue
-from kpi.query.answering import TIMES, span_of
+from kpi.query.buckets import TIMES, span_of
 from kpi.query.goal import Band, Goal
 from kpi.query.question import Period, Question
 from kpi.settings import Settings

@@ -48,12 +48,14 @@ def row(
                 card_not_applicable(METRICS[kpi], name, figures.view)
                 continue
             line = figures.line(kpi)
+            course = [one for one in line.cells if one.kpi == kpi] if line else []
+            running = slots.period.end >= slots.running and kpi != COVERAGE
             card(
                 METRICS[kpi],
                 name if cell.variant is None else f"{name} {cell.variant}",
                 cell,
-                line=[(one.value, one.previous) for one in line.cells if one.kpi == kpi] if line else [],
-                running=slots.period.end >= slots.running and kpi != COVERAGE,
+                line=[(one.value, one.previous) for one in course],
+                cut=(course[0].partial, course[-1].partial or running) if course else (False, False),
                 foot=feet.get(kpi) or _foot(figures, cell, beside),
                 mature=_mature(figures, kpi, cell),
                 view=figures.view,
@@ -99,7 +101,7 @@ def card(
     name: str,
     cell: Cell,
     line: Sequence[tuple[float | None, float | None]],
-    running: bool,
+    cut: tuple[bool, bool],
     foot: str,
     mature: tuple[Cell, str] | None,
     view: View,
@@ -107,7 +109,8 @@ def card(
     days: Days | None = None,
     held: bool = False,
 ) -> None:
-    """One headline figure. ``line``: (value, comparison) by slot. ``mature``: where the period holds nothing mature,
+    """One headline figure. ``line``: (value, comparison) by slot, ``cut``: which of its ends are no whole slots.
+    ``mature``: where the period holds nothing mature,
     the figure of the last period that does, and its dates. ``days``: on target. ``held``: whether any card of the row
     has a target, whose line all of them then have. Always the same lines, so that all are of one height.
     """
@@ -130,7 +133,7 @@ def card(
         if known
         else phrase(language, "card_spark_none", name=name)
     )
-    drawn = b64encode(spark(values, [before for _, before in line], style, running).encode()).decode()
+    drawn = b64encode(spark(values, [before for _, before in line], style, cut).encode()).decode()
     with st.container(border=True, height="stretch", key=f"card_{metric.id}"):
         st.html(
             f'<div class="kpi-label">{escape(name)}</div>'

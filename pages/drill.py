@@ -26,9 +26,9 @@ from kpi.insight.tone import goodness
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.pivot import value_name
+from kpi.pivot import days_name, value_name
 from kpi.query.answer import Answer, Cell
-from kpi.query.answering import span_of
+from kpi.query.buckets import cut_of, span_of
 from kpi.query.question import Filter, Question
 from kpi.query.rows import RowsPage
 from kpi.table_file import SHEET_ROWS, file_name, marked, write_frame
@@ -85,7 +85,7 @@ def _taken_apart(view: View, published: Published, style: Style) -> None:
     cache.prepare([[one] for one in (question, split, daily) if one is not None], None, version, also)
     whole = cache.answer(question, version, held).cell(metric.id)
     days = days_on_target(cache.answer(daily, version, held).cells) if daily is not None else None
-    _path(steps, view.language, version)
+    _path(steps, view, version)
     st.html(_figure(whole, metric, question, days, view.language))
     if split is not None and by is not None:
         parts = cache.answer(split, version, held)
@@ -117,8 +117,9 @@ def _mature(question: Question, version: int) -> Question:
 # --- the way down ---------------------------------------------------------------------------------------------------
 
 
-def _path(steps: tuple[Filter, ...], language: Language, version: int) -> None:
+def _path(steps: tuple[Filter, ...], view: View, version: int) -> None:
     """The breadcrumb: every step leads back to where it was taken."""
+    language = view.language
     with st.container(key="drill_path", horizontal=True, gap="xxsmall", vertical_alignment="center"):
         st.button(
             phrase(language, "drill_all"), type="tertiary", key="step_0", on_click=state.go_down, args=((),),
@@ -127,7 +128,7 @@ def _path(steps: tuple[Filter, ...], language: Language, version: int) -> None:
         for number, step in enumerate(steps, start=1):
             st.html('<span class="crumb" aria-hidden="true">›</span>', width="content")
             st.button(
-                _named(step.dimension, step.values[0], language, version),
+                _named(step.dimension, step.values[0], view, version),
                 type="tertiary",
                 key=f"step_{number}",
                 on_click=state.go_down,
@@ -136,9 +137,14 @@ def _path(steps: tuple[Filter, ...], language: Language, version: int) -> None:
             )
 
 
-def _named(dimension: str, value: str, language: Language, version: int) -> str:
+def _named(dimension: str, value: str, view: View, version: int) -> str:
+    language = view.language
     if dimension not in WAYS:
-        return value_name(dimension, time_value(dimension, value), {}, language)
+        first = time_value(dimension, value)
+        days = cut_of((dimension,), (first,), view.period)
+        if days is not None:
+            return phrase(language, "cut_days", days=days_name(dimension, days, language))
+        return value_name(dimension, first, {}, language)
     name = cache.labels(dimension, language, version).get(value, value)
     return phrase(language, "drill_unknown", dimension=DIMENSIONS[dimension].name(language)) if value == "" else name
 

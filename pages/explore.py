@@ -5,14 +5,16 @@ from html import escape
 
 import streamlit as st
 
-from kpi.charts import ChartKind, Slots, Style, picture, scale_of
+from kpi.charts import ChartKind, Slots, Style, part_drawn, picture, scale_of
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_period, format_value
+from kpi.insight.doubts import cut_note
 from kpi.insight.extremes import extremes
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS, SECTIONS
-from kpi.pivot import Names, Pivot, to_frame, value_name
+from kpi.pivot import Names, Pivot, to_frame
+from kpi.query.answer import Answer
 from kpi.tables import of_answer
 from kpi.warehouse.published import Published
 from pages import cache, cards, components, layout, pivot_table, saved, state
@@ -155,16 +157,15 @@ def _sentence(pivot: Pivot, names: Names, slots: Slots, language: Language) -> N
     for kpi in pivot.kpis[:2]:
         whole = pivot.whole.cell(kpi)
         rows = [
-            (value_name(axis.dimension, value, names, language), cell)
+            (axis.name(value, names, language), cell)
             for axis in (pivot.rows,)
             if axis is not None
             for value in axis.values
-            if value is not None
-            and (cell := pivot.cell(kpi, value)) is not None
+            if (cell := pivot.cell(kpi, value)) is not None
             # A day that is still running, or a week that the period cuts, is the lowest for that reason only.
             and not (isinstance(value, date) and slots.partial(value))
         ]
-        said.append(extremes(METRICS[kpi], whole, rows, language))
+        said.append(extremes(METRICS[kpi], whole, rows, language, pivot.rows.left_out if pivot.rows else 0))
     components.sentences(*said)
 
 
@@ -189,7 +190,7 @@ def _picture(
     components.panel(
         f"explore_{metric.id}",
         cards.metric_title(metric, language),
-        " · ".join(filter(None, [phrase(language, "explore_sub", by=by), _unit(metric, pivot, kind, language)])),
+        " · ".join(filter(None, _said(metric, pivot, answer, kind, by, language))),
         cache.figure(
             f"explore {kind} {found.choice} {view.compare} {found.notes} {found.targets.mark} {metric.id}",
             view.question("volume"),
@@ -211,6 +212,16 @@ def _picture(
         style,
         drill=metric.id,
     )
+
+
+def _said(metric: Metric, pivot: Pivot, answer: Answer, kind: ChartKind, by: str, language: Language) -> list[str]:
+    """The line under the title of a figure: by what it is, its unit, and what it does not show."""
+    return [
+        phrase(language, "explore_sub", by=by),
+        _unit(metric, pivot, kind, language),
+        part_drawn(kind, metric, pivot, language),
+        cut_note(answer, language),
+    ]
 
 
 def _unit(metric: Metric, pivot: Pivot, kind: ChartKind, language: Language) -> str:

@@ -6,6 +6,7 @@ from kpi.charts import Style, trend, unit_of_bars, volume_by_channel
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_period, format_value
 from kpi.insight import goals
+from kpi.insight.doubts import cut_note
 from kpi.metrics.registry import METRICS
 from kpi.pivot import by_one, to_frame
 from kpi.query.answer import Answer, Cell
@@ -62,6 +63,8 @@ def volume_over_time(figures: Figures, parts: Answer, style: Style, names: Mappi
         said.append(phrase(language, "panel_previous_line"))
     if slots.period.end >= slots.running:
         said.append(phrase(language, "panel_running"))
+    if cut := cut_note(parts, language):
+        said.append(cut)
     whole = figures.cell("volume")
     total = format_value(whole.value if whole else None, "count", language)
     components.panel(
@@ -128,7 +131,12 @@ def over_time(
     components.panel(
         f"trend_{kpi}",
         title,
-        subtitles[0 if frame["previous"].notna().any() else 1],
+        " · ".join(
+            filter(
+                None,
+                [subtitles[0 if frame["previous"].notna().any() else 1], cut_note(answered, style.language)],
+            )
+        ),
         figures.drawn(f"trend_{kpi}", style, lambda: trend(metric, frame, figures.slots, style, figures.notes, anchor))
         if frame["value"].notna().any()
         else None,

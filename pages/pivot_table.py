@@ -11,7 +11,7 @@ from kpi.insight.tone import goodness
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.pivot import ALL, Names, Pivot, Place, adds, place_name
+from kpi.pivot import ALL, Names, Pivot, Place, adds
 from kpi.query.answer import Cell
 from kpi.query.question import Filter
 from pages import cards, state
@@ -91,8 +91,7 @@ def _head(pivot: Pivot, names: Names, fields: Mapping[str, Sequence[str]], langu
     first = DIMENSIONS[pivot.rows.dimension].name(language) if pivot.rows is not None else ""
     second: list[tuple[str, bool]] = []
     if pivot.cols is not None:
-        dimension = pivot.cols.dimension
-        second = [(place_name(dimension, col, names, language), col is ALL) for col in pivot.col_places]
+        second = [(pivot.cols.name(col, names, language), col is ALL) for col in pivot.col_places]
     under = {kpi: second or [(phrase(language, _FIELDS[field]), False) for field in fields[kpi]] for kpi in pivot.kpis}
     groups = "".join(
         f'<th scope="colgroup" colspan="{len(columns)}">{escape(cards.metric_title(METRICS[kpi], language))}</th>'
@@ -109,9 +108,7 @@ def _class(whole: bool) -> str:
 
 
 def _row(pivot: Pivot, row: Place, names: Names, fields: Mapping[str, Sequence[str]], language: Language) -> str:
-    name = (
-        phrase(language, "pivot_all") if pivot.rows is None else place_name(pivot.rows.dimension, row, names, language)
-    )
+    name = phrase(language, "pivot_all") if pivot.rows is None else pivot.rows.name(row, names, language)
     cells = []
     for kpi in pivot.kpis:
         for col in pivot.col_places:

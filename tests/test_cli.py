@@ -22,7 +22,8 @@ from tests.code import ROOT
 from tests.world import World, make
 
 CELL = {
-    *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "reason"),
+    *("kpi", "value", "numerator", "denominator", "n", "low", "high", "previous", "change", "provisional", "partial"),
+    "reason",
     *("target_low", "target_high", "met", "target_since", "before_low", "before_high"),
 }
 DAY = ("--from", "2026-03-02", "--to", "2026-03-02")

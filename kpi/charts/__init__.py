@@ -13,7 +13,7 @@ from kpi.charts.mix import changes_by_channel, mix_by_channel
 from kpi.charts.moves import migration_matrix
 from kpi.charts.multiples import by_channel_and_tier
 from kpi.charts.notes import Note, NoteKind, note_layers
-from kpi.charts.pivoted import ChartKind, picture, scale_of
+from kpi.charts.pivoted import ChartKind, part_drawn, picture, scale_of
 from kpi.charts.ranges import in_order_of_channels, rate_ranges, worst_first
 from kpi.charts.ranked import ranked, top
 from kpi.charts.slots import Grain, Slots, grain_of
@@ -58,6 +58,7 @@ __all__ = [
     "nested",
     "note_layers",
     "nps_groups",
+    "part_drawn",
     "picture",
     "ranked",
     "rate_bars",

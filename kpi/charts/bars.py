@@ -13,6 +13,7 @@ from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, text_colour
 from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
+from kpi.insight.doubts import few
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
@@ -290,7 +291,7 @@ def rate_bars(
             "text": format_value(cell.value, metric.unit, language),
             "change": change_text(cell, metric, style),
             "tone": text_colour(cell, metric, style),
-            "opacity": 0.4 if (cell.n or 0) < 30 else 1.0,
+            "opacity": 0.4 if few(cell) else 1.0,
             "weight": index == 0,
             "n": format_count(cell.n, language, compact=False) if cell.n is not None else "–",
             "target": target_tip(cell, metric, style),

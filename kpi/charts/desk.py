@@ -12,8 +12,8 @@ from kpi.charts.tones import change_text, changes_at_right, compared_fields, com
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.insight.desk import clock
+from kpi.insight.doubts import few
 from kpi.insight.goals import named, verdict
-from kpi.insight.intervals import SMALL_N
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell, DimensionValue
@@ -58,7 +58,7 @@ def half_hours(
                     "team": name,
                     "half_hour": at,
                     "value": float(value),
-                    "opacity": 1.0 if counted or (cell.n or 0) >= SMALL_N else 0.45,
+                    "opacity": 1.0 if counted or not few(cell) else 0.45,
                     "when": f"{clock(at)}–{clock((at + 1) % _HALF_HOURS)}",
                     "text": format_count(value, language, compact=False)
                     if counted
@@ -165,7 +165,7 @@ def by_channel_and_tier(
     for cell in cells:
         if cell.key[0] is None or cell.key[1] is None:
             continue
-        small = cell.value is None or (cell.n or 0) < SMALL_N
+        small = cell.value is None or few(cell)
         rows.append(
             {
                 "channel": channels.get(str(cell.key[0]), str(cell.key[0])),
@@ -247,7 +247,7 @@ def waits_by_channel(
                 "text": format_value(cell.value, "seconds", language),
                 "mean_text": _mean_text(average, style),
                 "target": target_tip(cell, metric, style),
-                "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
+                "opacity": 0.4 if few(cell) else 1.0,
                 "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
                 **compared_fields(cell, metric, style),
                 "short": change_text(cell, metric, style),

@@ -12,12 +12,11 @@ from kpi.charts.theme import Palette, Style, finish
 from kpi.charts.tones import changes_at_right, comparison_ticks
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_change, format_count, format_value
+from kpi.insight.doubts import few
 from kpi.insight.tone import goodness
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell, DimensionValue
 
-SMALL = 30  # below this n a figure is pale
-MOST_BARS = 30
 _BAR, _LEAST = 25, 250  # pixels: of a bar with its room, of a figure
 _NARROW = 27  # pixels that a figure in a cell of the heat map needs
 
@@ -48,7 +47,7 @@ def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]],
     ``whole``: the figure of all of them, drawn first where one bar can stand beside it (a rate, not a count).
     """
     palette, language = style.palette, style.language
-    listed = [*rows[:MOST_BARS]]
+    listed = [*rows]
     if whole is not None and metric.unit not in {"count", "customers", "yuan"}:
         listed.insert(0, (Value(phrase(language, "pivot_all"), palette.ink2), whole))
     frame = pd.DataFrame(
@@ -161,7 +160,7 @@ def heat(
 ) -> alt.LayerChart:
     """One cell a pair. A rate is coloured by its distance from the whole, better or worse; a count by its size.
 
-    On fewer than 30 it is pale and not coloured; a missed target is a corner. ``cells``: (row, column) -> figure,
+    A rate of fewer than 30 is pale and not coloured; a missed target is a corner. ``cells``: (row, column) -> figure,
     written in units of ``divisor``.
     """
     palette, language = style.palette, style.language
@@ -169,15 +168,11 @@ def heat(
     centre = (whole.value or 0.0) if judged and whole is not None else 0.0
     sign = -1.0 if metric.direction == "down" else 1.0
     # What is not known (no agent, no topic) is often most of it, and would leave all else without a colour.
-    firm = [
-        cell.value
-        for cell in cells.values()
-        if cell.value is not None and (cell.n or 0) >= SMALL and None not in cell.key
-    ]
+    firm = [cell.value for cell in cells.values() if cell.value is not None and not few(cell) and None not in cell.key]
     reach = max((abs(value - centre) for value in firm), default=0.0) or 1.0
     records = []
     for (row, col), cell in sorted(cells.items()):
-        pale = cell.value is None or (cell.n or 0) < SMALL
+        pale = cell.value is None or few(cell)
         records.append(
             {
                 "name": rows[row].name,
@@ -264,7 +259,7 @@ def _told(metric: Metric, cell: Cell, style: Style) -> dict[str, object]:
 
 
 def _alpha(cell: Cell) -> float:
-    return 0.4 if (cell.n or 0) < SMALL else 1.0
+    return 0.4 if cell.value is None or few(cell) else 1.0
 
 
 def _tips(metric: Metric, cells: Iterable[Cell], style: Style) -> list[alt.Tooltip]:

@@ -33,9 +33,10 @@ def trend(
     """The KPI as a line with its 95 % interval as a band, the comparison as a thin grey line.
 
     ``frame``: grain, value, low, high, previous, n; numerator, denominator and provisional where it can be told what
-    is usual; target_low, target_high and cell where there are targets. Gaps stay gaps; the last piece is dotted while
-    its slot runs; a slot outside the usual range has a diamond. The axis does not start at zero: the figure shows
-    change, its unit stands in the title. The target is a dashed rule with its name, a step where it changes.
+    is usual; target_low, target_high and cell where there are targets. Gaps stay gaps; the piece to a slot that runs
+    or is cut by the period is dotted; a slot outside the usual range has a diamond. The axis does not start at zero:
+    the figure shows change, its unit stands in the title. The target is a dashed rule with its name, a step where it
+    changes.
     ``anchor``: a value to measure by, in the KPI's unit, and its name.
     """
     palette, language = style.palette, style.language
@@ -65,7 +66,7 @@ def trend(
                     None if pd.isna(row["previous"]) else row["previous"], metric.unit, language, compact=False
                 ),
                 "n": "–" if pd.isna(row["n"]) else format_count(row["n"], language, compact=False),
-                "cut": slots.last_day(start) >= slots.running,
+                "cut": slots.partial(start),
                 "target": row_tip(row, metric, style),
                 "usual": usual_text(usual, metric, style.language),
                 "outside": usual is not None and usual.outside,
@@ -96,10 +97,10 @@ def trend(
     compared = base.mark_line(color=palette.compare, strokeWidth=1.4, clip=True).encode(x=x, y=alt.Y("previous:Q"))
     line = alt.Chart(data[~data["cut"]]).mark_line(color=palette.accent, strokeWidth=2.2).encode(x=x, y=y)
     layers: list[alt.Chart] = [band, compared, line]
-    if data["cut"].any() and len(data) > 1:
-        layers.append(
-            alt.Chart(data.tail(2)).mark_line(color=palette.accent, strokeWidth=2.2, strokeDash=[2, 3]).encode(x=x, y=y)
-        )
+    for end, piece in ((0, data.head(2)), (-1, data.tail(2))):
+        if len(data) > 1 and data["cut"].iloc[end]:
+            dotted = alt.Chart(piece).mark_line(color=palette.accent, strokeWidth=2.2, strokeDash=[2, 3])
+            layers.append(dotted.encode(x=x, y=y))
     known = data.dropna(subset=["value"])
     if len(known):
         layers.append(

@@ -10,12 +10,12 @@ from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import compared_fields, compared_tips, moved_arrows
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
+from kpi.insight.doubts import few
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer, Cell, DimensionValue
 
 HEIGHT = 250
 _NAME_WIDTH = 120  # pixels for the names of the rows
-SMALL = 30  # below this n a cell is pale
 
 
 def by_tier(
@@ -61,7 +61,7 @@ def by_tier(
                     "shade": 0.0 if key == "*" else shades.get(key, 0.0),
                     "neutral": _by_size(metric),
                     "whole": key == "*",
-                    "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
+                    "pale": cell is None or cell.value is None or few(cell),
                     "full": _tip(cell, metric, style),
                     "target": target_tip(cell, metric, style) if cell is not None else "–",
                     "missed": cell is not None and cell.met is False,
@@ -100,7 +100,7 @@ def by_channel(
                     "shade": 0.0 if key is None else shades.get(key, 0.0),
                     "neutral": _by_size(metric),
                     "whole": key is None,
-                    "pale": cell is None or cell.value is None or (cell.n or 0) < SMALL,
+                    "pale": cell is None or cell.value is None or few(cell),
                     "full": _tip(cell, metric, style),
                     "target": target_tip(cell, metric, style) if cell is not None else "–",
                     "missed": cell is not None and cell.met is False,
@@ -134,9 +134,7 @@ def _by_size(metric: Metric) -> bool:
 def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -> dict[DimensionValue, float]:
     """Key -> −1 (worst of the row) … 1 (best), 0 for what cannot be judged; a count: 0 … 1 by size."""
     judged = {
-        key: cell.value
-        for key, cell in cells.items()
-        if cell.value is not None and (cell.n or 0) >= SMALL and key is not None
+        key: cell.value for key, cell in cells.items() if cell.value is not None and not few(cell) and key is not None
     }
     if not judged:
         return {}

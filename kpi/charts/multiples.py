@@ -11,7 +11,7 @@ from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
-from kpi.insight.intervals import SMALL_N
+from kpi.insight.doubts import few
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer
 
@@ -43,7 +43,7 @@ def by_channel_and_tier(
             "value": (cell.value or 0.0) * 100,
             "text": format_value(cell.value, metric.unit, language, compact=False),
             "n": format_count(cell.n or 0, language, compact=False),
-            "opacity": 0.4 if (cell.n or 0) < SMALL_N else 1.0,
+            "opacity": 0.4 if few(cell) else 1.0,
             "target": target_tip(cell, metric, style),
             "previous": None if cell.previous is None else cell.previous * 100,
             **compared_fields(cell, metric, style),

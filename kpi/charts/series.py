@@ -11,14 +11,14 @@ from kpi.charts.grid import Value
 from kpi.charts.lines import rule_of, spread, target_ends, target_pieces
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
-from kpi.charts.theme import Style, axis_format, finish
+from kpi.charts.theme import Palette, Style, axis_format, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
 HEIGHT = 290
-MOST_LINES = 8
+_DASHES = ((1, 0), (7, 3), (2, 2))
 _LETTER = 0.021  # of the axis that a Latin letter takes: the names of the lines leave it less room
 _GAP = 17.0  # pixels between the names of two lines
 
@@ -32,16 +32,15 @@ def series(
     style: Style,
     notes: Sequence[Note] = (),
 ) -> alt.LayerChart:
-    """``cells``: (line, first day of the slot) -> figure, on an axis in units of ``divisor``. At most ``MOST_LINES`` of
-    ``lines`` are drawn.
+    """``cells``: (line, first day of the slot) -> figure, on an axis in units of ``divisor``.
 
-    A channel and a tier have their colours; of other lines the first is the accent and the rest are grey, told apart
-    by the names at their ends. Counts begin at zero; the axis of a rate shows its change. A target is a dashed rule:
+    A channel and a tier have their colours; other lines are told apart by colour and dashes, the same at their names at
+    the end. Counts begin at zero; the axis of a rate shows its change. A target is a dashed rule:
     one with its name where it is the same for all lines, else one a line in its colour.
     """
     palette, language = style.palette, style.language
-    lines = lines[:MOST_LINES]
-    colours = [line.colour or (palette.accent if index == 0 else palette.mute) for index, line in enumerate(lines)]
+    looks = _looks(lines, palette)
+    colours = [colour for colour, _ in looks]
     counted = metric.unit in {"count", "customers", "yuan"}
     place = {start: index for index, start in enumerate(slots.starts)}
     known = [
@@ -59,7 +58,7 @@ def series(
             "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
             "target": target_tip(cell, metric, style),
             "slot": place[start],
-            "cut": slots.last_day(start) >= slots.running,
+            "cut": slots.partial(start),
         }
         for line, start, cell in known
     ]
@@ -77,14 +76,26 @@ def series(
         axis=alt.Axis(tickCount=5, format=axis_format(least, most), grid=True),
     )
     colour = alt.Color("line:N", scale=alt.Scale(domain=[line.name for line in lines], range=colours), legend=None)
+    dash = alt.StrokeDash(
+        "line:N",
+        scale=alt.Scale(domain=[line.name for line in lines], range=[list(dashes) for _, dashes in looks]),
+        legend=None,
+    )
     base = alt.Chart(data)
-    drawn = base.transform_filter("!datum.cut").mark_line(strokeWidth=1.8, clip=True).encode(x=x, y=y, color=colour)
-    # The slot that is still running, and the one before it, from which its dotted piece comes.
-    running = (
-        base.transform_filter(f"datum.slot >= {len(slots.starts) - 2}")
+    drawn = (
+        base.transform_filter("!datum.cut")
+        .mark_line(strokeWidth=1.8, clip=True)
+        .encode(x=x, y=y, color=colour, strokeDash=dash)
+    )
+    # A slot at either end that is cut or still running, and its neighbour, from which its dotted piece comes.
+    last = len(slots.starts) - 1
+    dotted = [
+        base.transform_filter(f"datum.slot >= {first} && datum.slot <= {first + 1}")
         .mark_line(strokeWidth=1.8, strokeDash=[2, 3], clip=True)
         .encode(x=x, y=y, color=colour)
-    )
+        for end, first in ((0, 0), (last, last - 1))
+        if last > 0 and slots.partial(slots.starts[end])
+    ]
     points = base.mark_point(size=90, opacity=0, filled=True).encode(
         x=x,
         y=y,
@@ -98,7 +109,7 @@ def series(
     )
     layers = [
         drawn,
-        *([running] if len(data) and data["cut"].any() else []),
+        *(dotted if len(data) else []),
         points,
         *note_layers(notes, slots, style, _LETTER),
     ]
@@ -112,14 +123,30 @@ def series(
     ends = _ends(data, lines, named, least, most, len(slots.starts))
     if len(ends):
         label = alt.Chart(ends)
-        squares = alt.Chart(ends[~ends["line"].isin([name for _, name in named])])
+        samples = alt.Chart(ends[~ends["line"].isin([name for _, name in named])])
+        # The axis leaves the names room in pixels, not on its scale: a piece of line beside each, as far as one letter.
+        sample = samples.mark_rule(strokeWidth=2.4, x2=alt.ExprRef(f"scale('x', {len(slots.starts)}) + 18"))
         layers += [
-            squares.mark_square(size=52, xOffset=8, opacity=1).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=colour),
-            label.mark_text(align="left", dx=16, fontSize=11.5, color=palette.ink2, limit=100).encode(
+            sample.encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=colour, strokeDash=dash),
+            label.mark_text(align="left", dx=22, fontSize=11.5, color=palette.ink2, limit=100).encode(
                 x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("line:N")
             ),
         ]
     return finish(layers, style, HEIGHT)
+
+
+def _looks(lines: Sequence[Value], palette: Palette) -> list[tuple[str, tuple[int, ...]]]:
+    """Colour and dashes of each line: no two of them alike."""
+    free = [(colour, dashes) for dashes in _DASHES for colour in (palette.accent, palette.ink, palette.compare)]
+    found: list[tuple[str, tuple[int, ...]]] = []
+    at = 0
+    for line in lines:
+        if line.colour is not None:
+            found.append((line.colour, _DASHES[0]))
+        else:
+            found.append(free[at % len(free)])
+            at += 1
+    return found
 
 
 def _targets(

@@ -64,15 +64,19 @@ class Slots:
         """A slot in a tip: its dates within the period."""
         return format_period(max(start, self.period.start), min(self.last_day(start), self.period.end), language)
 
+    def _label(self, start: date, language: Language) -> str:
+        """A slot on the axis: its first day; all of them where the period leaves some out."""
+        if self.grain != "date" and (start < self.period.start or self.last_day(start) > self.period.end):
+            first, last = max(start, self.period.start), min(self.last_day(start), self.period.end)
+            return format_period(first, last, language, year=False)
+        return f"{start:%Y-%m}" if self.grain == "month" and language == "zh" else format_date(start, language)
+
     def axis(self, language: Language, most: int = 5) -> alt.Axis:
         """A horizontal axis with at most ``most`` + 1 labels, the last slot among them."""
         starts = self.starts
         step = max(1, -(-(len(starts) - 1) // most))
         chosen = sorted(range(len(starts) - 1, -1, -step))
-        if self.grain == "month" and language == "zh":
-            labels = {index: f"{starts[index]:%Y-%m}" for index in chosen}
-        else:
-            labels = {index: format_date(starts[index], language) for index in chosen}
+        labels = {index: self._label(starts[index], language) for index in chosen}
         table = "{" + ",".join(f"'{index}':'{label}'" for index, label in labels.items()) + "}"
         return alt.Axis(
             values=[index + 0.5 for index in chosen],

@@ -11,11 +11,11 @@ def spark(
     values: Sequence[float | None],
     previous: Sequence[float | None],
     style: Style,
-    running: bool = False,
+    cut: tuple[bool, bool] = (False, False),
 ) -> str:
     """An SVG image: one line for ``values``, a grey one for ``previous``; gaps stay gaps.
 
-    ``running``: the last value is still growing and is reached by a dotted piece.
+    ``cut``: whether the first and the last value are of part of a slot, or still growing: a dotted piece leads there.
     The scale is the line's own (no zero): it shows shape, not size.
     """
     palette = style.palette
@@ -49,10 +49,12 @@ def spark(
             'stroke-linejoin="round" stroke-linecap="round" vector-effect="non-scaling-stroke"/>'
         )
 
-    whole = values[:-1] if running and len(values) > 1 else values
-    drawn = [path(previous, palette.compare, 1), path(whole, palette.ink2, 1.6)]
-    if whole is not values:
-        drawn.append(path(values[-2:], palette.ink2, 1.6, dash="1.5 3", first=len(values) - 2))
+    ends = cut if len(values) > 1 else (False, False)
+    first, behind = int(ends[0]), len(values) - int(ends[1])
+    drawn = [path(previous, palette.compare, 1), path(values[first:behind], palette.ink2, 1.6, first=first)]
+    for dotted, at in zip(ends, (0, len(values) - 2), strict=True):
+        if dotted:
+            drawn.append(path(values[at : at + 2], palette.ink2, 1.6, dash="1.5 3", first=at))
     last = max((index for index, value in enumerate(values) if value is not None), default=None)
     if last is not None:
         # A line of no length with a round cap: a circle would be squeezed with the figure.

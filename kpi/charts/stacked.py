@@ -14,7 +14,7 @@ from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, edge, finish, legend
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_percent, format_value
-from kpi.insight.intervals import SMALL_N
+from kpi.insight.doubts import few
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
 
@@ -48,7 +48,7 @@ def fates(answer: Answer, names: Mapping[str, str], titles: Mapping[str, str], s
                     "full": format_value(cell.value, "share", language, compact=False),
                     "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
                     "volume": cell.n or 0,
-                    "opacity": 0.45 if (cell.n or 0) < SMALL_N else 1.0,
+                    "opacity": 0.45 if few(cell) else 1.0,
                 }
             )
             base += share
@@ -118,7 +118,7 @@ def amounts(
                     "y": base / divisor,
                     "y2": (base + value) / divisor,
                     "name": name,
-                    "opacity": 0.42 if slots.last_day(start) + window >= slots.running else 1.0,
+                    "opacity": 0.42 if slots.partial(start) or slots.last_day(start) + window >= slots.running else 1.0,
                     "when": slots.name(start, language),
                     "amount": format_value(value, "yuan", language),
                     "target": held.get(start, "–"),

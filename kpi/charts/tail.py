@@ -14,6 +14,7 @@ from kpi.charts.theme import Style, edge, finish
 from kpi.charts.tones import change_text, compared_fields, compared_tips, comparison_ticks
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
+from kpi.insight.doubts import few
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
@@ -229,7 +230,7 @@ def contrast(metrics: Sequence[Metric], cells: Sequence[Cell], style: Style) -> 
                     "colour": colours[key],
                     "text": f"{words[key]} {value}",
                     "over": key == "yes",
-                    "opacity": 0.4 if (cell.n or 0) < _SMALL else 1.0,
+                    "opacity": 0.4 if few(cell) else 1.0,
                     "n": format_count(cell.n or 0, language, compact=False),
                     "target": target_tip(cell, metric, style),
                     **compared_fields(cell, metric, style),

@@ -15,6 +15,7 @@ from kpi.charts.theme import Style, axis_format, channel_rank, finish
 from kpi.charts.tones import change_text, compared_fields, compared_tips, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_bare, format_count, format_value
+from kpi.insight.doubts import few
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell, DimensionValue
@@ -120,7 +121,7 @@ def multiples(
 ) -> alt.LayerChart:
     """One small figure a tier, side by side on one scale: the KPI over time in the tier's colour, that of all
     customers as a thin grey line in each, the target as a dashed rule, the change of the period under the tier's name.
-    Of a count there is no such line, and none of the slot that still runs.
+    Of a count there is no such line, and nothing of a slot that still runs or is cut.
 
     ``parts``: by tier and grain; ``whole``: grain, value; ``period``: by tier. Slots of fewer than 30 are left out of a
     tier's rate.
@@ -154,7 +155,7 @@ def multiples(
                         goals.append({"left": left, "slot": slot, "y": end * factor, **ends})
             if cell.key[0] != tier or cell.value is None or not isinstance(start, date):
                 continue
-            if slots.last_day(start) >= slots.running if metric.adds else (cell.n or 0) < _SMALL:
+            if slots.partial(start) if metric.adds else few(cell):
                 continue
             lines.append(
                 {

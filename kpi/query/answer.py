@@ -16,7 +16,7 @@ pd.set_option("mode.string_storage", "python")
 Reason = Literal["no_data", "zero_denominator", "not_recorded", "immature", "hidden"]
 DimensionValue = str | int | date | None
 # What of a cell is no column of a frame.
-_NO_COLUMN = {"key", "note", "variant", "before", "goal", "uneven"}
+_NO_COLUMN = {"key", "note", "variant", "before", "goal", "uneven", "days"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Cell:
     previous in the KPI's own unit, with Newcombe's interval for proportions. ``before``: what the comparison's value
     stands on; None where it has no such cell. ``uneven``: it is of a period of another length, with which the figure
     grows, so that the change is neither better nor worse. ``provisional``: data still arriving. ``goal``: the target
-    that it is held against, where ``kpi.targets`` knows one.
+    that it is held against, where ``kpi.targets`` knows one. ``days``: what there is of a week or month that the
+    question's period (or the data's begin, or the running day) cuts; None of a whole one.
     """
 
     kpi: str
@@ -61,6 +62,12 @@ class Cell:
     before: Counted | None = None
     goal: Goal | None = None
     uneven: bool = False
+    days: Period | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is of a part of a week or month, and not to be held against whole ones."""
+        return self.days is not None
 
     @property
     def target_low(self) -> float | None:
@@ -145,7 +152,7 @@ class Answer:
         """
         chosen = [cell for cell in self.cells if kpi is None or cell.kpi == kpi]
         columns = [name for name in Cell.__dataclass_fields__ if name not in _NO_COLUMN]
-        columns += ["target_low", "target_high"]
+        columns += ["partial", "target_low", "target_high"]
         frame = pd.DataFrame([[*cell.key, *(getattr(cell, name) for name in columns), cell] for cell in chosen])
         named = [*self.question.by, *columns, "cell"]
         if frame.empty:

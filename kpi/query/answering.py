@@ -14,6 +14,7 @@ from kpi.metrics.registry import requirements
 from kpi.metrics.rollups import ROLLUPS
 from kpi.query import privacy
 from kpi.query.answer import Answer, Cell, Counted, Reason
+from kpi.query.buckets import TIMES, cut_of, span_of
 from kpi.query.compare import Comparison, comparison, effective
 from kpi.query.conditions import check, condition
 from kpi.query.custom import CUSTOM
@@ -26,7 +27,6 @@ from kpi.warehouse import Published, Warehouse
 _TABLES = (
     frozenset(schema.metadata.tables) - set(schema.interaction.c.keys()) - {"handling_leg", "function_use", "referral"}
 )
-TIMES = {"date", "week", "month", "through"}
 
 
 def answer(warehouse: Warehouse, question: Question, *, rolled_up: bool = True) -> Answer:
@@ -224,7 +224,9 @@ def _too_small(
 
 
 def _without_figures(cell: Cell) -> Cell:
-    return Cell(cell.kpi, cell.key, None, None, None, None, provisional=cell.provisional, reason="hidden")
+    return Cell(
+        cell.kpi, cell.key, None, None, None, None, provisional=cell.provisional, reason="hidden", days=cell.days
+    )
 
 
 def _keys(question: Question, now: dict[str, dict[Key, Raw]], kpi: str, previous: dict[Key, Raw]) -> list[Key]:
@@ -295,7 +297,15 @@ class _Judged:
             variant=self.variant,
             before=counted,
             uneven=self._uneven(by, period, compared),
+            days=cut_of(by, key, self._held(period)),
         )
+
+    def _held(self, period: Period) -> Period:
+        """The days of the period that the data can hold."""
+        start = self.published.data_start
+        first = None if start is None else self.published.local(start).date()
+        begun_within = first is not None and period.start < first <= period.end and "interaction" in self.metric.dates
+        return Period(first, period.end) if begun_within and first is not None else period
 
     def _uneven(self, by: tuple[str, ...], period: Period, compared: Comparison | None) -> bool:
         """Whether the figure grows with its period, and is compared with one of another length; not over time, where
@@ -361,23 +371,6 @@ def mature_part(metric: Metric, period: Period, published: Published) -> Period:
     """The days of the period that a KPI's figure stands on: those with mature contacts, where there are any."""
     until = mature_until(metric, published)
     return period if until is None or until < period.start else Period(period.start, min(period.end, until))
-
-
-def span_of(by: tuple[str, ...], key: Key, period: Period) -> Period:
-    """The days that a cell stands for: the period, or its part within the cell's date, week or month."""
-    for dimension, value in zip(by, key, strict=True):
-        if dimension in TIMES and isinstance(value, date):
-            match dimension:
-                case "date":
-                    last = value
-                case "week":
-                    last = value + timedelta(days=6)
-                case "month":
-                    last = (value.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-                case _:
-                    return Period(period.start, max(value, period.start))
-            return Period(max(value, period.start), max(min(last, period.end), max(value, period.start)))
-    return period
 
 
 def _from_roll_ups(asked: Asked, measure: Measure) -> bool:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.query.answer import Cut, DimensionValue
+from kpi.query.buckets import span_of
 from kpi.query.question import Period, Question
 from kpi.warehouse import Published
 
@@ -39,13 +40,21 @@ class Comparison:
         return (self.of.start - self.period.start).days
 
     def moved(self, by: Sequence[str], key: Sequence[DimensionValue]) -> tuple[DimensionValue, ...] | None:
-        """A key of the comparison as the period's own; None where it has no counterpart, as in a longer comparison."""
+        """A key of the comparison as the period's own; None where it has no counterpart, as in a longer comparison, or
+        one of a week of which other days are there.
+        """
         try:
             found = tuple(shifted_key(one, value, self.shift) for one, value in zip(by, key, strict=True))
         except KeyError:
             return None
         outside = (isinstance(value, date) and value > self.of.end for value in found)
-        return None if any(outside) else found
+        if any(outside) or ("week" in by and self._other_days(by, key, found)):
+            return None
+        return found
+
+    def _other_days(self, by: Sequence[str], key: Sequence[DimensionValue], found: Sequence[DimensionValue]) -> bool:
+        """Whether the week of the comparison holds other days than the one that it would stand beside."""
+        return span_of(by, key, self.period).shifted(self.shift) != span_of(by, found, self.of)
 
 
 def effective(period: Period, today: date) -> Period:

@@ -308,7 +308,7 @@ def test_spark_of_nothing_is_an_empty_picture():
 
 
 def test_spark_dots_the_running_piece():
-    assert "stroke-dasharray" in spark([1, 2, 3], [], STYLE, running=True)
+    assert "stroke-dasharray" in spark([1, 2, 3], [], STYLE, (False, True))
     assert "stroke-dasharray" not in spark([1, 2, 3], [], STYLE)
 
 

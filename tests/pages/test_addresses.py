@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kpi.dates import EARLIEST, LATEST
 from kpi.metrics.registry import METRICS
 from kpi.query import Period, answer
-from kpi.query.answering import span_of
+from kpi.query.buckets import span_of
 from pages import state
 from pages.choice import TIMES
 from pages.reading import read_drill, read_view, time_value

@@ -37,6 +37,7 @@ def columns(report: Report) -> dict[str, pa.DataType]:
         "n": pa.int64(),
         "met": pa.bool_(),
         "provisional": pa.bool_(),
+        "partial": pa.bool_(),
         **dict.fromkeys(("reason", "note"), text),
         **({"synthetic": pa.bool_()} if report.published.synthetic else {}),
     }
@@ -122,6 +123,7 @@ def _row(block: Block, answer: Answer, cell: Cell, report: Report) -> Row:
         "n": cell.n,
         "met": cell.met,
         "provisional": cell.provisional,
+        "partial": cell.partial,
         "reason": cell.reason or "",
         "note": note,
         **({"synthetic": True} if report.published.synthetic else {}),

@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from kpi.charts import ChartKind, Slots, Style, picture, scale_of, trend, unit_of_bars, volume_by_channel
+from kpi.charts import ChartKind, Slots, Style, part_drawn, picture, scale_of, trend, unit_of_bars, volume_by_channel
 from kpi.charts.slots import Grain
 from kpi.charts.theme import spec_of
 from kpi.i18n import phrase
+from kpi.insight.doubts import cut_note
 from kpi.metrics.registry import METRICS
 from kpi.pivot import Pivot
 from kpi.query.question import Period
@@ -32,9 +33,15 @@ def spec(block: Block, report: Report) -> dict[str, Any] | None:
         assert pivot.cells is not None
         chart = volume_by_channel(pivot.cells.frame("volume"), _totals(pivot), slots, report.names["channel"], style)
     else:
-        kind: ChartKind = "bars" if pivot.cols is None else "line" if block.time else "heat"
-        chart = picture(kind, metric, pivot, report.names, slots, style)
+        chart = picture(_kind(block), metric, pivot, report.names, slots, style)
     return spec_of(chart)
+
+
+def _kind(block: Block) -> ChartKind:
+    assert block.pivot is not None
+    if block.pivot.cols is None:
+        return "line" if block.time else "bars"
+    return "line" if block.time else "heat"
 
 
 def caption(block: Block, report: Report) -> str:
@@ -48,11 +55,14 @@ def caption(block: Block, report: Report) -> str:
         unit = f"{letter} {unit}".strip()
     said = [unit]
     compared = pivot is not None and any(cell.previous is not None for cell in (pivot.by_rows or pivot.whole).cells)
-    if compared and block.time and (pivot is None or pivot.cols is None or metric.id == "volume"):
+    if compared and block.time and pivot is not None and (pivot.cols is None or _stacked(block)):
         said.append(phrase(language, "panel_previous_line" if metric.id == "volume" else "report_previous_line"))
     elif compared and pivot is not None and pivot.cols is None:
         said.append(phrase(language, "panel_by_channel_sub"))
-    return " · ".join(said)
+    if pivot is not None and pivot.rows is not None and not _stacked(block):
+        said.append(part_drawn(_kind(block), metric, pivot, language))
+    said += [cut_note(pivot.by_rows, language)] if pivot is not None and pivot.by_rows is not None else []
+    return " · ".join(filter(None, said))
 
 
 def _stacked(block: Block) -> bool:

@@ -7,13 +7,13 @@ from typing import Literal
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_value
+from kpi.insight.doubts import few
 from kpi.insight.goals import band_text, verdict
-from kpi.insight.intervals import SMALL_N
 from kpi.insight.tone import Tone, tone
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.pivot import ALL, Axis, Place, place_name
+from kpi.pivot import ALL, Axis, Place
 from kpi.query.answer import Cell
 from kpi.snapshots.render.asking import Block, Report
 from kpi.table_file import DAY, MONTH
@@ -42,7 +42,8 @@ class Column:
 class Entry:
     """``text``: as it is read. ``number``: the figure, in the KPI's unit, of ``cell``. ``change``: its change in words,
     coloured by ``tone``. ``pale``: it stands on few. ``place``: of a name, where its value stands among the others (a
-    day, or a number), None where it goes by its text; ``unknown``: it names none, and stands last.
+    day, or a number), None where it goes by its text; ``unknown``: it names none, and stands last. ``cut``: it names
+    the days of a week or month that is not whole.
     """
 
     text: str
@@ -53,6 +54,7 @@ class Entry:
     pale: bool = False
     place: date | float | None = None
     unknown: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _down(block: Block, report: Report, axis: Axis) -> Table:
     places: list[Place] = [*axis.values, ALL]
     rows = [
         (
-            _named(axis.dimension, place, report),
+            _named(axis, place, report),
             *(_entry(pivot.cell(kpi, place), METRICS[kpi], report) for kpi in block.kpis),
         )
         for place in places
@@ -131,11 +133,11 @@ def _matrix(block: Block, report: Report, turned: bool) -> Table:
         _of_names(down.dimension, language),
         *(
             Column(
-                _name(across.dimension, place, report),
+                _name(across, place, report),
                 "value",
                 metric,
                 across.dimension,
-                place if isinstance(place, date) else None,
+                place if isinstance(place, date) and place not in dict(across.cut) else None,
             )
             for place in heads
         ),
@@ -145,7 +147,7 @@ def _matrix(block: Block, report: Report, turned: bool) -> Table:
     for place in places:
         pairs = [(head, place) if turned else (place, head) for head in heads]
         found = [_entry(pivot.cell(metric.id, *pair), metric, report) for pair in pairs]
-        rows.append((_named(down.dimension, place, report), *found))
+        rows.append((_named(down, place, report), *found))
     return Table(columns, tuple(rows), total=True)
 
 
@@ -162,7 +164,7 @@ def _pairs(block: Block, report: Report, first: Axis, second: Axis) -> Table:
         found = [pivot.cell(kpi, row, col) for kpi in block.kpis]
         if all(cell is None for cell in found):
             continue
-        names = (_named(first.dimension, row, report), _named(second.dimension, col, report))
+        names = (_named(first, row, report), _named(second, col, report))
         entries = (_entry(cell, METRICS[kpi], report) for cell, kpi in zip(found, block.kpis, strict=True))
         rows.append((*names, *entries))
     return Table(columns, tuple(rows), total=True)
@@ -175,8 +177,7 @@ def _entry(cell: Cell | None, metric: Metric, report: Report) -> Entry:
     how = tone(cell, metric)
     change = "" if how == "none" else format_change(cell, metric.unit, language)
     text = HIDDEN if cell.reason == "hidden" else format_value(cell.value, metric.unit, language, compact=False)
-    pale = cell.n is not None and cell.n < SMALL_N
-    return Entry(text, cell.value, cell, change, how, pale)
+    return Entry(text, cell.value, cell, change, how, few(cell))
 
 
 def day_format(column: Column) -> str:
@@ -188,24 +189,24 @@ def _of_names(dimension: str, language: Language) -> Column:
     return Column(DIMENSIONS[dimension].name(language), "name", by=dimension)
 
 
-def _named(dimension: str, place: Place, report: Report) -> Entry:
+def _named(axis: Axis, place: Place, report: Report) -> Entry:
     """The name of a value, and where it stands: days, hours, tiers and closed lists have an order of their own."""
-    text, declared = _name(dimension, place, report), DIMENSIONS[dimension]
+    text, declared = _name(axis, place, report), DIMENSIONS[axis.dimension]
     if place is ALL:
         return Entry(text)
     if place is None:
         return Entry(text, unknown=True)
     if isinstance(place, date):
-        return Entry(text, place=place)
+        return Entry(text, place=place, cut=place in dict(axis.cut))
     if declared.kind == "number":
         return Entry(text, place=float(place))
-    if declared.values is not None and str(place) in (known := list(report.names.get(dimension, {}))):
+    if declared.values is not None and str(place) in (known := list(report.names.get(axis.dimension, {}))):
         return Entry(text, place=float(known.index(str(place))))
     return Entry(text)
 
 
-def _name(dimension: str, place: Place, report: Report) -> str:
-    return place_name(dimension, place, report.names, report.language)
+def _name(axis: Axis, place: Place, report: Report) -> str:
+    return axis.name(place, report.names, report.language)
 
 
 def _upper(metric: Metric, language: Language) -> str:

@@ -213,7 +213,9 @@ class _Sheets:
             elif of.kind == "n":
                 self.number(sheet, row, column, entry.number, self.format(num_format="#,##0"))
             elif isinstance(entry.place, date):
-                table_file.put(sheet, row, column, entry.place, self.format, day_format(of), bold=bold)
+                # One that is cut shows the days that there are, and sorts by its first one all the same.
+                shown = table_file.literal(entry.text) if entry.cut else day_format(of)
+                table_file.put(sheet, row, column, entry.place, self.format, shown, bold=bold)
             else:
                 table_file.put(sheet, row, column, entry.text, self.format, bold=bold)
 
