@@ -41,12 +41,16 @@ def draw(ranking: Ranking, figures: Figures, style: Style, **said: str) -> None:
         return
     metric, names = METRICS[ranking.kpi], figures.names(ranking.dimension)
     shown, title = ranking.cells(figures), phrase(language, ranking.title)
+    ranked_of = sum(cell.kpi == ranking.kpi and cell.key[0] is not None and bool(cell.n) for cell in answered.cells)
+    subtitle = phrase(language, ranking.subtitle, **said)
+    if len(shown) < ranked_of:
+        subtitle += " · " + phrase(language, "chart_part_all", shown=len(shown), total=ranked_of)
     first = shown[0] if shown else None
     name = names.get(str(first.key[0]), str(first.key[0])) if first else ""
     components.panel(
         ranking.panel,
         title,
-        phrase(language, ranking.subtitle, **said),
+        subtitle,
         figures.drawn(
             ranking.panel, style, lambda: ranked(metric, shown, names, style, by=ranking.by, height=ranking.height)
         )

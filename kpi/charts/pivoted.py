@@ -95,8 +95,8 @@ def _shown(kind: ChartKind, metric: Metric, pivot: Pivot) -> _Shown:
     axis = _marked(kind, pivot)
     assert axis is not None
     everything, total = tuple(range(len(axis.values))), len(axis.values) + axis.left_out
-    most = {"bars": MOST_BARS, "line": MOST_LINES}.get(kind, total)
-    if total <= most or (kind == "line" and pivot.cols is None):
+    most = {"bars": MOST_BARS, "line": MOST_LINES}.get(kind)
+    if most is None or (kind == "line" and pivot.cols is None) or (total <= most and not axis.left_out):
         return _Shown(everything, 0)
     gathered = metric.roll_up == "additive"
     room = most - 1 if gathered else most

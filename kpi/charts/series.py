@@ -19,6 +19,7 @@ from kpi.query.answer import Cell
 
 HEIGHT = 290
 _DASHES = ((1, 0), (7, 3), (2, 2))
+_SAMPLES = ("━", "╍", "┉")  # how each looks beside a name
 _LETTER = 0.021  # of the axis that a Latin letter takes: the names of the lines leave it less room
 _GAP = 17.0  # pixels between the names of two lines
 
@@ -123,11 +124,13 @@ def series(
     ends = _ends(data, lines, named, least, most, len(slots.starts))
     if len(ends):
         label = alt.Chart(ends)
-        samples = alt.Chart(ends[~ends["line"].isin([name for _, name in named])])
-        # The axis leaves the names room in pixels, not on its scale: a piece of line beside each, as far as one letter.
-        sample = samples.mark_rule(strokeWidth=2.4, x2=alt.ExprRef(f"scale('x', {len(slots.starts)}) + 18"))
+        samples = ends[~ends["line"].isin([name for _, name in named])]
+        looks_of = {line.name: _SAMPLES[_DASHES.index(dashes)] for line, (_, dashes) in zip(lines, looks, strict=True)}
+        sample = alt.Chart(samples.assign(sample=samples["line"].map(looks_of)))
         layers += [
-            sample.encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), color=colour, strokeDash=dash),
+            sample.mark_text(align="left", dx=5, fontSize=13, fontWeight=700).encode(
+                x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("sample:N"), color=colour
+            ),
             label.mark_text(align="left", dx=22, fontSize=11.5, color=palette.ink2, limit=100).encode(
                 x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("line:N")
             ),

@@ -1,9 +1,10 @@
 """What the service desk is told in sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_amount, format_count, format_percent, format_value
+from kpi.insight.extremes import joined
 from kpi.insight.headline import Sentence, Span, changed
 from kpi.insight.planning import MORE_SELF_SERVICE, Busiest, Plan, Saving, Scenario
 from kpi.insight.staffing import Service
@@ -52,20 +53,29 @@ def desk_opening(answer: Answer, metrics: Mapping[str, Metric], language: Langua
 
 
 def waits(
-    answer: Answer, team: Cell | None, half_hour: Cell | None, teams: Mapping[str, str], language: Language
+    answer: Answer,
+    worst_teams: Sequence[Cell],
+    half_hours: Sequence[Cell],
+    teams: Mapping[str, str],
+    language: Language,
 ) -> Sentence:
-    """Where the service level is lowest: of the teams and of the half hours. ``answer`` says what it is compared
-    with.
+    """Where the service level is lowest: of the teams and of the half hours, all that share it. ``answer`` says what it
+    is compared with.
     """
     spans: list[Span] = []
-    for cell, key, name in (
-        (team, "desk_worst_team", teams.get(str(team.key[0]), str(team.key[0])) if team else ""),
-        (half_hour, "desk_worst_half_hour", clock(int(str(half_hour.key[0]))) if half_hour else ""),
+    for cells, key, names in (
+        (worst_teams, "desk_worst_team", [teams.get(str(cell.key[0]), str(cell.key[0])) for cell in worst_teams]),
+        (half_hours, "desk_worst_half_hour", [clock(int(str(cell.key[0]))) for cell in half_hours]),
     ):
-        if cell is None:
+        if not cells:
             continue
+        cell = cells[0]
         spans.append(Span(phrase(language, key)))
-        spans.append(Span(name + phrase(language, "say_space"), strong=True))
+        spans.append(Span(joined(names, language) + phrase(language, "say_space"), strong=True))
+        if len(cells) > 1:
+            value = format_value(cell.value, "share", language)
+            spans.append(Span(phrase(language, "desk_worst_each", value=value) + phrase(language, "say_end")))
+            continue
         spans.append(
             Span(
                 phrase(

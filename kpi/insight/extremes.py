@@ -30,6 +30,13 @@ def _counts(cell: Cell) -> bool:
     return cell.value is not None and not cell.partial and not few(cell)
 
 
+def joined(names: Sequence[str], language: Language) -> str:
+    """The names of those that share a value; how many there are where they are more than can be named."""
+    if len(names) > MOST_NAMED:
+        return phrase(language, "say_so_many", count=len(names))
+    return phrase(language, "say_and").join(names)
+
+
 def extremes(
     metric: Metric, whole: Cell, named: Sequence[tuple[str, Cell]], language: Language, left_out: int = 0
 ) -> Sentence:
@@ -49,13 +56,8 @@ def extremes(
         keys = (("say_highest", "say_highest_each"), ("say_lowest", "say_lowest_each"))
         for (alone, each), end in zip(keys, (highest, lowest), strict=True):
             names = [named[place][0] for place in end]
-            told = (
-                phrase(language, "say_and").join(names)
-                if len(names) <= MOST_NAMED
-                else phrase(language, "say_so_many", count=len(names))
-            )
             spans += [
-                Span(phrase(language, alone if len(names) == 1 else each, name=told)),
+                Span(phrase(language, alone if len(names) == 1 else each, name=joined(names, language))),
                 Span(format_value(named[end[0]][1].value, metric.unit, language), strong=True),
             ]
     if highest:

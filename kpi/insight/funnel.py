@@ -112,6 +112,15 @@ def journey(answer: Answer, *key: DimensionValue) -> Funnel | None:
     )  # fmt: skip
 
 
+def in_hundred(parts: tuple[int, ...]) -> tuple[str, ...]:
+    """The parts of a whole in a hundred, in words: what is not all of it or nothing is not told as that."""
+    total = sum(parts)
+    return tuple(
+        "<1" if part and not count else ">99" if part < total and count == 100 else str(count)
+        for part, count in zip(parts, per_hundred(parts), strict=True)
+    )
+
+
 def per_hundred(parts: tuple[int, ...]) -> tuple[int, ...]:
     """The parts of a whole as whole numbers that add up to 100 (largest remainders); all 0 of nothing."""
     total = sum(parts)

@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from kpi.insight.intervals import SMALL_N
+from kpi.insight.extremes import ends
 from kpi.insight.staffing import Demand, Service, agents_needed, erlang_a, erlang_c
 from kpi.query.answer import Answer, Cell
 
@@ -152,7 +152,7 @@ def _unit_cost(costs: Iterable[Cell], handlers: tuple[str, ...]) -> tuple[float 
     return (spent / contacts if contacts else None), contacts
 
 
-def worst(cells: Iterable[Cell]) -> Cell | None:
-    """The lowest value that stands on enough to be told; None where there are not two to be told apart."""
-    judged = [cell for cell in cells if cell.value is not None and cell.key[0] is not None and (cell.n or 0) >= SMALL_N]
-    return min(judged, key=lambda cell: cell.value or 0) if len(judged) > 1 else None
+def worst(cells: Iterable[Cell]) -> list[Cell]:
+    """Those with the lowest value that stands on enough to be told; none where there are not two to be told apart."""
+    highest, lowest = ends([(cell, cell) for cell in cells if cell.key[0] is not None and cell.n])
+    return [] if highest == lowest else lowest

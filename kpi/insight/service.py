@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_change, format_value
-from kpi.insight.funnel import Funnel, per_hundred
+from kpi.insight.doubts import few
+from kpi.insight.extremes import joined
+from kpi.insight.funnel import Funnel, in_hundred, per_hundred
 from kpi.insight.headline import Sentence, Span, on_comparison
 from kpi.insight.tone import goodness, tone
 from kpi.metrics.model import Metric
@@ -18,16 +20,18 @@ def settled(chain: Funnel, metric: Metric, period: str, compare: Compare | None,
     ``metric``: the KPI of the last step; ``period``: the cohort's dates.
     """
     losses = {loss.id: loss.count for step in chain.steps for loss in step.losses}
-    kept, back, gave_up, answered, lost = per_hundred(
-        (chain.steps[-1].count, losses["back"], losses["given_up"], losses["answered"], losses["lost"])
+    parts = (chain.steps[-1].count, losses["back"], losses["given_up"])
+    in_vain = per_hundred((*parts, losses["answered"], losses["lost"]))[-1] > 0
+    kept, back, gave_up, *human = in_hundred(
+        (*parts, losses["answered"], losses["lost"]) if in_vain else (*parts, losses["answered"] + losses["lost"])
     )
     return (
         Span(phrase(language, "say_of_hundred", period=period)),
         Span(phrase(language, "say_settled", count=kept), strong=True),
         Span(
-            phrase(language, "say_settled_rest", back=back, gave_up=gave_up, human=answered + lost)
-            if lost == 0
-            else phrase(language, "say_settled_lost", back=back, gave_up=gave_up, human=answered, lost=lost)
+            phrase(language, "say_settled_lost", back=back, gave_up=gave_up, human=human[0], lost=human[1])
+            if in_vain
+            else phrase(language, "say_settled_rest", back=back, gave_up=gave_up, human=human[0])
         ),
         *changed(chain.last, metric, compare, language),
         Span(phrase(language, "say_end")),
@@ -55,16 +59,20 @@ def moved_most(cells: Sequence[Cell], metric: Metric, names: Mapping[str, str], 
 def fails_most(
     cells: Sequence[Cell], ranked: Sequence[Cell], metric: Metric, names: Mapping[str, str], language: Language
 ) -> Sentence:
-    """The function that is left unfinished most often, with its change. ``ranked``: ``cells`` from the highest on."""
+    """The function that is left unfinished most often, with its change; of several that share it, their names.
+    ``ranked``: ``cells`` from the highest on, as far as they are drawn.
+    """
     if not ranked:
         return ()
     first = ranked[0]
-    name = names.get(str(first.key[0]), str(first.key[0]))
+    judged = [cell for cell in cells if cell.value is not None and cell.key[0] is not None and not few(cell)]
+    alike = [names.get(str(cell.key[0]), str(cell.key[0])) for cell in judged if cell.value == first.value]
+    key = "say_function" if len(alike) == 1 else "say_functions"
     return (
-        Span(phrase(language, "say_function", name=name)),
+        Span(phrase(language, key, name=joined(alike, language))),
         Span(format_value(first.value, metric.unit, language), strong=True),
-        Span(phrase(language, "say_function_most", count=len(cells))),
-        *_change_alone(first, metric, language),
+        Span(phrase(language, "say_function_most", count=len(judged))),
+        *(_change_alone(first, metric, language) if len(alike) == 1 else []),
         Span(phrase(language, "say_end")),
     )
 
@@ -72,7 +80,7 @@ def fails_most(
 def referred(whole: Funnel, metric: Metric, period: str, compare: Compare | None, language: Language) -> Sentence:
     """Of a hundred referrals: how many came, how many signed."""
     _, came, completed = whole.steps
-    not_visited, not_signed, signed = per_hundred((came.lost, completed.lost, completed.count))
+    not_visited, not_signed, signed = in_hundred((came.lost, completed.lost, completed.count))
     return (
         Span(phrase(language, "say_of_hundred_referred", period=period)),
         Span(phrase(language, "say_signed", count=signed), strong=True),
