@@ -1,5 +1,7 @@
 # The application with its locked dependencies; what it keeps lies in the volume. See docs/operating.md.
-FROM python:3.11-slim
+# The digest is that of the image for all machines; a newer one comes with
+#   docker buildx imagetools inspect python:3.11-slim
+FROM python:3.11.16-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
 
 RUN useradd --create-home --uid 10001 switchboard \
     && install -d -o switchboard /var/lib/switchboard

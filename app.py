@@ -10,30 +10,24 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
-from urllib.parse import urlencode
 
 import streamlit as st
-from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.settings import ROOT, load_settings
 from kpi.snapshots.runs import workers
 from kpi.state.database import begun, now
 from pages import cache, components, state
-from pages.addresses import DEFAULT, PAGES, address
 from pages.ahead import Ahead
+from pages.entrance import OneEntrance, OwnOrigin, SecureHeaders, on_failure
 from pages.reading import read_language
 
 log = logging.getLogger("switchboard")
 
-# What a browser may open by its address. The overview is the default page, whose address is "/".
-PATHS = {"/healthz", *(f"/{address(page)}" for page in PAGES)}
-_LONGEST = 200  # characters of an unknown address that are told
 _LEAVE = 10  # seconds for what is being asked ahead when the server ends
 
 
@@ -65,30 +59,6 @@ def _ahead() -> dict[str, int | None] | str:
     """How many of the usual views were asked ahead of what is published, and how many of those in vain; or off."""
     asking: Ahead | None = app.state.get("ahead")
     return "off" if asking is None else asdict(asking.progress)
-
-
-class OneEntrance:
-    """Leads every address that names no page to the default one, with its filters, which says what was ignored.
-
-    A browser that asks for a page says that it wants HTML; everything else is the application's own traffic.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in PATHS and _wants_a_page(Headers(scope=scope)):
-            asked = [text] if (text := scope["query_string"].decode("latin-1")) else []
-            if (page := scope["path"].strip("/")) != DEFAULT:
-                asked.append(urlencode({"page": page[:_LONGEST]}))
-            response = RedirectResponse("/?" + "&".join(asked) if asked else "/", status_code=307)
-            await response(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-
-def _wants_a_page(headers: Headers) -> bool:
-    return "text/html" in headers.get("accept", "")
 
 
 def on_error(error: Exception) -> bool:
@@ -131,6 +101,7 @@ app = st.App(
     "pages/shell.py",
     lifespan=beside,
     routes=[Route("/healthz", healthz)],
-    middleware=[Middleware(OneEntrance)],
+    middleware=[Middleware(SecureHeaders), Middleware(OwnOrigin), Middleware(OneEntrance)],
+    exception_handlers={Exception: on_failure},
     on_script_error=on_error,
 )

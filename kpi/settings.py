@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from kpi.errors import SettingError, UnknownName
@@ -55,6 +56,39 @@ def _names(text: str) -> tuple[str, ...]:
     """Entries between commas, folders as they are, all else without its case."""
     entries = (entry.strip() for entry in text.split(","))
     return tuple(entry if entry.startswith("/") else entry.casefold() for entry in entries if entry)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A name or an address of a machine, in lower case; IPv6 in brackets. ``port``: None for any."""
+
+    name: str
+    port: int | None = None
+
+
+def _hosts(text: str) -> tuple[Host, ...]:
+    """Hosts between commas, each with a port or without; a name in any script as browsers write it."""
+    return tuple(_host(entry.strip()) for entry in text.split(",") if entry.strip())
+
+
+def _host(text: str) -> Host:
+    parts = urlsplit(f"//{text}")
+    if parts.hostname is None or parts.netloc != text or parts.username is not None or "*" in text:
+        raise ValueError(text)
+    if ":" in parts.hostname:
+        return Host(f"[{parts.hostname}]", parts.port)
+    return Host(parts.hostname.encode("idna").decode().rstrip("."), parts.port)
+
+
+def _public_url(text: str) -> str:
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
+        raise ValueError(text)
+    host = _host(parts.netloc)
+    port = "" if host.port is None else f":{host.port}"
+    return f"{parts.scheme}://{host.name}{port}{parts.path.rstrip('/')}"
 
 
 def _server(text: str) -> str:
@@ -185,7 +219,14 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "URL",
         "Where people open the pages, for links in mails and messages. Empty: no links.",
-        str,
+        _public_url,
+    ),
+    Setting(
+        "KPI_ALLOWED_HOSTS",
+        "",
+        "names",
+        "Host names, between commas, under which browsers open the pages, beside localhost and that of KPI_PUBLIC_URL.",
+        _hosts,
     ),
     Setting("KPI_THREADS", str(os.cpu_count() or 2), "threads", "Threads of the default engine.", _positive),
 )
@@ -219,6 +260,7 @@ class Settings:
     mail_ca: str
     mail_limit: int
     public_url: str
+    allowed_hosts: tuple[Host, ...]
     threads: int
 
     @property

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import app
 from kpi import cli
 from kpi.settings import SETTINGS
+from pages.entrance import PATHS
 from tests.code import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -69,7 +69,7 @@ def test_the_image_is_made_of_what_is_there() -> None:
     assert copied == wanted
     assert all((ROOT / name).exists() for name in copied)
     assert {"app.py", "kpi", "pages", "seed", "requirements.lock"} <= copied
-    assert "/healthz" in app.PATHS
+    assert "/healthz" in PATHS
     assert "8501/healthz" in text
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,10 +78,18 @@ SETTLED = """() => new Promise((done, fail) => {
 
 
 @contextmanager
-def serve(home: Path, log: Path, *, ahead: bool = False) -> Iterator[str]:
+def serve(
+    home: Path,
+    log: Path,
+    *,
+    ahead: bool = False,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
     """``streamlit run app.py`` on a free port with ``home`` as KPI_HOME; gives its address when it can serve.
 
-    ``ahead``: whether it asks ahead, which takes a core from what else runs.
+    ``ahead``: whether it asks ahead, which takes a core from what else runs. ``arguments``, ``environment``: what else
+    the server is told.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -98,6 +106,7 @@ def serve(home: Path, log: Path, *, ahead: bool = False) -> Iterator[str]:
                 str(port),
                 "--server.address",
                 "127.0.0.1",
+                *arguments,
             ],
             cwd=ROOT,
             env={
@@ -105,6 +114,7 @@ def serve(home: Path, log: Path, *, ahead: bool = False) -> Iterator[str]:
                 "KPI_HOME": str(home),
                 "KPI_MEMORY": "1",
                 "KPI_ASK_AHEAD": "on" if ahead else "off",
+                **(environment or {}),
             },
             stdout=said,
             stderr=subprocess.STDOUT,
