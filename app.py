@@ -21,10 +21,11 @@ from kpi.errors import KpiError, WarehouseEmpty
 from kpi.settings import ROOT, load_settings
 from kpi.snapshots.runs import workers
 from kpi.state.database import begun, now
-from pages import cache, components, state
+from pages import cache, components, state, uploads
 from pages.ahead import Ahead
 from pages.entrance import OneEntrance, OwnOrigin, SecureHeaders, on_failure
 from pages.reading import read_language
+from pages.uploads import Uploads
 
 log = logging.getLogger("switchboard")
 
@@ -81,6 +82,7 @@ async def beside(_: st.App) -> AsyncIterator[dict[str, Ahead | None]]:
     ahead: Ahead | None = None
     with suppress(KpiError):
         settings = load_settings()
+        uploads.clear(settings)
         if settings.snapshot_worker == "inside":
             command = [sys.executable, "-m", "kpi", "snapshots", "serve", "--child"]
             worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
@@ -101,7 +103,7 @@ app = st.App(
     "pages/shell.py",
     lifespan=beside,
     routes=[Route("/healthz", healthz)],
-    middleware=[Middleware(SecureHeaders), Middleware(OwnOrigin), Middleware(OneEntrance)],
+    middleware=[Middleware(SecureHeaders), Middleware(OwnOrigin), Middleware(Uploads), Middleware(OneEntrance)],
     exception_handlers={Exception: on_failure},
     on_script_error=on_error,
 )

@@ -193,6 +193,18 @@ SETTINGS: tuple[Setting, ...] = (
         "How old a file that a killed load left behind is when a later load deletes it.",
         _positive,
     ),
+    Setting("KPI_UPLOAD_LIMIT", "2000", "MB", "How large a file may be that the first page imports.", _positive),
+    Setting(
+        "KPI_UPLOAD_SESSION",
+        "2500",
+        "MB",
+        "How much one visitor may have given, until his window is closed.",
+        _positive,
+    ),
+    Setting("KPI_UPLOAD_FILES", "10", "files", "How many files one visitor may have given.", _positive),
+    Setting(
+        "KPI_UPLOAD_TOTAL", "5000", "MB", "How much all visitors together may have given; it lies on disk.", _positive
+    ),
     Setting("KPI_MEMORY", "2", "GB", "Memory that the default engine may use in one process.", _positive),
     Setting(
         "KPI_DELIVER_TO",
@@ -250,6 +262,10 @@ class Settings:
     ask_ahead: bool
     load_wait: int
     leftover_days: int
+    upload_limit: int
+    upload_session: int
+    upload_files: int
+    upload_total: int
     memory: int
     deliver_to: tuple[str, ...]
     deliver_tries: int

@@ -12,7 +12,7 @@ from kpi.entry_file import Applied
 from kpi.errors import FileError, KpiError, StateError
 from kpi.i18n import Language, phrase
 from kpi.state import Problem
-from pages import components, state
+from pages import components, state, uploads
 
 _Row = TypeVar("_Row")
 
@@ -130,12 +130,12 @@ def as_file(
         icon=":material/download:",
     )
     with st.popover(phrase(language, "targets_upload"), icon=":material/upload_file:", key=f"{name}_load"):
-        file = st.file_uploader(phrase(language, help_), type="toml", key=f"{name}_upload")
+        file = uploads.uploader(phrase(language, help_), f"{name}_upload", uploads.LIST, "toml")
         if not st.button(phrase(language, "targets_upload_apply"), key=f"{name}_apply", disabled=file is None):
             return None
         assert file is not None
         try:
-            done = apply(_text_of(file.getvalue(), file.name))
+            done = apply(_text_of(uploads.content(file), file.name))
         except KpiError as error:
             st.error(error.message(language).replace("\n", "\n\n"), icon=":material/error:")
             return None

@@ -127,7 +127,7 @@ class OwnOrigin:
             refused = PlainTextResponse(f"{told}\n", status_code=421)
         elif not self._from_here(scope, host, origins):
             refused = PlainTextResponse(f"{phrase(language, 'origin_refused')}\n", status_code=403)
-        elif _UNUSED.match(scope["path"].removeprefix(_root())):
+        elif _UNUSED.match(scope["path"].removeprefix(root_path())):
             refused = PlainTextResponse("Not Found", status_code=404)
         if refused is None:
             await self.app(_as_same_origin(scope, origins), receive, send)
@@ -231,7 +231,7 @@ class SecureHeaders:
                 for name in [name for name in headers if name.startswith("access-control-")]:
                     del headers[name]
                 # A download is somebody's figures; what says nothing of itself is one answer at one moment.
-                if "cache-control" not in headers or scope["path"].startswith(f"{_root()}/media/"):
+                if "cache-control" not in headers or scope["path"].startswith(f"{root_path()}/media/"):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
@@ -258,9 +258,9 @@ class OneEntrance:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _wants_a_page(Headers(scope=scope)) and not _is_page(scope["path"]):
             asked = [text] if (text := scope["query_string"].decode("latin-1")) else []
-            if (page := scope["path"].removeprefix(_root()).strip("/")) not in {"", DEFAULT}:
+            if (page := scope["path"].removeprefix(root_path()).strip("/")) not in {"", DEFAULT}:
                 asked.append(urlencode({"page": page[:_LONGEST]}))
-            response = RedirectResponse(f"{_root()}/" + ("?" + "&".join(asked) if asked else ""), status_code=307)
+            response = RedirectResponse(f"{root_path()}/" + ("?" + "&".join(asked) if asked else ""), status_code=307)
             await response(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -271,11 +271,11 @@ def _wants_a_page(headers: Headers) -> bool:
 
 
 def _is_page(path: str) -> bool:
-    root = _root()
+    root = root_path()
     return path in {"/healthz", root} or (path.startswith(f"{root}/") and path.removeprefix(root) in PATHS)
 
 
-def _root() -> str:
+def root_path() -> str:
     """The path that everything lies under where the server was given one, as /switchboard; else empty."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}" if base else ""

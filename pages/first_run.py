@@ -11,13 +11,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from kpi.errors import KpiError
+from kpi.errors import KpiError, WarehouseEmpty
 from kpi.home import require_writable, working_folder
 from kpi.i18n import Language, phrase
 from kpi.ingest import shipped_mappings
 from kpi.jobs import Job
 from kpi.settings import Settings, load_settings
-from pages import cache, components, state
+from pages import cache, components, state, uploads
 
 _OWN = "own"
 
@@ -60,7 +60,8 @@ def _offer_demo(language: Language) -> None:
 def _offer_import(language: Language) -> None:
     components.heading(phrase(language, "first_import"), "")
     st.html(f'<p class="first-text">{phrase(language, "first_import_text")}</p>')
-    file = st.file_uploader(phrase(language, "first_import_file"), key="import_file")
+    most = load_settings().upload_limit
+    file = uploads.uploader(phrase(language, "first_import_file"), "import_file", most, still=_still_empty)
     mapping = st.selectbox(
         phrase(language, "first_import_mapping"),
         [*shipped_mappings(), _OWN],
@@ -69,7 +70,9 @@ def _offer_import(language: Language) -> None:
         key="import_mapping",
     )
     own = (
-        st.file_uploader(phrase(language, "first_import_mapping_own"), type="toml", key="import_own")
+        uploads.uploader(
+            phrase(language, "first_import_mapping_own"), "import_own", uploads.LIST, "toml", still=_still_empty
+        )
         if mapping == _OWN
         else None
     )
@@ -86,13 +89,22 @@ def _offer_import(language: Language) -> None:
         st.rerun()
 
 
+def _still_empty() -> bool:
+    """Whether there is nothing yet, and nobody makes it: whose page is old has nothing to give any more."""
+    job = cache.first_job().job
+    try:
+        cache.published()
+    except WarehouseEmpty:
+        return job is None or not job.running
+    return False
+
+
 def _keep(folder: Path, file: UploadedFile) -> Path:
     """Write an upload, which may name customers, for the service's user alone."""
     folder.mkdir()
-    # Only the last part of the name: where a file goes is not for its sender to say.
-    place = folder / Path(file.name).name
+    place = folder / uploads.safe_name(file.name)
     with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
-        written.write(file.getbuffer())
+        uploads.save(file, written)
     return place
 
 

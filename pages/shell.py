@@ -13,7 +13,7 @@ from kpi.charts import Style
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.i18n import phrase
 from kpi.warehouse.published import Published
-from pages import cache, components, first_run, layout, state, visits
+from pages import cache, components, first_run, layout, state, uploads, visits
 from pages.book import BOOK, Leaf
 from pages.reading import read_language
 
@@ -74,4 +74,5 @@ groups: dict[str, list[StreamlitPage]] = {}
 for group, page in book if published is not None else book[:1]:
     groups.setdefault(group, []).append(page)
 components.sidebar(groups, published, language)
-opened.run()
+with uploads.asked_for():
+    opened.run()

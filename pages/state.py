@@ -5,7 +5,7 @@ The only module that touches query parameters and session state. The view is rea
 before any widget exists.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, TypeVar
@@ -255,6 +255,14 @@ def rerun_page() -> None:
 
 
 _Kept = TypeVar("_Kept")
+
+
+def of_visitor(name: str, make: Callable[[], _Kept]) -> _Kept:
+    """What is kept for this visitor as long as his window is open, made at first."""
+    if name not in st.session_state:
+        st.session_state[name] = make()
+    kept: _Kept = st.session_state[name]
+    return kept
 
 
 def draft(name: str, newest: _Kept) -> tuple[_Kept, str]:

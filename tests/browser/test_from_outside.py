@@ -4,7 +4,7 @@ import http.client
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,7 +56,7 @@ UPGRADE = {
 
 
 @pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Iterator[tuple[str, Path]]]:
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[tuple[str, Path]]]:
     """A server on an empty home, and the file that names what it asked outside of this machine."""
 
     @contextmanager
@@ -73,7 +73,7 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Iterato
 
 
 @pytest.fixture(scope="module")
-def outside(listening: Callable[..., Iterator[tuple[str, Path]]]) -> Iterator[tuple[str, Path]]:
+def outside(listening: Callable[..., AbstractContextManager[tuple[str, Path]]]) -> Iterator[tuple[str, Path]]:
     # On every address, as in a container, where the framework would look for its own at its start.
     with listening("--server.address", "0.0.0.0") as begun:
         yield begun
