@@ -195,7 +195,7 @@ def panel(
                 if drill is not None:
                     with st.container(key=f"menu_drill_{key}", width="content"):
                         st.button(
-                            phrase(language, "panel_drill", title=title),
+                            phrase(language, "panel_drill", title=plain(title)),
                             icon=":material/account_tree:",
                             type="tertiary",
                             key=f"drill_{key}",
@@ -252,7 +252,7 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
     language = style.language
     with st.container(key=f"menu_{key}", width="content"):
         menu = st.popover(
-            phrase(language, "panel_menu", title=title),
+            phrase(language, "panel_menu", title=plain(title)),
             icon=":material/more_horiz:",
             type="tertiary",
             key=f"menu_of_{key}",
@@ -284,9 +284,20 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                     )
 
 
+# What the browser still looks for in a text whose Markdown was read, where a backslash before it is gone: addresses,
+# names of emoji and icons, arrows. A joiner of no width within keeps it from being found.
+_FOUND_LATER = re.compile(r"(?<=[:@])(?=\S)|(?<=www)(?=\.)|(?<=[-<>=~])(?=[-<>=~])", re.IGNORECASE)
+
+
 def plain(text: str) -> str:
     """A text that may hold anything, for what reads Markdown: shown as it is, no picture loaded, no word a link."""
-    return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", " ".join(text.split()))
+    joined = _FOUND_LATER.sub("\u2060", " ".join(text.split()))
+    return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", joined)
+
+
+def paragraphs(text: str) -> str:
+    """As ``plain``, of several lines."""
+    return "\n\n".join(plain(line) for line in text.splitlines() if line.strip())
 
 
 def identity_strip(checks: Sequence[Check], language: Language) -> None:

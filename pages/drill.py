@@ -128,7 +128,7 @@ def _path(steps: tuple[Filter, ...], view: View, version: int) -> None:
         for number, step in enumerate(steps, start=1):
             st.html('<span class="crumb" aria-hidden="true">›</span>', width="content")
             st.button(
-                _named(step.dimension, step.values[0], view, version),
+                components.plain(_named(step.dimension, step.values[0], view, version)),
                 type="tertiary",
                 key=f"step_{number}",
                 on_click=state.go_down,
@@ -190,7 +190,11 @@ def _parts(
             key=f"part_{value or UNKNOWN}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"
         ):
             st.button(
-                names.get(value) or value or phrase(language, "drill_unknown", dimension=DIMENSIONS[by].name(language)),
+                components.plain(
+                    names.get(value)
+                    or value
+                    or phrase(language, "drill_unknown", dimension=DIMENSIONS[by].name(language))
+                ),
                 type="tertiary",
                 key=f"down_{by}_{value}",
                 width=150,

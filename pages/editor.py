@@ -47,12 +47,12 @@ def _editor(table: Table[Any], title: str, language: Language) -> None:
     try:
         newest = table.read()
     except StateError as error:
-        st.error(error.message(language), icon=":material/error:")
+        st.error(components.paragraphs(error.message(language)), icon=":material/error:")
         return
     name = table.name
     kept, key = state.draft(name, newest)
     if saved := state.told(name):
-        st.toast(saved, icon=":material/check:")
+        st.toast(components.paragraphs(saved), icon=":material/check:")
         state.tell(name, "")
     edited = st.data_editor(
         table.frame(kept),
@@ -91,12 +91,13 @@ def _editor(table: Table[Any], title: str, language: Language) -> None:
         table.more()
     if pressed and problems:
         # Nothing is lost: the table keeps what was typed.
-        st.error("\n\n".join(problem.message(language) for problem in problems), icon=":material/error:")
+        told = "\n".join(problem.message(language) for problem in problems)
+        st.error(components.paragraphs(told), icon=":material/error:")
     elif pressed:
         try:
             table.save(kept, rows)
         except KpiError as error:
-            st.error(error.message(language), icon=":material/error:")
+            st.error(components.paragraphs(error.message(language)), icon=":material/error:")
         else:
             done(name, phrase(language, "edit_saved"))
 
@@ -137,7 +138,7 @@ def as_file(
         try:
             done = apply(_text_of(uploads.content(file), file.name))
         except KpiError as error:
-            st.error(error.message(language).replace("\n", "\n\n"), icon=":material/error:")
+            st.error(components.paragraphs(error.message(language)), icon=":material/error:")
             return None
         return phrase(language, applied, **vars(done))
 

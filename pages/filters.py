@@ -100,7 +100,7 @@ def _choice(view: View, dimension: str, names: Mapping[str, str]) -> None:
             label,
             list(names),
             selection_mode="multi",
-            format_func=lambda value: names.get(value, value),
+            format_func=lambda value: components.plain(names.get(value, value)),
             **state.bound(dimension, chosen),
         )
     else:
@@ -124,7 +124,7 @@ def _summary(view: View, dimension: str, names: Mapping[str, Mapping[str, str]])
 
 
 def _chip(label: str, value: str) -> str:
-    return f":gray[{label}] **{value}**"
+    return f":gray[{components.plain(label)}] **{components.plain(value)}**"
 
 
 def ignored(view: View) -> None:

@@ -35,7 +35,8 @@ def render(language: Language) -> None:
         components.problem(error.message(language), language)
         return
     if work.job is not None and work.job.failed:
-        st.error(f"{phrase(language, 'first_failed')}\n\n{work.job.complaint()}", icon=":material/error:")
+        told = components.paragraphs(f"{phrase(language, 'first_failed')}\n{work.job.complaint()}")
+        st.error(told, icon=":material/error:")
     st.html(f'<p class="first-text">{phrase(language, "first_lead")}</p>')
     demo, own = st.columns(2, gap="small")
     with demo, st.container(border=True, height="stretch", key="panel_demo"):
@@ -138,4 +139,4 @@ def _watch(language: Language) -> None:
     what = phrase(language, "first_demo" if job.module == "seed" else "first_import")
     with st.container(border=True, key="panel_progress"):
         components.heading(phrase(language, "first_running", what=what), "")
-        st.progress(done or 0.0, text=said or phrase(language, "first_starting"))
+        st.progress(done or 0.0, text=components.plain(said) or phrase(language, "first_starting"))

@@ -67,7 +67,13 @@ def _row(key: str, told: Sentence, label: str, leads: Callable[[], None]) -> Non
     """A finding and the button that leads on from it."""
     with st.container(key=f"finding_{key}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="top"):
         components.sentence(told, "finding")
-        st.button(label, icon=":material/arrow_forward:", type="tertiary", key=f"finding_rows_{key}", on_click=leads)
+        st.button(
+            components.plain(label),
+            icon=":material/arrow_forward:",
+            type="tertiary",
+            key=f"finding_rows_{key}",
+            on_click=leads,
+        )
 
 
 def _nothing(questions: tuple[Question, ...], language: Language) -> str:

@@ -11,7 +11,7 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date
 from kpi.state.views import LOCAL, LONGEST, SavedView, delete_view, rename_view, save_view, views
 from kpi.warehouse.published import Published
-from pages import cache, layout, sending, state
+from pages import cache, components, layout, sending, state
 from pages.addresses import PAGES, address
 from pages.view import View
 
@@ -33,9 +33,9 @@ def menu(view: View, published: Published, page: str) -> None:
                 args=(language, lambda: save_view(cache.state_database(), _OWNER, name, page, state.kept_link())),
             )
         if said := state.told("saved"):
-            st.error(said, icon=":material/error:")
+            st.error(components.paragraphs(said), icon=":material/error:")
         if said := state.told("saved_sent"):
-            st.info(said, icon=":material/info:")
+            st.info(components.paragraphs(said), icon=":material/info:")
         _listed(published, page, language)
 
 
@@ -43,7 +43,7 @@ def _listed(published: Published, page: str, language: Language) -> None:
     try:
         found = views(cache.state_database(), _OWNER)
     except StateError as error:
-        st.error(error.message(language), icon=":material/error:")
+        st.error(components.paragraphs(error.message(language)), icon=":material/error:")
         return
     if not found:
         st.html(f'<p class="first-text">{phrase(language, "saved_none")}</p>')
@@ -68,7 +68,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
         elif one.page == page:
             # A link to the page that is open would not change the address.
             st.button(
-                one.name,
+                components.plain(one.name),
                 icon=":material/bookmark:",
                 type="tertiary",
                 key=f"saved_open_{one.id}",
@@ -80,12 +80,16 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
             # The same page as in the sidebar: a page is known by its address.
             other = st.Page(_never, title=one.name, url_path=address(one.page), default=not address(one.page))
             st.page_link(
-                other, label=one.name, icon=":material/bookmark:", query_params=state.reopened(one.link), help=where
+                other,
+                label=components.plain(one.name),
+                icon=":material/bookmark:",
+                query_params=state.reopened(one.link),
+                help=where,
             )
         st.space("stretch")
         if where and sending.can_be_sent(one.page):
             st.button(
-                phrase(language, "saved_send", name=one.name),
+                phrase(language, "saved_send", name=components.plain(one.name)),
                 icon=":material/schedule_send:",
                 type="tertiary",
                 key=f"saved_send_{one.id}",
@@ -93,7 +97,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
                 args=(one, published, language),
             )
         with st.popover(
-            phrase(language, "saved_rename", name=one.name),
+            phrase(language, "saved_rename", name=components.plain(one.name)),
             icon=":material/edit:",
             type="tertiary",
             key=f"saved_edit_{one.id}",
@@ -108,7 +112,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
                 args=(language, lambda: rename_view(cache.state_database(), _OWNER, one.id, name)),
             )
         st.button(
-            phrase(language, "saved_delete", name=one.name),
+            phrase(language, "saved_delete", name=components.plain(one.name)),
             icon=":material/delete:",
             type="tertiary",
             key=f"saved_delete_{one.id}",

@@ -15,7 +15,7 @@ from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Schedule,
 from kpi.snapshots.plain import PERIODS
 from kpi.snapshots.valid import problems_of
 from kpi.state import LOCAL
-from pages import cache, state
+from pages import cache, components, state
 from pages.view import Preset, View
 
 # What a report of a page shows after its headline figures: kind, KPIs, dimensions.
@@ -213,7 +213,7 @@ def button(view: View, page: str) -> None:
             args=(view, page, period, every or "monday", target),
         )
         if said := state.told("send"):
-            st.info(said, icon=":material/info:")
+            st.info(components.paragraphs(said), icon=":material/info:")
 
 
 def _make(view: View, page: str, period: RelativePeriod, every: str, target: str) -> None:

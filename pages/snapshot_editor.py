@@ -18,7 +18,7 @@ from kpi.snapshots.plain import COMPARISONS, DAYS, DOWNTIME, EMPTY, FORMATS, KIN
 from kpi.snapshots.valid import problems_of
 from kpi.state import LOCAL
 from kpi.warehouse.published import Published
-from pages import cache, editor, sending, state
+from pages import cache, components, editor, sending, state
 
 _Chosen = TypeVar("_Chosen", bound=str)
 _TEXTS = ("name", "target", "scope", "language")
@@ -40,7 +40,7 @@ def edit(kept: book.Kept, language: Language, published: Published) -> None:
                 if problem is None:
                     _save(kept, changed, language, published)
                 else:
-                    st.error(problem, icon=":material/error:")
+                    st.error(components.paragraphs(problem), icon=":material/error:")
         st.button(
             phrase(language, "snapshots_delete"),
             icon=":material/delete:",
@@ -202,12 +202,13 @@ def _recipients(edited: pd.DataFrame) -> tuple[Recipient, ...]:
 
 def _save(kept: book.Kept, changed: Definition, language: Language, published: Published) -> None:
     if problems := problems_of([changed], list(published.feeds), settings=cache.warehouse().settings):
-        st.error("\n\n".join(problem.what(language) for problem in problems), icon=":material/error:")
+        told = "\n".join(problem.what(language) for problem in problems)
+        st.error(components.paragraphs(told), icon=":material/error:")
         return
     try:
         book.save(cache.state_database(), [kept], [replace(kept, definition=changed)], LOCAL)
     except KpiError as error:
-        st.error(error.message(language), icon=":material/error:")
+        st.error(components.paragraphs(error.message(language)), icon=":material/error:")
         return
     state.tell("snapshots", phrase(language, "edit_saved"))
     st.rerun()

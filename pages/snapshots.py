@@ -54,7 +54,7 @@ def render(view: View, published: Published, style: Style) -> None:
     try:
         _page(language, published, asked)
     except StateError as error:
-        st.error(error.message(language), icon=":material/error:")
+        st.error(components.paragraphs(error.message(language)), icon=":material/error:")
 
 
 def _page(language: Language, published: Published, asked: str) -> None:
@@ -62,7 +62,7 @@ def _page(language: Language, published: Published, asked: str) -> None:
     kept = book.definitions(cache.state_database())
     components.sentences((Span(phrase(language, "snapshots_opening")),))
     if said := state.told("snapshots"):
-        st.info(said, icon=":material/info:")
+        st.info(components.paragraphs(said), icon=":material/info:")
         state.tell("snapshots", "")
     with st.container(border=True, key="panel_definitions"):
         components.heading(phrase(language, "snapshots_title"), phrase(language, "snapshots_sub"))
@@ -285,7 +285,7 @@ def _files(run: Run, language: Language) -> None:
                 # Copies of one run must not take each other's place in the folder of downloads.
                 whose = f"{store.copy_folder(name)}-" if len(copies) > 1 else ""
                 st.download_button(
-                    f"{file.name} ({size} KB)",
+                    components.plain(f"{file.name} ({size} KB)"),
                     data=_reader(run, file.recipient, file.name),
                     file_name=f"{run.name}-{run.due_on}-r{run.revision}-{whose}{file.name}",
                     key=f"file_{run.id}_{file.recipient}_{file.name}",
@@ -323,7 +323,7 @@ def _decision(
     language: Language,
 ) -> None:  # fmt: skip
     st.button(
-        phrase(language, f"snapshots_{what}", names=", ".join(names)),
+        phrase(language, f"snapshots_{what}", names=components.plain(", ".join(names))),
         icon=":material/check:" if what == "arrived" else ":material/forward_to_inbox:",
         type="tertiary",
         key=key,
