@@ -184,6 +184,7 @@ MARKDOWN_REVIEWED: Mapping[str, str] = {
     "components.py: title": "of a page, a phrase",
     "desk.py: name": "of a formula: SL1 … SL5",
     "desk.py: phrase(language, 'desk_formulas_choose', name=name)": "of a formula: SL1 … SL5",
+    "drill.py: _too_many(first.total, language)": "a phrase with a number",
     "drill.py: phrase(view.language, 'drill_title', name=name)": "the declared name of a KPI",
     "explore.py: _not_offered(view)": "declared names of KPIs and dimensions",
     "uploads.py: label": "looked at where it is handed over",
