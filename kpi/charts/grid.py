@@ -59,7 +59,8 @@ def bars(metric: Metric, whole: Cell | None, rows: Sequence[tuple[Value, Cell]],
     order = list(frame["name"])
     y = alt.Y("name:N", sort=order, axis=_labels(palette))
     least = min(0.0, float(frame["value"].min()))
-    top = max([float(frame["value"].max()), 0.0, *(end for _, cell in listed for end in limits(cell))]) or 1.0
+    # A comparison that was higher has its tick within the axis, and the figure beside it room before the changes.
+    top = max([float(frame["end"].max()), 0.0, *(end for _, cell in listed for end in limits(cell))]) or 1.0
     x = alt.X(
         "value:Q",
         scale=alt.Scale(
