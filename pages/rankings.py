@@ -31,7 +31,7 @@ class Ranking:
         """What is shown, from the highest on."""
         answered = figures.panel(self.panel)
         cells = [cell for cell in answered.cells if cell.kpi == self.kpi] if answered is not None else []
-        return top(METRICS[self.kpi], cells, self.by, self.most)
+        return top(cells, self.by, self.most)
 
 
 def draw(ranking: Ranking, figures: Figures, style: Style, **said: str) -> None:

@@ -125,10 +125,14 @@ def _ranges(
     title, value = phrase(language, title_key), format_value(whole.value, metric.unit, language)
     main = title_key == "satisfaction_channels"
     sub = "satisfaction_channels_sub" if main else "satisfaction_ranked_sub"
+    subtitle = phrase(language, "satisfaction_fcr_sub") if metric.id == "fcr" else phrase(language, sub)
+    known = sum(cell.value is not None and cell.key[0] is not None for cell in cells)
+    if by == "topic" and len(ordered) < known:
+        subtitle += " · " + phrase(language, "chart_part_all", shown=len(ordered), total=known)
     components.panel(
         title_key,
         title,
-        phrase(language, "satisfaction_fcr_sub") if metric.id == "fcr" else phrase(language, sub),
+        subtitle,
         figures.drawn(
             title_key,
             style,

@@ -11,7 +11,7 @@ from kpi.charts.theme import Style, edge, finish
 from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, fill_colour, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
-from kpi.insight.intervals import SMALL_N
+from kpi.insight.doubts import few
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 
@@ -19,10 +19,13 @@ HEIGHT = 280
 By = Literal["value", "numerator"]
 
 
-def top(metric: Metric, cells: Sequence[Cell], by: By, most: int) -> list[Cell]:
-    """The cells with a known key that rank highest; by the value of a rate only those with n ≥ 30."""
-    least = SMALL_N if by == "value" and metric.proportion else 1
-    named = [cell for cell in cells if cell.key[0] is not None and getattr(cell, by) and (cell.n or 0) >= least]
+def top(cells: Sequence[Cell], by: By, most: int) -> list[Cell]:
+    """The cells with a known key that rank highest; by the value of a rate or a mean only those with n ≥ 30."""
+    named = [
+        cell
+        for cell in cells
+        if cell.key[0] is not None and getattr(cell, by) and cell.n and not (by == "value" and few(cell))
+    ]
     return sorted(named, key=lambda cell: (-(getattr(cell, by) or 0), str(cell.key[0])))[:most]
 
 

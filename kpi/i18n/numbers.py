@@ -54,7 +54,7 @@ def format_value(value: float | None, unit: Unit, language: Language, compact: b
             return format_count(value, language, compact)
         case "yuan":
             text = format_amount(abs(value), language, compact)
-            small = "<" if text.startswith("<") else ""
+            small = "" if not text.startswith("<") else "<" if value > 0 else ">"
             return f"{small}{'¥' if value >= 0 else f'{MINUS}¥'}{text.removeprefix('<')}"
         case "multiple":
             text = phrase(language, "unit_multiple", value=_figures(value) if compact else _decimals(value, 4))

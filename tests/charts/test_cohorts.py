@@ -97,15 +97,15 @@ def test_later_steps_lie_within_the_earlier_ones_and_are_not_stacked():
 def test_a_rate_is_ranked_only_on_thirty_and_more():
     counted = {"few": (29, 29), "limit": (9, 30), "bill": (20, 50), None: (99, 100), "none": (0, 0)}
     cells = [rate(FAILURE.id, *numbers, (key,)) for key, numbers in counted.items()]
-    assert [cell.key for cell in top(FAILURE, cells, "value", 10)] == [("bill",), ("limit",)]
-    assert [cell.key for cell in top(FAILURE, cells, "numerator", 2)] == [("few",), ("bill",)]
+    assert [cell.key for cell in top(cells, "value", 10)] == [("bill",), ("limit",)]
+    assert [cell.key for cell in top(cells, "numerator", 2)] == [("few",), ("bill",)]
 
 
 def test_an_amount_is_ranked_whatever_its_n():
     cells = [
         Cell("referred_amount", (key,), value, value * 100, None, 3) for key, value in (("b1", 10.0), ("b2", 20.0))
     ]
-    assert [cell.key for cell in top(METRICS["referred_amount"], cells, "value", 5)] == [("b2",), ("b1",)]
+    assert [cell.key for cell in top(cells, "value", 5)] == [("b2",), ("b1",)]
 
 
 def test_bars_by_value_show_rate_change_and_count():

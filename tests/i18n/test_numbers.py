@@ -78,6 +78,7 @@ def test_trap_39071_of_39072_are_not_all_and_one_of_them_is_not_none(language):
         (0.004, "multiple", True, "<0.01×"),
         (0.004, "seconds", True, "<0.01 s"),
         (0.004, "yuan", True, "<¥0.01"),
+        (-0.004, "yuan", True, ">\u2212¥0.01"),
         (999_960, "count", True, "1.00 M"),
         (999_400, "count", True, "999 K"),
         (999_999_999, "count", True, "1.00 B"),
