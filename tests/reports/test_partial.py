@@ -42,7 +42,10 @@ def test_trap_a_cut_week_or_month_of_a_report_says_its_days(report: Report) -> N
     part = {"en": " (part)", "zh": "（不完整）"}[report.language]
     weeks, months = (table(block, report) for block in report.blocks[:2])
     names = [row[0].text for row in weeks.rows]
-    axis = report.blocks[0].pivot.rows  # type: ignore[union-attr]
+    pivot = report.blocks[0].pivot
+    assert pivot is not None
+    assert pivot.rows is not None
+    axis = pivot.rows
     assert [part in name for name in names] == [*(value in dict(axis.cut) for value in axis.values), False]
     assert months.rows[0][0].text.endswith(part)
     assert "20" in months.rows[0][0].text
