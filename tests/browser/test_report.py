@@ -8,6 +8,7 @@ from kpi.insight.tone import tone
 from kpi.metrics.registry import METRICS
 from kpi.pivot import ALL, adds, place_name
 from kpi.query.labels import labels
+from kpi.snapshots.model import Section
 from tests.reports.conftest import DEFINITION, copy
 from tests.reports.test_equal import asked, file
 
@@ -176,3 +177,51 @@ def sorting(page):
 
 def upper(name):
     return name[:1].upper() + name[1:]
+
+
+SORTED = """id => {
+    const table = document.querySelector(`#${id} table`), button = table.tHead.rows[0].cells[0].querySelector('button');
+    const names = () => [...table.tBodies[0].rows].map(row => row.cells[0].textContent);
+    const before = names();
+    button.focus();
+    button.click();
+    const down = names();
+    button.click();
+    return [before, down, names(), document.activeElement === button];
+}"""
+
+
+def test_trap_names_with_an_order_of_their_own_are_sorted_by_it(visit, bank, tmp_path):
+    """Days went by their letters: 1 Apr, 1 Aug, 1 Feb; and the unknown stands last whichever way."""
+    axes = ("date", "weekday", "half_hour", "tier", "channel")
+    sections = tuple(Section(axis, "table", ("volume", "csat"), (axis,)) for axis in axes)
+    report = tmp_path / "sorted.html"
+    report.write_bytes(file(copy(bank, period="last_28_days", sections=sections, formats=("html",)), ".html"))
+    page = visit()
+    page.goto(report.as_uri())
+    for axis in axes:
+        before, down, up, focused = page.evaluate(SORTED, axis)
+        assert focused
+        assert len(before) > 2
+        assert before[-1] == down[-1] == up[-1] == "All"
+        known = [name for name in before[:-1] if name != "unknown"]
+        unknown = [name for name in before[:-1] if name == "unknown"]
+        order = sorted(known, key=str.casefold) if axis == "channel" else known
+        assert (up[:-1], down[:-1]) == (order + unknown, order[::-1] + unknown), axis
+    assert page.evaluate(SORTED, "date")[0][0].endswith("Feb")
+
+
+def test_what_has_no_figure_is_last_in_both_directions(visit, bank, tmp_path):
+    report = tmp_path / "gaps.html"
+    sections = (Section("pairs", "table", ("volume", "csat"), ("channel",)),)
+    report.write_bytes(file(copy(bank, sections=sections, formats=("html",)), ".html"))
+    page = visit()
+    page.goto(report.as_uri())
+    rows = "[...document.querySelectorAll('#pairs tbody tr:not(.total)')]"
+    column = f"() => {rows}.map(row => row.cells[2].dataset.value ?? '–')"
+    for _ in range(2):
+        page.locator("#pairs thead button").nth(2).click()
+        shown = page.evaluate(column)
+        gaps = shown.count("–")
+        assert 0 < gaps < len(shown)
+        assert shown[-gaps:] == ["–"] * gaps
