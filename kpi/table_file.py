@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any, TextIO
@@ -159,10 +160,15 @@ def plain(value: Any) -> object:
 
 
 def _csv_value(value: object) -> object:
+    # Most values of a large table are such; the rest costs more to look at.
+    if value is None or type(value) is int:
+        return value
+    if type(value) is str:
+        return _csv_text(value)
     value = plain(value)
     match value:
         case str():
-            return guarded(_HALF.sub("\ufffd", value))
+            return _csv_text(value)
         case bool():
             return str(value).lower()
         case datetime():
@@ -170,8 +176,13 @@ def _csv_value(value: object) -> object:
         case date():
             return value.isoformat()
         case list() | tuple():
-            return _csv_value(" ".join(map(str, value)))
+            return _csv_text(" ".join(map(str, value)))
     return value
+
+
+@lru_cache(maxsize=2000)  # the names in a column are few
+def _csv_text(text: str) -> str:
+    return guarded(_HALF.sub("\ufffd", text))
 
 
 # --- CSV -----------------------------------------------------------------------------------------------------------

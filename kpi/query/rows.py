@@ -71,7 +71,9 @@ def rows(warehouse: Warehouse, question: Question, *, page: int = 1, size: int =
         return _page(*_behind(connection, published, warehouse.settings.service_level, question), page, size, sort)
 
 
-def all_rows(warehouse: Warehouse, question: Question, *, sort: str = "") -> Iterator[RowsPage]:
+def all_rows(
+    warehouse: Warehouse, question: Question, *, size: int = LARGEST_PAGE, sort: str = ""
+) -> Iterator[RowsPage]:
     """All rows behind the question's KPI, as ``rows`` lists them, by one query of one published state: page after page,
     of which no more than one is held. At least one page comes. Raises as ``rows`` does.
     """
@@ -82,9 +84,9 @@ def all_rows(warehouse: Warehouse, question: Question, *, sort: str = "") -> Ite
         total, marked = _counts(asked, counted)
         found = connection.execute(sa.select(listed).order_by(*_order(listed, sort)), published.binds())
         number = 1
-        while (records := found.fetchmany(LARGEST_PAGE)) or number == 1:
+        while (records := found.fetchmany(size)) or number == 1:
             named = tuple(dict(zip(columns, row, strict=True)) for row in records)
-            yield RowsPage(columns, named, total, marked, number, LARGEST_PAGE)
+            yield RowsPage(columns, named, total, marked, number, size)
             number += 1
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from kpi.errors import InputError, NotApplicable, PeriodError, UnknownName
 from kpi.query import Filter, Scope, answer, rows
+from kpi.query.rows import all_rows
 from kpi.warehouse import Warehouse
 from tests.query.ask import asked, cell, filters, parts, question, values
 from tests.query.traps import world
@@ -104,6 +105,21 @@ def test_small_cells_of_customers_are_hidden_where_a_cell_is_of_few(
 def test_a_viewer_without_interactions_gets_no_rows(bank: Warehouse) -> None:
     with pytest.raises(InputError, match="interactions"):
         rows(bank, question("volume", WEEK, scope=NO_ROWS))
+
+
+def test_all_rows_come_page_after_page_as_they_are_listed(bank: Warehouse) -> None:
+    for sort in ("", "-wait_seconds"):
+        pages = list(all_rows(bank, question("volume", WEEK), sort=sort, size=50))
+        assert [(page.page, len(page.records)) for page in pages] == [(1, 50), (2, 50), (3, 31)]
+        listed = [rows(bank, question("volume", WEEK), page=number, size=50, sort=sort) for number in (1, 2, 3)]
+        assert [page.records for page in pages] == [page.records for page in listed]
+        assert {(page.total, page.numerator, page.columns) for page in pages} == {(131, None, listed[0].columns)}
+    nobody = question("volume", WEEK, channel="hotline", scope=Scope(filters=tuple(filters(channel="sms"))))
+    assert [page.total for page in all_rows(bank, nobody)] == [0]
+    with pytest.raises(InputError, match="interactions"):
+        next(all_rows(bank, question("volume", WEEK, scope=NO_ROWS)))
+    with pytest.raises(UnknownName):
+        next(all_rows(bank, question("volume", WEEK), sort="nothing"))
 
 
 def test_scope_holds_whatever_is_filtered(bank: Warehouse) -> None:
