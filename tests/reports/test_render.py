@@ -22,6 +22,7 @@ from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.deliver.message import message_of
 from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision, Section, SectionKind
 from kpi.snapshots.render import render
+from kpi.snapshots.valid import problems_of
 from kpi.warehouse import Warehouse
 from tests.reports.conftest import ALL, DEFINITION, DUE, NOBODY_CALLED, TARGETS, copy
 from tests.reports.test_equal import file
@@ -256,6 +257,24 @@ def test_a_table_of_a_year_repeats_its_heads_on_every_page(tmp_path: Path) -> No
     named = [sheet.cell(row, 1) for row in range(7, 7 + len(days))]
     assert [cell.value.date() for cell in named] == days
     assert {cell.number_format for cell in named} == {"yyyy-mm-dd"}
+
+
+def test_trap_titles_of_emoji_make_sheets_and_charts(bank: Warehouse) -> None:
+    """Excel counts units of UTF-16: 31 of Python's letters were too many, and the run waited for ever."""
+    titles = ["😀" * 40, "😀" * 40, "History", "'Quoted'", "渠道/星级 [全部]: 本周*?", "😀" * 15 + "ab"]
+    sections = tuple(
+        Section(f"s{number}", "chart", ("volume",), ("channel",), (title, title)) for number, title in enumerate(titles)
+    )
+    definition = replace(DEFINITION, sections=sections, formats=("xlsx",))
+    assert problems_of([definition]) == []
+    found = render(bank, definition, ALL, DUE)
+    sheets = openpyxl.load_workbook(BytesIO(file(found, ".xlsx"))).worksheets[1:-2]
+    assert [sheet.title for sheet in sheets] == [
+        "😀" * 15, "😀" * 14 + " 2", "History 2", "Quoted", "渠道星级 全部 本周", "😀" * 15 + "a",
+    ]  # fmt: skip
+    for sheet in sheets:
+        (series,) = sheet._charts[0].series
+        assert series.val.numRef.f.replace("'", "").startswith(f"{sheet.title}!$B$")
 
 
 def test_a_past_version_is_rendered_again(tmp_path: Path) -> None:
