@@ -168,6 +168,19 @@ def test_a_warehouse_that_stays_away_is_told(centre):
     assert len(got(centre.outbox, "owner", "notice.txt")) == 1
 
 
+def test_trap_a_run_over_a_file_that_cannot_be_read_fails_and_names_the_table(centre):
+    centre.keep(centre.weekly("ann"))
+    for file in (centre.settings.home / "warehouse" / "data" / "main" / "daily").glob("*.parquet"):
+        file.write_bytes(bytes(file.stat().st_size))
+    again(centre)
+    (run,) = runs(centre.state)
+    assert run.state == "failed"
+    for language, table in (("en", "The table daily cannot be read"), ("zh", "表 daily 无法读取")):
+        assert table in say(run.reason, language)
+        assert "SELECT" not in say(run.reason, language)
+    assert len(got(centre.outbox, "owner", "notice.txt")) == 1
+
+
 def test_a_full_disk_leaves_nothing_half_and_is_told(centre):
     centre.keep(centre.weekly("ann"))
     place = centre.settings.home / "snapshots"
