@@ -360,6 +360,6 @@ def dump_targets(asked: argparse.Namespace, warehouse: Warehouse, language: Lang
 
 def _channels(warehouse: Warehouse) -> tuple[str, ...] | None:
     """The channels that a target may be for; None before there is any data."""
-    if not warehouse.exists() or warehouse.published().data_start is None:
+    if not warehouse.present or warehouse.published().data_start is None:
         return None
     return tuple(channel for channel in labels(warehouse, "channel", "en") if channel)

@@ -98,7 +98,7 @@ def _paused(asked: argparse.Namespace, warehouse: Warehouse, language: Language,
 
 def known(warehouse: Warehouse) -> tuple[list[str] | None, dict[str, list[str]]]:
     """The feeds of the warehouse, and the values of its dimensions; not known before there is any data."""
-    if not warehouse.exists() or (published := warehouse.published()).data_start is None:
+    if not warehouse.present or (published := warehouse.published()).data_start is None:
         return None, {}
     values = {dimension: [value for value in labels(warehouse, dimension, "en") if value]
               for dimension in ("channel", "topic", "team", "region")}  # fmt: skip

@@ -117,6 +117,11 @@ class Warehouse:
         folder = self.place if self.kind == "ducklake" else self.place.parent
         return folder / "writer.lock"
 
+    @property
+    def present(self) -> bool:
+        """Whether there is a catalogue; where there is none, ``exists`` says whether there was."""
+        return os.path.lexists(self.catalogue)
+
     def exists(self) -> bool:
         """Whether there is a warehouse, be it a damaged one.
 
@@ -126,7 +131,7 @@ class Warehouse:
         return self._exists()
 
     def _exists(self, anew: bool = False) -> bool:
-        if os.path.lexists(self.catalogue):
+        if self.present:
             return True
         left = self._left_here()
         if not anew and self.url == self.settings.warehouse_url:  # else it is one beside the home's own

@@ -69,3 +69,20 @@ def test_a_lost_key_is_not_replaced(warehouse: Warehouse, load_rows: Callable[..
     load_rows("c2,2024-06-01 10:00:00,,P,k1,card,60")
     with warehouse.read() as connection:
         assert connection.scalar(sa.select(sa.func.count(sa.distinct(schema.interaction.c.customer_key)))) == 1
+
+
+def test_trap_another_key_is_not_taken_for_the_one_that_is_lost(
+    warehouse: Warehouse, load_rows: Callable[..., object]
+) -> None:
+    load_rows("c1,2024-06-01 10:00:00,2024-06-01 10:01:00,P,k1,card,60")
+    path = warehouse.settings.home / "customer.key"
+    path.write_text("ab" * 32)
+    with pytest.raises(SettingError) as caught:
+        load_rows("c2,2024-06-01 10:00:00,2024-06-01 10:01:00,P,k1,card,60")
+    for language in ("zh", "en"):
+        assert str(path) in caught.value.message(language)
+    assert path.read_text() == "ab" * 32
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SettingError, match="is not a customer key"):
+        load_rows("c2,2024-06-01 10:00:00,2024-06-01 10:01:00,P,k1,card,60")
