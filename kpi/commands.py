@@ -185,7 +185,12 @@ def _answer_table(warehouse: Warehouse, answered: Answer, language: Language, to
         notes += doubts(cell, language)
         lines.append(
             [
-                *(names[dimension].get(key, key) or "–" for dimension, key in zip(question.by, keys, strict=True)),
+                *(
+                    phrase(language, "cut_days", days=cell.days)
+                    if cell.days is not None and dimension in {"week", "month"}
+                    else names[dimension].get(key, key) or "–"
+                    for dimension, key in zip(question.by, keys, strict=True)
+                ),
                 declared.name(language),
                 shown(cell.value),
                 "–" if cell.n is None else format_count(cell.n, language, compact=False),

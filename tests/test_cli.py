@@ -121,6 +121,19 @@ def test_json_is_what_was_agreed(run: Callable[..., Said]) -> None:
     assert values["csat", "hotline"] == pytest.approx(2 / 3)
 
 
+def test_trap_a_cut_week_is_partial_in_every_form(run: Callable[..., Said]) -> None:
+    asked = ("query", "volume", "--by", "week", "--from", "2026-02-16", "--to", "2026-03-02")
+    (whole, cut) = run(*asked, "--format", "json").json["rows"]
+    assert (whole["week"], whole["partial"]) == ("2026-02-23", True)  # the data begin on its Sunday
+    assert (cut["week"], cut["partial"], cut["value"]) == ("2026-03-02", True, 8)
+    rows = list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv").out)))
+    assert [row["partial"] for row in rows] == ["True", "True"]
+    shown = run(*asked).out
+    assert "2026-03-02..2026-03-02 (part)" in shown
+    assert "only 1 Mar 2026" in shown
+    assert run("query", "volume", "--by", "date", *DAY, "--format", "json").json["rows"][0]["partial"] is False
+
+
 def test_rate_comes_with_its_parts_and_interval(run: Callable[..., Said]) -> None:
     (row,) = run("query", "self_service_rate", *DAY, "--format", "json").json["rows"]
     assert (row["value"], row["numerator"], row["denominator"], row["n"]) == (0.5, 3, 6, 6)
