@@ -13,7 +13,7 @@ from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question
 from kpi.query.labels import labels
 from kpi.query.why import three, why
-from kpi.snapshots.model import Definition, Recipient, Section
+from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Section
 from kpi.snapshots.render import report_of
 from pages.cards import title
 from pages.overview import HEADLINES
@@ -59,7 +59,8 @@ def test_a_report_tells_the_same_causes(demo_home, open_page, bank, language, da
     """Of each headline over the period that its card shows, the last mature one where that is another."""
     first, last = period(bank, days)
     section = Section("headline", "headline", HEADLINES)
-    definition = Definition("x", ("月报", "Report"), (section,), f"last_{days}_days", language=language)
+    relative: RelativePeriod = "last_7_days" if days == 7 else "last_28_days"
+    definition = Definition("x", ("月报", "Report"), (section,), relative, language=language)
     with report_of(bank, definition, Recipient("x", ""), last + timedelta(days=1)) as report:
         assert (report.period.start, report.period.end) == (first, last)
         assert bool(report.mature) == (days == 7), "first-contact resolution has a window of seven days"

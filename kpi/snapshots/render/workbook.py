@@ -133,7 +133,10 @@ class _Sheets:
             for card in words.cards(block, report):
                 self.headline(sheet, row, card)
                 row += 1
-            for note in words.notes(block, report):
+            notes = words.notes(block, report)
+            if any(few(report.headline(kpi)[0]) for kpi in block.kpis):
+                notes.append(phrase(language, "explore_small"))
+            for note in notes:
                 sheet.write_string(row, 0, note, self.format(font_color=_PALETTE.mute))
                 row += 1
         # A section of which nothing is shown has no sheet of its own.
@@ -156,7 +159,8 @@ class _Sheets:
     def headline(self, sheet: Worksheet, row: int, card: words.Card) -> None:
         cell, metric = self.report.headline(card.kpi)[0], METRICS[card.kpi]
         sheet.write_string(row, 0, card.name, self.format(bold=True))
-        value = self.format(num_format=number_format(metric.unit, self.language, value=cell.value), bold=True)
+        number = number_format(metric.unit, self.language, value=cell.value)
+        value = self.format(num_format=table_file.few_format(number) if few(cell) else number, bold=True)
         self.number(sheet, row, 1, cell.value, value)
         before = self.format(num_format=number_format(metric.unit, self.language, value=cell.previous))
         self.number(sheet, row, 2, cell.previous, before)
