@@ -210,7 +210,8 @@ SETTINGS: tuple[Setting, ...] = (
         "KPI_DELIVER_TO",
         "",
         "names",
-        "Where snapshots may go, between commas: addresses, domains, chat:NAME, s3://BUCKET, folders, or * for all.",
+        "Where snapshots may go, between commas: addresses, domains (by https), http://HOST:PORT, chat:NAME, "
+        "s3://BUCKET, folders, or * for all.",
         _names,
     ),
     Setting("KPI_DELIVER_TRIES", "5", "attempts", "How often a target that is away is tried.", _positive),

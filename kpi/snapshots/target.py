@@ -12,6 +12,7 @@ What follows # is for this program and never sent. A target names a secret and n
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -31,6 +32,10 @@ _KINDS: dict[str, Kind] = {
 # One plain address and nothing that a mail server could read as another, or as several: what is held against the
 # allow-list must be whom the mail goes to. "%" and "!" would ask an old relay to pass it on elsewhere.
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_NAME = re.compile(rf"{_HOST}(?:\.{_HOST})*")
+_PORTS = {"https": 443, "http": 80}
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
 _ADDRESS = re.compile(rf"[A-Za-z0-9._+=~-]{{1,64}}@{_HOST}(?:\.{_HOST})*")
 # Parameters that are keys, and chats whose addresses hold one: these belong into a secret, as ``chat:NAME``.
 _KEYS = {"key", "token", "access_token", "secret", "sig", "sign", "signature", "password", "apikey", "api_key", "code"}
@@ -61,8 +66,8 @@ class Target:
 
 
 def parse(text: str) -> Target:
-    """Raises InputError for what is no target, holds a secret, is a mail to anything but one plain address, or has a
-    port or a timeout that cannot be.
+    """Raises InputError for what is no target, holds a secret, is a mail to anything but one plain address, has a host,
+    a port or a timeout that cannot be, or a bucket or a path that could be read as another one.
     """
     try:
         parts = urlsplit(text.strip())
@@ -77,7 +82,7 @@ def parse(text: str) -> Target:
         raise InputError("target_holds_secret")
     if kind == "webhook" and _holds_key(parts):
         raise InputError("target_holds_key")
-    options = dict(parse_qsl(parts.fragment))
+    options = dict(parse_qsl(parts.fragment, keep_blank_values=True))
     if (seconds := options.get("timeout")) is not None and not _seconds(seconds):
         raise InputError("target_bad_timeout", value=seconds[:20], most=MOST_SECONDS)
     match kind:
@@ -92,10 +97,57 @@ def parse(text: str) -> Target:
             if parts.query or not _ADDRESS.fullmatch(place):
                 raise InputError("target_no_address", address=place[:100])
         case "s3":
-            place = f"{parts.netloc}{parts.path}".rstrip("/")
+            place = _objects(parts)
+            if "endpoint" in options:
+                options["endpoint"] = _endpoint(options["endpoint"])
+            if not _REGION.fullmatch(options.get("region", "none")):
+                raise InputError("target_bad_storage")
         case "webhook":
-            place = parts._replace(fragment="").geturl()
+            place = _canonical(parts)._replace(fragment="").geturl()
     return Target(kind, place, options)
+
+
+def _objects(parts: SplitResult) -> str:
+    """Bucket and prefix. On its way, "/bucket/../other" becomes "/other", another bucket."""
+    prefix = parts.path.removeprefix("/").removesuffix("/")
+    segments = prefix.split("/") if prefix else []
+    read = [unquote(unquote(one)) for one in segments]
+    odd = any(one in {"", ".", ".."} or "/" in one or "\\" in one or not one.isprintable() for one in read)
+    if odd or parts.query or ".." in parts.netloc or not _BUCKET.fullmatch(parts.netloc):
+        raise InputError("target_bad_storage")
+    return "/".join([parts.netloc, *segments])
+
+
+def _endpoint(text: str) -> str:
+    """Scheme, host and port of a storage."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise InputError("target_bad_host") from None
+    if parts.scheme not in _PORTS or parts.username is not None or parts.path.strip("/") or parts.query:
+        raise InputError("target_bad_storage")
+    return _canonical(parts)._replace(path="", fragment="").geturl()
+
+
+def _canonical(parts: SplitResult) -> SplitResult:
+    """The address with its host as it is looked up: what is held against the allow-list is what is asked. Raises
+    InputError.
+    """
+    name = parts.hostname or ""
+    try:
+        if ":" in name and "%" not in name:
+            host = f"[{IPv6Address(name)}]"
+        else:
+            host = name.encode("idna").decode().casefold().removesuffix(".")
+            if not _NAME.fullmatch(host):
+                raise ValueError(host)
+    except ValueError:
+        raise InputError("target_bad_host") from None
+    if parts.port == 0:
+        raise InputError("target_bad_host")
+    port = "" if parts.port in {None, _PORTS[parts.scheme]} else f":{parts.port}"
+    return parts._replace(netloc=f"{host}{port}")
 
 
 def _holds_key(url: SplitResult) -> bool:
@@ -114,13 +166,21 @@ def _seconds(text: str) -> bool:
 def check_allowed(target: Target, settings: Settings) -> None:
     """Hold a target against ``KPI_DELIVER_TO``; a folder also against what is the program's own (``allowed_folder``).
 
-    An entry is an address, a domain (of a mail address or a webhook's host, and what lies below it), ``chat:NAME``,
-    ``s3://bucket``, a folder, or * for everything. Raises DeliveryRefused.
+    An entry is an address, a domain (of a mail address, or of a host and what lies below it, by https on its usual
+    port), ``http(s)://host:port`` for exactly that, ``chat:NAME``, ``s3://bucket``, a folder, or * for everything. A
+    storage of one's own (``endpoint``) needs an entry for its bucket and one for its host. Raises DeliveryRefused.
     """
     if target.kind == "folder":
         allowed_folder(target.place, settings)
-    elif "*" not in settings.deliver_to and not _allowed(target, settings):
-        raise DeliveryRefused("target_not_allowed", target=target.place, valid=", ".join(settings.deliver_to) or "–")
+        return
+    if "*" in settings.deliver_to:
+        return
+    refused = None if _allowed(target, settings) else target.place
+    endpoint = target.options.get("endpoint")
+    if refused is None and target.kind == "s3" and endpoint and not _web_allowed(endpoint, settings.deliver_to):
+        refused = endpoint
+    if refused is not None:
+        raise DeliveryRefused("target_not_allowed", target=refused, valid=", ".join(settings.deliver_to) or "–")
 
 
 def allowed_folder(place: str, settings: Settings) -> Path:
@@ -145,16 +205,45 @@ def allowed_folder(place: str, settings: Settings) -> Path:
 def _allowed(target: Target, settings: Settings) -> bool:
     """Whether an entry names a target that is no folder."""
     entries = settings.deliver_to
-    if target.kind == "mail":
-        address = target.place.casefold()
-        return address in entries or _below(address.rpartition("@")[2], entries)
-    if target.kind == "s3":
-        return f"s3://{target.place.split('/')[0]}".casefold() in entries
-    if target.kind == "chat":
-        return f"chat:{target.place}".casefold() in entries
-    return _below((urlsplit(target.place).hostname or "").casefold(), entries)
+    match target.kind:
+        case "folder":
+            return False
+        case "mail":
+            address = target.place.casefold()
+            return address in entries or _below(address.rpartition("@")[2], entries)
+        case "s3":
+            return f"s3://{target.place.split('/')[0]}".casefold() in entries
+        case "chat":
+            return f"chat:{target.place}".casefold() in entries
+        case "webhook":
+            return _web_allowed(target.place, entries)
+
+
+def _web_allowed(url: str, entries: tuple[str, ...]) -> bool:
+    """Whether scheme, host and port of a canonical address are those of an entry; of a domain alone: https as usual."""
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    exact = [entry for entry in entries if entry.startswith(("http://", "https://"))]
+    if any(_origin(entry) == origin for entry in exact):
+        return True
+    return parts.scheme == "https" and parts.port is None and _below(parts.hostname or "", entries)
+
+
+def _origin(entry: str) -> str | None:
+    try:
+        return _endpoint(entry)
+    except InputError:
+        return None
 
 
 def _below(host: str, entries: tuple[str, ...]) -> bool:
     """Whether a host is one of the entries, or lies below one."""
-    return any(host == entry or host.endswith(f".{entry}") for entry in entries if "@" not in entry and entry)
+    domains = [_domain(entry) for entry in entries if entry and not set(entry) & set("@:/*")]
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains if domain)
+
+
+def _domain(entry: str) -> str:
+    try:
+        return entry.encode("idna").decode().casefold().removesuffix(".")
+    except UnicodeError:
+        return ""

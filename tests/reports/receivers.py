@@ -23,10 +23,13 @@ class Got:
 
 @dataclass
 class Receiver:
-    """``answers``: the statuses to give, one a request, the last one again; 0: none, the connection just ends."""
+    """``answers``: the statuses to give, one a request, the last one again; 0: none, the connection just ends.
+    ``location``: where a redirection leads.
+    """
 
     answers: list[int]
     wait: float = 0.0
+    location: str = ""
     port: int = 0
     got: list[Got] = field(default_factory=list)
 
@@ -36,11 +39,13 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*answers: int, wait: float = 0.0) -> Iterator[Receiver]:
-    receiver = Receiver(list(answers) or [200], wait)
+def receiving(*answers: int, wait: float = 0.0, location: str = "") -> Iterator[Receiver]:
+    receiver = Receiver(list(answers) or [200], wait, location)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            if self.headers.get("Expect"):
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             receiver.got.append(Got(self.path, dict(self.headers), body))
             status = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
@@ -49,9 +54,14 @@ def receiving(*answers: int, wait: float = 0.0) -> Iterator[Receiver]:
                 self.close_connection = True
                 return
             self.send_response(status)
+            if receiver.location:
+                self.send_header("Location", receiver.location)
             self.send_header("Content-Length", "2")
             self.end_headers()
-            self.wfile.write(b"ok")
+            if self.command != "HEAD":
+                self.wfile.write(b"ok")
+
+        do_PUT = do_GET = do_HEAD = do_POST
 
         def log_message(self, *_: object) -> None:
             pass

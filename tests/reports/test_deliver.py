@@ -16,12 +16,14 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from kpi.errors import InputError
 from kpi.i18n import LANGUAGES
 from kpi.query import Period
 from kpi.settings import Settings, load_settings
 from kpi.snapshots.deliver import Delivery, deliver
 from kpi.snapshots.deliver.attempts import pause
 from kpi.snapshots.model import Notice, Parcel, Recipient, Rendered
+from kpi.snapshots.target import parse
 from tests.reports.receivers import Post, closed_port, posting, receiving
 
 KEY = "weekly/2026-03-09/head"
@@ -464,18 +466,48 @@ def test_a_chat_whose_secret_is_no_address(settings: Settings, monkeypatch: pyte
         ("mailto:head@bank.example%0A", False),
         ("https://hooks.bank.example/in", True),
         ("https://bank.example.evil.example/in", False),
+        ("https://HOOKS.Bank.example.:443/in", True),
+        ("https://bank\u3002example/in", True),
+        ("https://bänk.example/in", False),
+        ("http://hooks.bank.example/in", False),
+        ("https://hooks.bank.example:8443/in", False),
+        ("https://hooks.bank.example:80/in", False),
+        ("http://relay.example:8080/in", True),
+        ("http://relay.example/in", False),
+        ("https://relay.example:8080/in", False),
+        ("http://in.relay.example:8080/in", False),
+        ("https://[fd00::5]:8443/in", True),
+        ("https://[FD00:0::5]:8443/in", True),
+        ("https://[fd00::5]/in", False),
+        ("https://[::1]/in", False),
         ("chat:OPS", True),
         ("chat:NIGHT", False),
         ("s3://reports/weekly", True),
         ("s3://reports2/weekly", False),
+        ("s3://reports/a/b.c/%20d", True),
+        ("s3://reports/weekly#endpoint=https://store.bank.example", True),
+        ("s3://reports/weekly#endpoint=https://STORE.bank.example:443/", True),
+        ("s3://reports/weekly#endpoint=http://relay.example:8080", True),
+        ("s3://reports/weekly#endpoint=https://evil.example", False),
+        ("s3://reports/weekly#endpoint=http://store.bank.example", False),
+        ("s3://reports/weekly#endpoint=https://store.bank.example:9000", False),
+        ("s3://reports/weekly#endpoint=https://bank.example.evil.example", False),
+        ("s3://reports/weekly#endpoint=https://bank.example&endpoint=https://evil.example", False),
+        ("s3://other/weekly#endpoint=https://store.bank.example", False),
         ("file:///srv/reports/weekly", True),
         ("file:///srv/reports/../other", False),
     ],
 )
 def test_only_who_is_allowed(home: Path, monkeypatch: pytest.MonkeyPatch, target: str, allowed: bool) -> None:
-    monkeypatch.setenv("KPI_DELIVER_TO", "bank.example, auditor@firm.example, chat:OPS, s3://reports, /srv/reports")
+    monkeypatch.setenv(
+        "KPI_DELIVER_TO",
+        "Bank.example, auditor@firm.example, chat:OPS, s3://reports, /srv/reports, http://relay.example:8080, "
+        "https://[fd00::5]:8443",
+    )
     reached: list[str] = []
-    kind = {"mailto": "mail", "https": "webhook", "chat": "chat", "s3": "s3", "file": "folder"}[target.split(":")[0]]
+    kind = {"mailto": "mail", "https": "webhook", "http": "webhook", "chat": "chat", "s3": "s3", "file": "folder"}[
+        target.split(":")[0]
+    ]
     monkeypatch.setattr(
         "kpi.snapshots.deliver.attempts._SENDERS",
         {kind: lambda *_, **__: reached.insert(0, kind) or "there"},  # type: ignore[func-returns-value]
@@ -486,6 +518,76 @@ def test_only_who_is_allowed(home: Path, monkeypatch: pytest.MonkeyPatch, target
     if not allowed:
         assert (found.status, found.attempts) == ("permanent", 0)
         assert "KPI_DELIVER_TO" in found.detail or "one plain address" in found.detail
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "s3://bucket/../other",
+        "s3://bucket/a/../../other",
+        "s3://bucket/%2e%2e/other",
+        "s3://bucket/%252e%252e/other",
+        "s3://bucket/./a",
+        "s3://bucket//a",
+        "s3://bucket/a%2f..%2fb",
+        "s3://bucket/..\\other",
+        "s3://bucket/a?versionId=1",
+        "s3://bucket:80/a",
+        "s3://user@bucket/a",
+        "s3://Bucket/a",
+        "s3://../other",
+        "s3://b..t/a",
+        "s3://arn:aws:s3:::other/a",
+        "s3://bucket/a#endpoint=ftp://host",
+        "s3://bucket/a#endpoint=https://u@host",
+        "s3://bucket/a#endpoint=https://host/path",
+        "s3://bucket/a#endpoint=https://host%5c@evil.example",
+        "s3://bucket/a#endpoint=evil.example",
+        "s3://bucket/a#endpoint=",
+        "s3://bucket/a#endpoint=https://host:0",
+        "s3://bucket/a#region=evil.example/",
+        "https://host%2eexample/in",
+        "https://ho st/in",
+        "https://host:0/in",
+        "https://host\\@evil.example/in",
+        "https://user@host/in",
+        "https://[::1/in",
+        "https://[fe80::1%25eth0]/in",
+        "https://-host/in",
+    ],
+)
+def test_trap_what_could_be_read_as_another_target_is_none(settings: Settings, target: str) -> None:
+    with pytest.raises(InputError):
+        parse(target)
+    found = sent(settings, target)  # though everything is allowed
+    assert (found.status, found.attempts) == ("permanent", 0)
+
+
+def test_trap_a_chat_is_not_followed_elsewhere(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving(200) as other, receiving(307, location=f"{other.url}/in") as chat:
+        monkeypatch.setenv("SWITCHBOARD_SECRET_OPS", f"json://127.0.0.1:{chat.port}/in?redirect=yes")
+        assert sent(settings, "chat:OPS").status == "permanent"
+        assert chat.got
+    assert other.got == []
+
+
+def test_trap_a_webhook_is_not_followed_elsewhere(settings: Settings) -> None:
+    with receiving(200) as other, receiving(307, location=f"{other.url}/in") as hook:
+        assert sent(settings, f"{hook.url}/in").status == "permanent"
+        assert hook.got
+    assert other.got == []
+
+
+def test_trap_what_was_allowed_when_it_was_written_is_looked_at_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving(200) as hook:
+        assert sent(settings, f"{hook.url}/in").status == "sent"
+        monkeypatch.setenv("KPI_DELIVER_TO", "127.0.0.1")  # by https
+        assert sent(load_settings(), f"{hook.url}/in").status == "permanent"
+        monkeypatch.setenv("KPI_DELIVER_TO", hook.url)
+        assert sent(load_settings(), f"{hook.url}/in").status == "sent"
+    assert len(hook.got) == 2
 
 
 @pytest.mark.parametrize(

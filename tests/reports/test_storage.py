@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from kpi.settings import Settings, load_settings
-from tests.reports.receivers import closed_port
+from tests.reports.receivers import closed_port, receiving
 from tests.reports.test_deliver import PASSWORD, rendered, sent
 
 
@@ -25,8 +25,8 @@ def store() -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("KPI_DELIVER_TO", "s3://reports, s3://missing")
+def settings(store: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("KPI_DELIVER_TO", f"s3://reports, s3://missing, {store}")
     monkeypatch.setenv("KPI_DELIVER_TRIES", "2")
     monkeypatch.setenv("SWITCHBOARD_SECRET_STORE", json.dumps({"key": "k", "secret": PASSWORD}))
     monkeypatch.setenv("SWITCHBOARD_SECRET_BROKEN", f"not JSON {PASSWORD}")
@@ -52,8 +52,10 @@ def test_a_bucket_that_is_not_there(store: str, settings: Settings) -> None:
     assert sent(settings, at(store, "missing")).status == "permanent"
 
 
-def test_storage_that_is_away_or_fails(settings: Settings) -> None:
-    away = sent(settings, at(f"http://127.0.0.1:{closed_port()}"))
+def test_storage_that_is_away_or_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = f"http://127.0.0.1:{closed_port()}"
+    monkeypatch.setenv("KPI_DELIVER_TO", f"s3://reports, {closed}")
+    away = sent(load_settings(), at(closed))
     assert (away.status, away.attempts) == ("temporary", 2)
 
 
@@ -61,3 +63,23 @@ def test_a_secret_that_cannot_be_read_is_not_told(store: str, settings: Settings
     found = sent(settings, at(store, secret="BROKEN"))
     assert found.status == "permanent"
     assert PASSWORD not in found.detail
+
+
+def test_trap_no_signature_goes_to_a_storage_that_is_not_allowed(settings: Settings) -> None:
+    with receiving(200) as other:
+        for endpoint in (other.url, other.url.replace("127.0.0.1", "LOCALHOST"), f"{other.url}/"):
+            found = sent(settings, at(endpoint))
+            assert (found.status, found.attempts) == ("permanent", 0)
+            assert "KPI_DELIVER_TO" in found.detail
+    assert other.got == []
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_trap_a_redirection_is_not_followed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, status: int
+) -> None:
+    with receiving(200) as other, receiving(status, location=f"{other.url}/reports/x") as store:
+        monkeypatch.setenv("KPI_DELIVER_TO", f"s3://reports, {store.url}")
+        assert sent(load_settings(), at(store.url)).status != "sent"
+        assert store.got
+    assert other.got == []

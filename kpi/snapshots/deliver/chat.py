@@ -37,6 +37,7 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
     service = apprise.Apprise.instantiate(secret(target.place, settings), suppress_exceptions=True)
     if service is None:
         raise DeliveryRefused("secret_unreadable", name=target.place)
+    service.redirects = False  # the address in the secret is where it goes, and nowhere else
     name = str(service.service_name or type(service).__name__)
     pictures = [file for file in parcel.attached if file.endswith(".png")] if service.attachment_support else []
     with TemporaryDirectory() as folder, _logged() as lines:
@@ -61,7 +62,7 @@ def _failure(name: str, logged: str) -> DeliveryError:
     answered = re.search(r"error=(\d{3})", logged)
     if answered:
         status = int(answered[1])
-        refused = 400 <= status < 500 and status not in {408, 425, 429}
+        refused = 300 <= status < 500 and status not in {408, 425, 429}
         return (DeliveryRefused if refused else DeliveryError)("chat_answer", service=name, status=status)
     if "Connection" in logged and not any(word in logged for word in _NOT_REACHED):
         return DeliveryUnconfirmed("chat_unconfirmed", service=name)

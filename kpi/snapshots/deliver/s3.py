@@ -1,8 +1,11 @@
 """S3-compatible storage, by fsspec: objects under a deterministic key, the manifest last."""
 
 import json
+from functools import partial
+from typing import Any
 
 import fsspec
+from aiobotocore.httpsession import AIOHTTPSession
 
 from kpi.errors import DeliveryError, DeliveryRefused
 from kpi.settings import Settings
@@ -15,6 +18,15 @@ _SECONDS = 20  # for a connection, and for each answer
 _FOR_GOOD = (PermissionError, FileNotFoundError)
 
 
+class _Here(AIOHTTPSession):  # type: ignore[misc]
+    """An answer that leads elsewhere is not followed: the client behind fsspec would carry the file there."""
+
+    async def _get_session(self, proxy_url: str | None) -> Any:
+        session = await super()._get_session(proxy_url)
+        session.request = partial(session.request, allow_redirects=False)
+        return session
+
+
 def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Put every file to ``<prefix>/<key>/<name>``; who finds the manifest there finds the others too.
 
@@ -25,7 +37,8 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
     client: dict[str, object] = {"endpoint_url": target.options.get("endpoint")}
     if region := target.options.get("region"):
         client["region_name"] = region
-    config = {"connect_timeout": _SECONDS, "read_timeout": _SECONDS, "retries": {"max_attempts": 1}}
+    config: dict[str, object] = {"connect_timeout": _SECONDS, "read_timeout": _SECONDS}
+    config |= {"retries": {"max_attempts": 1}, "http_session_cls": _Here}
     credentials = _credentials(target, settings)
     files = sorted(parcel.files, key=lambda name: name == "manifest.json")
     try:
