@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
 from kpi.i18n import Language, phrase
+from kpi.plain_text import clean, clean_lines
 
 
 class KpiError(Exception):
@@ -22,7 +23,9 @@ class KpiError(Exception):
         super().__init__(self.message("en"))
 
     def message(self, language: Language) -> str:
-        return phrase(language, self.key, **self.values)
+        """In words; a value may be an error, which is said in the same language. What is quoted is plain text."""
+        said = {name: one.message(language) if isinstance(one, KpiError) else one for name, one in self.values.items()}
+        return clean_lines(phrase(language, self.key, **said))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.key, self.values)
@@ -56,12 +59,16 @@ class UnknownName(InputError):
         super().__init__("unknown_name", kind=kind, name=name, valid=self.valid)
 
     def message(self, language: Language) -> str:
-        shown = ", ".join(self.valid[:80]) or "–"
+        shown = ", ".join(clean(one) for one in self.valid[:80]) or "–"
         said = phrase(
-            language, "unknown_name", kind=phrase(language, f"kind_{self.kind}"), name=self.name[:100], valid=shown
+            language,
+            "unknown_name",
+            kind=phrase(language, f"kind_{self.kind}"),
+            name=clean(self.name, 100),
+            valid=shown,
         )
         if self.suggestion is not None:
-            said += phrase(language, "did_you_mean", suggestion=self.suggestion)
+            said += phrase(language, "did_you_mean", suggestion=clean(self.suggestion))
         return said
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -122,7 +129,7 @@ class BadRows(InputError):
         problems = self.values["problems"]
         assert isinstance(problems, tuple)
         told = "\n".join(problem.message(language) for problem in problems)
-        return phrase(language, "bad_rows", problems=told)
+        return clean_lines(phrase(language, "bad_rows", problems=told))
 
     def __reduce__(self) -> tuple[object, ...]:
         return BadRows, (self.values["problems"],)
@@ -155,6 +162,10 @@ class FormatError(KpiError):
 
 class RunError(KpiError):
     """A run of a snapshot cannot go on: somebody else has it, its files cannot be kept, or its time is over."""
+
+
+class DrawingError(KpiError):
+    """A picture or a page could not be drawn. What else is asked for is not touched."""
 
 
 class StateError(KpiError):

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from itertools import count
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from streamlit.runtime.scriptrunner import ScriptRunContext, add_script_run_ctx,
 
 from kpi.charts import Note, Style
 from kpi.charts.theme import spec_of
-from kpi.errors import StateError, WarehouseEmpty
+from kpi.errors import KpiError, StateError, WarehouseEmpty
 from kpi.i18n import Language, phrase
 from kpi.insight.finding import LEADING, Finding, Why, leading
 from kpi.jobs import Job
@@ -282,12 +283,38 @@ def tail_rule(start: date, version: int) -> TailRule:
         return tail_rule_on(connection, start)
 
 
+# Of figures that could not be drawn, since the server was started.
+_undrawn = count(1)
+# What stands in the place of a figure that could not be drawn.
+NOT_DRAWN: dict[str, Any] = {}
+
+
 @_shared(max_entries=_OF_A_VIEW)
-def figure(
+def _figure(
     name: str, question: Question, style: Style, version: int, _draw: Callable[[], LayerChart]
 ) -> dict[str, Any]:
-    """The figure ``name`` of the question's view, as Vega-Lite; drawn once for all who look at it."""
     return spec_of(_draw())
+
+
+def figure(name: str, question: Question, style: Style, version: int, draw: Callable[[], LayerChart]) -> dict[str, Any]:
+    """The figure ``name`` of the question's view, as Vega-Lite; drawn once for all who look at it. ``NOT_DRAWN`` where
+    that fails, which takes nothing else with it.
+    """
+    found: dict[str, Any] = drawn(name, lambda: _figure(name, question, style, version, draw))
+    return found
+
+
+def drawn(name: str, draw: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What ``draw`` gives; ``NOT_DRAWN``, logged and counted, where it fails. What says that the page is to be made
+    again, or that its data cannot be read, goes through.
+    """
+    try:
+        return draw()
+    except (Moved, KpiError):
+        raise
+    except Exception:
+        log.exception("the figure %s could not be drawn, number %d since the start", name, next(_undrawn))
+        return NOT_DRAWN
 
 
 def why(question: Question, version: int) -> Why:

@@ -15,6 +15,7 @@ from kpi.charts import Style
 from kpi.charts.export import png
 from kpi.charts.lines import POINTS
 from kpi.charts.theme import css_variables
+from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_count, format_moment, format_period
 from kpi.insight.freshness import deliveries
@@ -181,7 +182,8 @@ def panel(
     chooser: Callable[[], None] | None = None,
     picks: state.Picks | None = None,
 ) -> None:
-    """A chart under its title, with the same numbers as a table and as files behind its menu.
+    """A chart under its title, with the same numbers as a table and as files behind its menu. ``spec``: None where
+    there is nothing to draw, ``cache.NOT_DRAWN`` where that failed.
 
     ``drill``: the KPI that a button beside the menu takes apart, first by ``split`` ("": as usual), and a click on a
     mark at what ``picks`` says of it; ``within``: what the figure is of. ``chooser`` draws what chooses what is shown.
@@ -205,8 +207,9 @@ def panel(
                 _menu(key, title, spec, table, style)
         if chooser is not None:
             chooser()
-        if spec is None:
-            st.html(f'<p class="first-text">{phrase(language, "nothing_to_draw")}</p>')
+        if not spec:
+            said = phrase(language, "nothing_to_draw" if spec is None else "chart_failed")
+            st.html(f'<p class="first-text">{escape(said)}</p>')
         else:
             sent = {**spec, "datasets": {name: rows.arrow for name, rows in spec["datasets"].items()}}
             if drill is None or picks is None:
@@ -270,8 +273,8 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                     ("CSV", "csv", "text/csv", partial(csv, filed)),
                     ("XLSX", "xlsx", _XLSX, partial(xlsx, filed, title)),
                 ]
-                if spec is not None:
-                    files.append((phrase(language, "panel_png"), "png", "image/png", partial(png, spec, style)))
+                if spec:
+                    files.append((phrase(language, "panel_png"), "png", "image/png", partial(_png, spec, style)))
                 for label, suffix, kind, make in files:
                     st.download_button(
                         label,
@@ -282,6 +285,14 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
                         on_click="ignore",
                         icon=":material/download:",
                     )
+
+
+def _png(spec: dict[str, Any], style: Style) -> bytes:
+    """The figure as a picture. The framework shows the words of an error that is raised, in whatever language."""
+    try:
+        return png(spec, style)
+    except KpiError as error:
+        raise RuntimeError(error.message(style.language)) from error
 
 
 # What the browser still looks for in a text whose Markdown was read, where a backslash before it is gone: addresses,

@@ -13,7 +13,7 @@ from kpi.insight.desk import prefilled, target_name, told_agents, told_saving, t
 from kpi.insight.planning import Plan, Scenario, busiest, handle_time, more_self_service, patience, plan
 from kpi.query.question import Question
 from kpi.tables import of_plan
-from pages import components, state
+from pages import cache, components, state
 from pages.figures import Figures
 from pages.view import PLAN, View
 
@@ -105,7 +105,7 @@ def show(scenario: Scenario, figures: Figures, style: Style) -> None:
         _inputs(scenario, language)
     with right:
         name = target_name(scenario, language)
-        spec = spec_of(agents_for_target(found, scenario.target, name, style))
+        spec = cache.drawn("plan", lambda: spec_of(agents_for_target(found, scenario.target, name, style)))
         components.panel(
             "plan",
             phrase(language, "plan_title"),

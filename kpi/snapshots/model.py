@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from kpi.i18n import Language
+from kpi.plain_text import clean
 from kpi.query.question import EVERYTHING, Filter, Named, Period, Scope
 
 SectionKind = Literal["headline", "chart", "table"]
@@ -87,9 +88,9 @@ class Definition:
     service_level: str | None = None
 
     def title_in(self, language: Language) -> str:
-        """Its title in the reader's language, else in the other."""
+        """Its title in the reader's language, else in the other; as plain text."""
         zh, en = self.title
-        return (zh or en) if language == "zh" else (en or zh)
+        return clean((zh or en) if language == "zh" else (en or zh))
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Rendered:
     """One copy of a run. ``files``: name -> content, ``manifest.json`` among them. ``figures``: (section, KPI, key as
     text) -> value, what a revision is compared by. ``empty``: no fact in the period; ``holds``: whether the identity
     proof does. ``rows``: section -> rows. ``names``: dimension -> value -> name in its language,
-    and ``section`` -> section -> title.
+    and ``section`` -> section -> title. ``failed``: format, or title of a chart, -> why it could not be made.
     """
 
     files: Mapping[str, bytes]
@@ -131,6 +132,7 @@ class Rendered:
     compared: Period | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    failed: Mapping[str, Mapping[Language, str]] = field(default_factory=dict)
 
     @property
     def manifest(self) -> dict[str, Any]:

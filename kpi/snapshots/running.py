@@ -201,13 +201,16 @@ class Running:
         run = ledger.step(run, "rendered")
         copies = with_changes(ledger.state, run, copies)
         kept = store.keep(self.warehouse.settings, run, {name: one.files for name, one in copies.items()})
-        are = {name: {"empty": one.empty, "holds": one.holds} for name, one in copies.items()}
+        are: dict[str, dict[str, Any]] = {
+            name: {"empty": one.empty, "holds": one.holds} | ({"failed": dict(one.failed)} if one.failed else {})
+            for name, one in copies.items()
+        }
         any_copy = next(iter(copies.values()))
         as_of = {feed: moment.isoformat() for feed, moment in any_copy.as_of.items()}
         return patiently(self._record, run, copies, kept, are, as_of)
 
     def _record(
-        self, run: Run, copies: dict[str, Rendered], kept: list[File], told: dict[str, dict[str, bool]],
+        self, run: Run, copies: dict[str, Rendered], kept: list[File], told: dict[str, dict[str, Any]],
         as_of: dict[str, str],
     ) -> Run:  # fmt: skip
         """Write files, figures and one line a copy, in the transaction that makes the step done."""

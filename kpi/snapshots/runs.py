@@ -27,9 +27,10 @@ from kpi.state.tables import (
 # In this order a run is worked on; each is done once it stands in the ledger.
 STEPS = ("due", "claimed", "queried", "rendered", "stored", "delivered", "recorded")
 # skipped: the period is empty and the definition says to send nothing then. unconfirmed: somebody may have got it.
-ENDS = ("sent", "sent_empty", "skipped", "held", "failed", "missed", "unconfirmed")
+# incomplete: sent, or kept, without a format or a chart that could not be made.
+ENDS = ("sent", "sent_empty", "skipped", "held", "failed", "missed", "unconfirmed", "incomplete")
 GOOD = ("sent", "sent_empty")
-TROUBLE = ("held", "failed", "missed", "unconfirmed")  # what an owner is told of
+TROUBLE = ("held", "failed", "missed", "unconfirmed", "incomplete")  # what an owner is told of
 ALIVE = timedelta(seconds=60)  # since a worker's last sign of life
 
 
@@ -68,8 +69,9 @@ def say(reason: str, language: Language) -> str:
 @dataclass(frozen=True)
 class Run:
     """One run, as the ledger holds it. Times: UTC, without a zone. ``copies``: recipient -> whether his copy is
-    ``empty`` and whether its identities ``hold``. ``as_of``: feed -> watermark as text. ``settings``: those that its
-    figures depend on, its targets, and ``last_day``, where the data end for good.
+    ``empty``, whether its identities ``hold``, and what of it ``failed`` (-> language -> why), where anything did.
+    ``as_of``: feed -> watermark as text. ``settings``: those that its figures depend on, its targets, and ``last_day``,
+    where the data end for good.
     """
 
     id: int
@@ -92,7 +94,7 @@ class Run:
     seconds: float | None
     version: int | None
     as_of: Mapping[str, str]
-    copies: Mapping[str, Mapping[str, bool]]
+    copies: Mapping[str, Mapping[str, Any]]
     folder: str | None
 
     @cached_property
@@ -245,6 +247,8 @@ def judged(run: Run, lines: Sequence[Sent]) -> tuple[str, Reason | None]:
         return "failed", reason
     if "skipped" in by and "sent" not in by:
         return "skipped", Reason("run_empty_skipped")
+    if broken := _broken(run):
+        return "incomplete", broken
     empty = [name for name, copy in run.copies.items() if copy["empty"]]
     if empty and len(empty) == len(run.copies):
         skipped = not lines and run.definition.empty == "skip"
@@ -254,6 +258,20 @@ def judged(run: Run, lines: Sequence[Sent]) -> tuple[str, Reason | None]:
     if not lines:
         return "sent", Reason("run_kept")
     return "sent", Reason("run_caught_up") if run.origin == "catch_up" else None
+
+
+def _broken(run: Run) -> Reason | None:
+    """What of the copies could not be made, and why; None where all was."""
+    failed: dict[str, Mapping[Language, str]] = {}
+    for copy in run.copies.values():
+        failed |= copy.get("failed", {})
+    if not failed:
+        return None
+    said = {}
+    for one in LANGUAGES:
+        why = " ".join(dict.fromkeys(told[one] for told in failed.values()))
+        said[one] = phrase(one, "run_incomplete", what=", ".join(failed), why=why)
+    return Reason("run_error", **said)
 
 
 def files(state: StateDatabase, run: Run) -> list[File]:

@@ -6,7 +6,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from kpi.errors import InputError
+from kpi.errors import InputError, KpiError
 from kpi.i18n import Language
 from kpi.insight.finding import LEADING, leading
 from kpi.insight.headline import Sentence, movers
@@ -113,6 +113,7 @@ class Block:
 class Report:
     """Everything that the files of one copy tell. ``whole``: every KPI without a dimension. ``mature``: KPI without a
     mature contact in the period -> its figure over the last period that has some. ``empty``: no contact in the period.
+    ``broken``: format, or title of a chart, -> why it could not be made; filled while the files are made.
     """
 
     definition: Definition
@@ -131,6 +132,7 @@ class Report:
     empty: bool = False
     kpis: tuple[str, ...] = field(default=())
     revision: Revision | None = None
+    broken: dict[str, KpiError] = field(default_factory=dict, compare=False)
 
     @property
     def title(self) -> str:

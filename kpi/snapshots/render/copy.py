@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
-from kpi.errors import FormatError
+from kpi.errors import FormatError, KpiError
+from kpi.i18n import LANGUAGES
 from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision
 from kpi.snapshots.render import data, document, page, workbook
 from kpi.snapshots.render.asking import Asking, Report, Tell, ask, what_moved
@@ -40,6 +41,7 @@ def render(
     revision: Revision | None = None,
 ) -> Rendered:
     """The copy of ``recipient`` of the run that is due on ``due`` (a business date), in the formats of the definition.
+    A format or a chart that cannot be made is told (``Rendered.failed``) and leaves the others.
 
     Everything is asked of one published version, in one transaction: the newest, or ``version``. ``tell`` composes the
     sentences of what changed; ``revision`` says against which figures a run made again is held. Raises what
@@ -50,7 +52,7 @@ def render(
         warehouse, definition, recipient, due, targets=targets, version=version, tell=tell, revision=revision
     ) as report:
         stem = stem_of(report)
-        files = {f"{stem}.{form}": _made(form, report) for form in definition.formats}
+        files = {f"{stem}.{form}": content for form, content in _made(report).items()}
         files[MANIFEST] = manifest(report, files)
         titles = {block.section.id: title_of(block, report.language) for block in report.blocks}
     return Rendered(
@@ -64,16 +66,26 @@ def render(
         compared=report.whole.compared,
         rows={section: len(rows) for section, rows in data.rows(report).items()},
         names={**report.names, "section": titles},
+        failed={what: {one: error.message(one) for one in LANGUAGES} for what, error in report.broken.items()},
     )
 
 
-def _made(form: Format, report: Report) -> bytes:
-    """One file. Raises FormatError, whatever goes wrong in its making: nothing but the report goes into it."""
-    try:
-        return FORMS[form](report)
-    except Exception as error:
-        log.exception("%s of %s", form, report.definition.name)
-        raise FormatError(form, error) from error
+def _made(report: Report) -> dict[Format, bytes]:
+    """Each format that can be made; one that cannot is kept in ``report.broken``, and leaves the others. Raises
+    FormatError of the first where none can, whatever went wrong: nothing but the report goes into them.
+    """
+    made: dict[Format, bytes] = {}
+    errors: list[FormatError] = []
+    for form in report.definition.formats:
+        try:
+            made[form] = FORMS[form](report)
+        except Exception as error:
+            log.exception("%s of %s could not be made", form, report.definition.name)
+            errors.append(FormatError(form, error))
+            report.broken[form.upper()] = error if isinstance(error, KpiError) else errors[-1]
+    if errors and not made:
+        raise errors[0]
+    return made
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from kpi import table_file
 from kpi.i18n import phrase
 from kpi.metrics.registry import METRICS
+from kpi.plain_text import clean
 from kpi.query.answer import Answer, Cell
 from kpi.snapshots.render.asking import Block, Report
 
@@ -130,6 +131,6 @@ def _row(block: Block, answer: Answer, cell: Cell, report: Report) -> Row:
     }
     for dimension, value in zip(answer.question.by, cell.key, strict=True):
         text = "" if value is None else str(value)
-        row |= {dimension: text, f"{dimension}_name": report.names.get(dimension, {}).get(text, text)}
+        row |= {dimension: clean(text), f"{dimension}_name": report.names.get(dimension, {}).get(text, text)}
     figures_of = {name: getattr(cell, name) for name in _FIGURES}
     return row | {name: None if value is None else float(value) for name, value in figures_of.items()}

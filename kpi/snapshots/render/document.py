@@ -1,4 +1,4 @@
-"""A copy on paper (PDF) and its headline as a picture (PNG), set by typst from one template."""
+"""A copy on paper (PDF) and its headline as a picture (PNG), set from one template. Both raise DrawingError."""
 
 import json
 import re
@@ -7,9 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import noto_cjk_sans_otc
-import typst
-
+from kpi import native
 from kpi.charts import PALETTES, export
 from kpi.i18n import catalogue, phrase
 from kpi.snapshots.render import pictures, words
@@ -33,33 +31,13 @@ def png(report: Report) -> bytes:
     return _set(_content(report, "card"), "png", report)
 
 
-def pages(report: Report) -> list[bytes]:
-    """The pages of the PDF as pictures, to be looked at."""
-    made = _compiler().compile(_source(), sys_inputs=_content(report, "paper"), format="png", ppi=90)
-    return [page for page in (made if isinstance(made, list) else [made]) if page is not None]
-
-
 def _set(content: dict[str, str], form: Literal["pdf", "png"], report: Report) -> bytes:
-    moment = datetime.combine(report.due, time(), tzinfo=UTC)
-    made = _compiler().compile(_source(), sys_inputs=content, format=form, ppi=_PIXELS, timestamp=moment)
-    assert isinstance(made, bytes)
-    return made
+    return native.paper(_source(), content, form, _PIXELS, datetime.combine(report.due, time(), tzinfo=UTC))
 
 
 @cache
-def _source() -> bytes:
-    return _TEMPLATE.read_bytes()
-
-
-def _compiler() -> typst.Compiler:
-    """A compiler of one's own each time: it keeps what it was given last, and copies are made in several threads."""
-    return typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    """The one font that is used: not the machine's, so that a copy looks the same wherever it is made."""
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(noto_cjk_sans_otc.FONT_PATH.parent)])
+def _source() -> str:
+    return _TEMPLATE.read_text("utf-8")
 
 
 def _content(report: Report, form: str) -> dict[str, str]:
@@ -101,12 +79,12 @@ def _soft(text: str) -> str:
 def _section(block: Block, report: Report, paper: bool) -> dict[str, object]:
     kind = block.section.kind
     shown = table(block, report) if kind == "table" and block.kpis and paper else None
-    drawn = pictures.spec(block, report) if kind == "chart" and paper else None
+    svg = pictures.drawn(block, report, lambda spec: export.svg(spec, _WIDTH)) if kind == "chart" and paper else None
     return {
         "title": _soft(words.title_of(block, report.language)),
-        "caption": pictures.caption(block, report) if drawn else "",
+        "caption": pictures.caption(block, report) if svg else "",
         "cards": [vars(card) for card in words.cards(block, report)] if kind == "headline" else [],
-        "svg": export.svg(drawn, _WIDTH) if drawn else "",
+        "svg": svg or "",
         "columns": [{"title": _soft(one.title), "kind": one.kind} for one in shown.columns] if shown else [],
         "rows": [
             [{"text": _soft(one.text), "change": one.change, "tone": one.tone, "pale": one.pale} for one in row]

@@ -54,11 +54,12 @@ def manifest(report: Report, files: Mapping[str, bytes]) -> bytes:
         },
         "text": {
             "title": report.title,
-            "head": words.head(report),
+            "head": [*words.head(report), *words.failures(report)],
             "revision": words.revision(report),
             "figures": words.lines(report),
             "changed": ["".join(span.text for span in sentence) for sentence in report.sentences],
         },
+        "failed": list(report.broken),
         "files": listed(files),
     }
     return as_json(content)

@@ -7,8 +7,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-import vl_convert
-
+from kpi import native
 from kpi.charts import PALETTES
 from kpi.charts.theme import css_variables
 from kpi.i18n import phrase
@@ -45,7 +44,7 @@ def html(report: Report) -> bytes:
 @cache
 def _bundle() -> str:
     """Vega, Vega-Lite and what embeds them, as one script."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")
+    return native.script("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
 
 
 def _script(content: object) -> str:
@@ -73,14 +72,16 @@ def _section(block: Block, report: Report, charts: dict[str, object]) -> str:
     if block.section.kind == "headline":
         inside = "<div class=cards>" + "".join(_card(card) for card in words.cards(block, report)) + "</div>"
     elif block.kpis:
-        spec = pictures.spec(block, report) if block.section.kind == "chart" else None
+        spec = pictures.drawn(block, report, dict) if block.section.kind == "chart" else None
         figures = _table(block, report)
         if spec is not None:
             charts[block.section.id] = {**spec, "width": "container", "background": PALETTES["light"].background}
             name = escape(block.section.id, quote=True)
+            failed = phrase(report.language, "chart_failed")
             said = escape(pictures.caption(block, report))
             inside = f"<p class=caption>{said}</p>"
-            inside += f'<div class=chart role=img aria-label="{escape(title)}" data-chart="{name}"></div>'
+            inside += f'<div class=chart role=img aria-label="{escape(title)}" data-chart="{name}"'
+            inside += f' data-failed="{escape(failed)}"></div>'
             inside += f"<details><summary>{escape(phrase(report.language, 'report_data'))}</summary>{figures}</details>"
         else:
             inside = figures

@@ -1,19 +1,26 @@
 """A section as a figure, drawn by ``kpi.charts`` as the pages' are."""
 
-from typing import Any
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from kpi.charts import ChartKind, Slots, Style, part_drawn, picture, scale_of, trend, unit_of_bars, volume_by_channel
 from kpi.charts.slots import Grain
 from kpi.charts.theme import spec_of
+from kpi.errors import DrawingError
 from kpi.i18n import phrase
 from kpi.insight.doubts import cut_note
 from kpi.metrics.registry import METRICS
 from kpi.pivot import Pivot
 from kpi.query.question import Period
 from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.words import title_of
 
+log = logging.getLogger("switchboard")
+
+_Made = TypeVar("_Made")
 _GRAINS: dict[str, Grain] = {"date": "date", "through": "date", "week": "week", "month": "month"}
 
 
@@ -42,6 +49,22 @@ def _kind(block: Block) -> ChartKind:
     if block.pivot.cols is None:
         return "line" if block.time else "bars"
     return "line" if block.time else "heat"
+
+
+def drawn(block: Block, report: Report, draw: Callable[[dict[str, Any]], _Made]) -> _Made | None:
+    """What ``draw`` makes of the section's figure; None where there is nothing to draw, or it could not be drawn: that
+    is kept in ``report.broken``, and the rest of the copy goes on.
+    """
+    title = title_of(block, report.language)
+    try:
+        found = spec(block, report)
+        return draw(found) if found is not None else None
+    except DrawingError as error:
+        report.broken[title] = error
+    except Exception:
+        log.exception("the chart %s of %s could not be drawn", block.section.id, report.definition.name)
+        report.broken[title] = DrawingError("drawing_failed", what=title)
+    return None
 
 
 def caption(block: Block, report: Report) -> str:

@@ -13,6 +13,7 @@ from kpi.insight.workdays import unpublished
 from kpi.metrics import sources
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
+from kpi.plain_text import clean
 from kpi.query.answer import Cell
 from kpi.snapshots.notices import change_text, figure_name
 from kpi.snapshots.render import data
@@ -116,6 +117,11 @@ def head(report: Report) -> list[str]:
     return lines
 
 
+def failures(report: Report) -> list[str]:
+    """What of the copy could not be made, a line a format or chart."""
+    return [f"{what}: {error.message(report.language)}" for what, error in report.broken.items()]
+
+
 def opening(report: Report) -> list[str]:
     """The lines under the title of a first page: the head, and what a run made again changed."""
     made = revision(report)
@@ -167,7 +173,7 @@ def title_of(block: Block, language: Language) -> str:
     """The section's title, or one made of its names."""
     given = block.section.title[0 if language == "zh" else 1]
     if given:
-        return given
+        return clean(given)
     kpis = block.kpis or block.section.kpis
     named = phrase(language, "say_and").join(METRICS[kpi].name(language) for kpi in kpis)
     if block.section.kind == "headline":
@@ -196,6 +202,8 @@ def notes(block: Block, report: Report) -> list[str]:
             said.append(phrase(language, "report_reason", kpi=name, reason=phrase(language, f"reason_{reason}")))
     if any(cell.reason == "hidden" for answer in block.answers for cell in answer.cells):
         said.append(f"{HIDDEN} {phrase(language, 'reason_hidden')}")
+    if title_of(block, language) in report.broken:
+        said.append(phrase(language, "chart_failed"))
     if report.empty or (block.kpis and block.blank):
         said.append(phrase(language, "report_no_data"))
     return said
