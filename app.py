@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from kpi.errors import KpiError, WarehouseEmpty
+from kpi.plain_text import log_to_stderr
 from kpi.settings import ROOT, load_settings
 from kpi.snapshots.runs import workers
 from kpi.state.database import begun, now
@@ -28,6 +29,7 @@ from pages.reading import read_language
 from pages.uploads import Uploads
 
 log = logging.getLogger("switchboard")
+log_to_stderr()
 
 _LEAVE = 10  # seconds for what is being asked ahead when the server ends
 

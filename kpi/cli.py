@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TextIO, cast, get_args
 
@@ -16,6 +16,7 @@ from kpi import commands, explain, output, rule_commands
 from kpi.dates import day_of
 from kpi.errors import KpiError, UnknownName
 from kpi.i18n import LANGUAGES, Language, phrase
+from kpi.plain_text import CleanStream, log_to_stderr
 from kpi.query.question import Compare, Named, Period
 from kpi.settings import load_settings, machine_language
 from kpi.snapshots import commands as snapshot_commands
@@ -30,10 +31,16 @@ Command = Callable[[argparse.Namespace, Warehouse, Language, TextIO], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code. Nothing foreseen ends in a traceback."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    # Nothing of data, or of what was asked, reaches a terminal but as text.
+    with redirect_stdout(cast(TextIO, CleanStream(sys.stdout))), redirect_stderr(cast(TextIO, CleanStream(sys.stderr))):
+        log_to_stderr()
+        return _main(sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
     language = _language()
     try:
-        asked = build_parser(language).parse_args(sys.argv[1:] if arguments is None else arguments)
+        asked = build_parser(language).parse_args(arguments)
         with closing(Warehouse.from_settings(load_settings())) as warehouse:
             code: int = asked.run(asked, warehouse, language, sys.stdout)
         sys.stdout.flush()

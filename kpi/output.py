@@ -9,8 +9,10 @@ from typing import Literal, TextIO
 from wcwidth import wcswidth
 
 from kpi import table_file
+from kpi.plain_text import clean, escape_json
 
 Format = Literal["table", "csv", "json"]
+_CELL = 1000  # characters of a cell of a table that are written
 FORMATS: tuple[Format, ...] = ("table", "csv", "json")
 
 
@@ -29,8 +31,7 @@ def plain(value: object) -> object:
 
 def write_json(content: object, to: TextIO) -> None:
     """One JSON document, indented."""
-    json.dump(content, to, ensure_ascii=False, indent=2, allow_nan=False)
-    to.write("\n")
+    to.write(escape_json(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)) + "\n")
 
 
 def write_csv(
@@ -51,6 +52,7 @@ def _told(value: object) -> object:
 
 def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], to: TextIO) -> None:
     """Aligned columns; ``right`` tells which ones are numbers. A Chinese character is two columns wide."""
+    head, rows = [clean(text, _CELL) for text in head], [[clean(text, _CELL) for text in line] for line in rows]
     widths = [max(_width(line[i]) for line in (head, *rows)) for i in range(len(head))]
     for line in (head, ["─" * width for width in widths], *rows):
         cells = (
@@ -61,5 +63,5 @@ def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Seque
 
 
 def _width(text: str) -> int:
-    # Control characters have no width of their own (−1); such text comes from data, not from here.
+    # −1: of a character that has no width of its own.
     return max(wcswidth(text), 0) or len(text)

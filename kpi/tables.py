@@ -17,6 +17,7 @@ from kpi.insight.planning import Plan
 from kpi.insight.telling import remark, value_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
+from kpi.plain_text import clean
 from kpi.query.answer import Answer, DimensionValue
 from kpi.query.lorenz import Curve
 from kpi.query.parting import scale_of
@@ -209,6 +210,6 @@ def _told(values: pd.Series, names: Mapping[str, str] | None, language: Language
             return published.local(value).strftime("%Y-%m-%d %H:%M:%S")
         if names:
             return names.get(str(int(value) if isinstance(value, float) else value), value)
-        return value
+        return clean(value) if isinstance(value, str) else value
 
     return values.astype(object).map(told)

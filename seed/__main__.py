@@ -12,6 +12,7 @@ from tqdm import tqdm
 from kpi.dates import day_of
 from kpi.errors import KpiError
 from kpi.i18n import Language, phrase
+from kpi.plain_text import clean_lines, log_to_stderr
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
 from seed import snapshots
@@ -23,12 +24,13 @@ from seed.options import Options, today
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; gives the exit code: 0 done, 2 not acceptable as asked, 1 anything else that went wrong."""
     settings = None
+    log_to_stderr()
     try:
         settings = load_settings()
         return _run(_parser().parse_args(arguments), settings)
     except KpiError as error:
         language = settings.language if settings else "en"
-        print(error.message(language), file=sys.stderr)
+        print(clean_lines(error.message(language)), file=sys.stderr)
         return error.exit_code
 
 

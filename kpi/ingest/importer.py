@@ -23,12 +23,14 @@ from kpi.ingest import reader
 from kpi.ingest.customers import customer_key, key_mark, pseudonyms
 from kpi.ingest.mapping import CHOICES, LIMITS, NEVER_EMPTY, Mapping, Source, load_mapping
 from kpi.ingest.source_file import EXPORT_COLUMNS, is_export, readable
+from kpi.plain_text import LONGEST, REFUSED_RE2, clean
 from kpi.warehouse import Warehouse
 from kpi.warehouse.load import Load, LoadReport
 
 # The child is ended when it says nothing for so long, and may use so much memory for DuckDB.
 SILENCE_SECONDS = 300.0
 CHILD_MEMORY_GB = 2
+_QUOTED = 100  # characters of a row's value that a reason quotes
 
 _KINDS = {
     sa.String: "VARCHAR",
@@ -62,7 +64,7 @@ def import_file(
         key = customer_key(warehouse.settings.home, hashed_before=hashed, mark=published.key_mark)
         with Load(
             warehouse,
-            description=f"{file.name} ({plan.source.id})",
+            description=clean(f"{file.name} ({plan.source.id})"),
             synthetic=False,
             allow_mixed=allow_mixed,
             zone=plan.source.time_zone,
@@ -216,6 +218,8 @@ def reading_job(path: Path, file: Path, plan: Mapping) -> reader.Job:
         "targets": targets,
         "exclude": list(plan.exclude.items()),
         "reject": list(plan.reject.items()),
+        "longest": LONGEST,
+        "refused": REFUSED_RE2,
     }
 
 
@@ -268,14 +272,20 @@ def _watermark(source: Source, latest: datetime) -> datetime:
 def _reason(problem: dict[str, Any], plan: Mapping, language: Language) -> str:
     """A problem as a sentence: what is wrong, with the row's own values, and what would be right."""
     key, name = problem.pop("key"), problem.get("name", "")
-    values = ", ".join(f"{column} “{value or ''}”" for column, value in problem.get("values", {}).items()) or "–"
+    values = (
+        ", ".join(
+            f"{clean(column, _QUOTED)} “{clean(value or '', _QUOTED)}”"
+            for column, value in problem.get("values", {}).items()
+        )
+        or "–"
+    )
     low, high = LIMITS.get(name, (None, None))
     valid = plan.codes.get(name) or CHOICES.get(name, ())
     return phrase(
         language,
         key,
         **{
-            **problem,
+            **{part: clean(said, _QUOTED) if isinstance(said, str) else said for part, said in problem.items()},
             "values": values,
             "valid": ", ".join(valid),
             "low": "–" if low is None else low,

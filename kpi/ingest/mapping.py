@@ -15,8 +15,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from kpi import schema
-from kpi.errors import MappingError, UnknownName
+from kpi.errors import KpiError, MappingError, UnknownName
 from kpi.metrics.dimensions import DIMENSIONS
+from kpi.plain_text import clean, refusal
 from kpi.settings import known_zones
 
 SHIPPED = Path(__file__).parent / "mappings"
@@ -56,6 +57,7 @@ _CHANNEL = _NAMED | {"family": (str, True), "messaging": (bool, True)}
 _TOPIC = _NAMED | {"business_line": (str, False), "complexity": (str, False), "referable": (bool, False)}
 _TEAM = _NAMED | {"specialty": (str, False)}
 _DIMENSIONS = {"channels": ("channel", _CHANNEL), "topics": ("topic", _TOPIC), "teams": ("team", _TEAM)}
+_SEPARATORS = ("delimiter", "quote")  # may be a tab
 _TABLES = ("source", "columns", "exclude", "reject", *_DIMENSIONS, "outcomes")
 
 # Columns whose values are a closed list, and numbers with limits (inclusive).
@@ -181,9 +183,16 @@ class _Check:
             given = value[key]
             if type(given) is not kind or (kind is str and not given):
                 raise self.fail("mapping_type", f"{place} {key}", kind=_kind(kind), value=_shown(given))
+            for each in given if isinstance(given, list) else [given] if key not in _SEPARATORS else []:
+                self.plain(f"{place} {key}", each)
             if isinstance(given, list) and not all(isinstance(each, str) and each for each in given):
                 raise self.fail("mapping_type", f"{place} {key}", kind=_kind(list), value=_shown(given))
         return value
+
+    def plain(self, place: str, text: object) -> None:
+        """A text that is shown, or is a value, may be written down."""
+        if isinstance(text, str) and (wrong := refusal(text)) is not None:
+            raise self.fail("mapping_text", clean(place), what=KpiError(wrong[0], **wrong[1]))
 
     def mapping(self, content: dict[str, object]) -> Mapping:
         self.known("", content, _TABLES)
@@ -283,6 +292,8 @@ class _Check:
     def conditions(self, table: str, value: object) -> dict[str, str]:
         if not isinstance(value, dict):
             raise self.fail("mapping_no_table", f"[{table}]")
+        for reason in value:
+            self.plain(f"[{table}]", reason)
         return {reason: self.expression(f"[{table}] {reason}", sql) for reason, sql in value.items()}
 
     def has_target(self, table: str, target: str, columns: dict[str, str]) -> None:
@@ -290,6 +301,7 @@ class _Check:
             raise self.fail("mapping_unused", f"[{table}]", target=target)
 
     def identifier(self, place: str, name: str) -> None:
+        self.plain(place, name)
         if not _ID.fullmatch(name):
             raise self.fail("mapping_bad_id", place, name=name)
 

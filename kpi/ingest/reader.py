@@ -47,7 +47,8 @@ class Target(TypedDict):
 
 class Job(TypedDict):
     """What to read and how. ``guard``: what a text begins with, behind an apostrophe that is to be taken off, in an
-    export of rejected rows; "" in any other file. ``exclude``, ``reject``: (reason, SQL condition).
+    export of rejected rows; "" in any other file. ``exclude``, ``reject``: (reason, SQL condition). ``longest``:
+    characters of a text; ``refused``: what none may hold, a regular expression.
     """
 
     file: str
@@ -63,6 +64,8 @@ class Job(TypedDict):
     targets: list[Target]
     exclude: list[tuple[str, str]]
     reject: list[tuple[str, str]]
+    longest: int
+    refused: str
 
 
 class Stop(Exception):
@@ -284,6 +287,10 @@ class Reading:
         elif target["choices"] is not None:
             valid = ", ".join(_text(choice) for choice in target["choices"])
             self._check(f"{text} NOT IN ({valid})", key="row_not_valid", value=number, **meaning)
+        elif target["kind"] == "VARCHAR":
+            longest, refused = self.job["longest"], _text(self.job["refused"])
+            self._check(f"length({text}) > {longest}", key="row_text_long", longest=longest, value=number, **meaning)
+            self._check(f"regexp_matches({text}, {refused})", key="row_text_control", value=number, **meaning)
         for sign, limit in (("<", target["low"]), (">", target["high"])):
             if limit is not None:
                 self._check(f"{name}.v {sign} {limit}", key="row_limits", value=number, **meaning)

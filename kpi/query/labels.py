@@ -1,13 +1,13 @@
 """What the values of a dimension are, and what they are called."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import sqlalchemy as sa
 
 from kpi import schema
 from kpi.i18n import Language
 from kpi.metrics.dimensions import DIMENSIONS
+from kpi.plain_text import Names
 from kpi.warehouse import Warehouse
 
 # Open dimensions without a table of names: their values are read from the agents.
@@ -36,7 +36,9 @@ def known_values(connection: sa.Connection, dimension: str) -> list[str] | None:
 
 
 def labels(warehouse: Warehouse, dimension: str, language: Language) -> Mapping[str, str]:
-    """Value (as text, "" = unknown) -> name, in the order to show. Empty for dates and hours."""
+    """Value (as text, "" = unknown) -> name, as plain text, in the order to show. Empty for dates and
+    hours.
+    """
     with warehouse.read() as connection:
         return labels_on(connection, dimension, language)
 
@@ -59,4 +61,4 @@ def labels_on(connection: sa.Connection, dimension: str, language: Language) -> 
     if not named:
         # What no table names is called as the feed calls it.
         named = {value: value for value in known_values(connection, dimension) or ()}
-    return MappingProxyType(named | {"": _UNKNOWN[language]} if named else {})
+    return Names(named | {"": _UNKNOWN[language]} if named else {})

@@ -6,6 +6,7 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_date, format_difference, format_period, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
+from kpi.plain_text import clean
 from kpi.snapshots.model import Notice
 from kpi.snapshots.runs import Change, Run, Sent, say, told_state
 
@@ -67,7 +68,7 @@ def part_name(key: str, names: Mapping[str, Mapping[str, str]], language: Langua
     for part in filter(None, by.split("|")):
         dimension, _, value = part.partition("=")
         known = names.get(dimension, {})
-        said = known.get(value, value) or phrase(language, "unknown_value")
+        said = clean(known.get(value, value)) or phrase(language, "unknown_value")
         told.append(f"{DIMENSIONS[dimension].name(language).lower()} {said}" if dimension in DIMENSIONS else said)
     told += filter(None, [moved.replace("/", " – ")])
     return ", ".join(told)

@@ -12,6 +12,7 @@ from kpi.snapshots import schedule
 from kpi.snapshots.model import Definition, Section
 from kpi.snapshots.target import check_allowed, parse
 from kpi.state import Problem
+from kpi.state.editing import text_problems
 
 # A name is part of file names and of addresses.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -34,6 +35,7 @@ def problems_of(
     found: list[Problem] = []
     names: set[str] = set()
     for number, definition in enumerate(definitions, start=1):
+        found += text_problems(number, _texts(definition))
         for error in _problems(definition, feeds, values or {}, settings):
             if isinstance(error, KpiError):
                 found.append(Problem(number, "problem_is", (("what", error),)))
@@ -44,6 +46,14 @@ def problems_of(
             found.append(Problem(number, "snapshot_name_twice", (("name", definition.name),)))
         names.add(definition.name)
     return found
+
+
+def _texts(definition: Definition) -> dict[str, str]:
+    """What is shown of a definition, by its field."""
+    texts = {"title.zh": definition.title[0], "title.en": definition.title[1]}
+    for section in definition.sections:
+        texts |= {f"{section.id[:40]} title.zh": section.title[0], f"{section.id[:40]} title.en": section.title[1]}
+    return texts | {f"recipient {number}": one.name for number, one in enumerate(definition.recipients, start=1)}
 
 
 _Told = tuple[str, dict[str, object]]

@@ -8,9 +8,10 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 
 from kpi.i18n import Language
+from kpi.plain_text import clean
 from kpi.state import editing
 from kpi.state.database import StateDatabase
-from kpi.state.editing import Problem, impossible_dates
+from kpi.state.editing import Problem, impossible_dates, text_problems
 from kpi.state.tables import annotation
 
 Kind = Literal["campaign", "incident", "release", "other"]
@@ -37,8 +38,8 @@ class Annotation:
     changed_at: datetime | None = None
 
     def text(self, language: Language) -> str:
-        """In the reader's language, else in the other."""
-        return (self.text_zh or self.text_en) if language == "zh" else (self.text_en or self.text_zh)
+        """In the reader's language, else in the other; as plain text."""
+        return clean((self.text_zh or self.text_en) if language == "zh" else (self.text_en or self.text_zh))
 
     def says(self, other: "Annotation") -> bool:
         """Whether both say the same, whoever wrote them and when."""
@@ -68,6 +69,7 @@ def problems_of(rows: Sequence[Annotation]) -> list[Problem]:
             found.append(Problem(number, "annotation_no_kind"))
         if not (row.text_zh.strip() or row.text_en.strip()):
             found.append(Problem(number, "annotation_no_text"))
+        found += text_problems(number, {"text_zh": row.text_zh.strip(), "text_en": row.text_en.strip()})
         longest = max(len(row.text_zh), len(row.text_en))
         if longest > LONGEST:
             found.append(Problem(number, "annotation_long", (("length", longest), ("longest", LONGEST))))

@@ -1,6 +1,6 @@
 """What an editor made of a table of the state database: kept whole, or not at all, and nobody's change lost unseen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, Self, TypeVar
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from kpi.dates import EARLIEST, LATEST, is_possible
 from kpi.errors import KpiError, PeriodError, StaleEdit
 from kpi.i18n import Language, phrase
+from kpi.plain_text import refusal
 from kpi.state.database import StateDatabase, now
 
 
@@ -73,6 +74,16 @@ def impossible_dates(row: int, *days: date | None) -> list[Problem]:
         for day in days
         if day is not None and not is_possible(day)
     ]
+
+
+def text_problems(number: int, texts: Mapping[str, str]) -> list[Problem]:
+    """What keeps texts of a row from being written down; ``texts``: name of the field -> text."""
+    found = []
+    for field, text in texts.items():
+        if (wrong := refusal(text)) is not None:
+            what = KpiError(wrong[0], **wrong[1])
+            found.append(Problem(number, "text_refused", (("field", field), ("what", what))))
+    return found
 
 
 def save(

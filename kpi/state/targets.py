@@ -11,9 +11,10 @@ from itertools import pairwise
 import sqlalchemy as sa
 
 from kpi.errors import StaleEdit
+from kpi.plain_text import clean
 from kpi.state import editing
 from kpi.state.database import StateDatabase
-from kpi.state.editing import Problem, impossible_dates
+from kpi.state.editing import Problem, impossible_dates, text_problems
 from kpi.state.tables import target
 
 # Where a target holds; of two that name as many of these, the one that names the first of them goes before.
@@ -88,6 +89,8 @@ def plain_problems(rows: Sequence[Target]) -> list[Problem]:
             found.append(Problem(number, "target_no_value"))
         elif row.low is not None and row.high is not None and row.high < row.low:
             found.append(Problem(number, "target_crossed", (("low", row.low), ("high", row.high))))
+        places = {name: value for name, value in zip(PLACES, row.place, strict=True) if value}
+        found += text_problems(number, {"owner": row.owner.strip(), "note": row.note.strip(), **places})
         for name, text, longest in (("owner", row.owner, LONGEST_OWNER), ("note", row.note, LONGEST_NOTE)):
             if len(text) > longest:
                 found.append(Problem(number, f"target_long_{name}", (("length", len(text)), ("longest", longest))))
@@ -130,4 +133,7 @@ def _read(connection: sa.Connection) -> list[Target]:
     c = target.c
     places = [sa.func.coalesce(c[name], "") for name in PLACES]
     query = sa.select(target).order_by(c.kpi, *places, c.first, c.id)
-    return [Target(**row._mapping) for row in connection.execute(query)]
+    return [
+        Target(**dict(row._mapping) | {name: clean(row._mapping[name]) for name in ("owner", "note", "author")})
+        for row in connection.execute(query)
+    ]

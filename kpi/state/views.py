@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from kpi.errors import InputError
+from kpi.plain_text import clean, refusal
 from kpi.state.database import StateDatabase, now
 from kpi.state.tables import saved_view
 
@@ -32,13 +33,15 @@ def views(state: StateDatabase, owner: str) -> list[SavedView]:
     query = sa.select(c.id, c.name, c.page, c.link, c.changed_at).where(c.owner == owner).order_by(c.name)
     with state.transaction() as connection:
         return [
-            SavedView(row.id, row.name, row.page, json.loads(row.link), row.changed_at)
+            SavedView(row.id, clean(row.name), row.page, json.loads(row.link), row.changed_at)
             for row in connection.execute(query)
         ]
 
 
 def save_view(state: StateDatabase, owner: str, name: str, page: str, link: Mapping[str, str]) -> None:
-    """Keep a link under a new name. Raises InputError for a name that is empty, too long or taken."""
+    """Keep a link under a new name. Raises InputError for a name that is empty, too long, taken or
+    no plain text.
+    """
     values = {"page": page, "link": json.dumps(dict(link), ensure_ascii=False, sort_keys=True)}
     _write(state, sa.insert(saved_view).values(owner=owner, **values), name)
 
@@ -58,6 +61,8 @@ def _write(state: StateDatabase, change: sa.Insert | sa.Update, name: str) -> No
     name = name.strip()
     if not name:
         raise InputError("view_no_name")
+    if (wrong := refusal(name)) is not None and wrong[0] != "text_long":
+        raise InputError(wrong[0], **wrong[1])
     if len(name) > LONGEST:
         raise InputError("view_long_name", length=len(name), longest=LONGEST)
     try:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.metrics.model import LOOK_BACK, MATURITIES, mature_bind
+from kpi.plain_text import clean
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def read_published(connection: sa.Connection, version_query: str) -> Published:
     """Read what the connection's transaction sees."""
     facts = {row.name: row.value for row in connection.execute(sa.select(schema.warehouse_fact))}
     feeds = {
-        row.source: Feed(row.source, row.name_zh, row.name_en, row.watermark, frozenset(json.loads(row.carries)))
+        row.source: Feed(
+            row.source, clean(row.name_zh), clean(row.name_en), row.watermark, frozenset(json.loads(row.carries))
+        )
         for row in connection.execute(sa.select(schema.feed).order_by(schema.feed.c.source))
     }
     start = facts.get("data_start")

@@ -53,6 +53,11 @@ def problem(path: Path, text: str) -> str:
         ('["loan", "mortgage"]', '["loan", "card"]', ["[topics.loan] values", "“card” stands there twice"]),
         ("[topics.loan]", '[topics.loan]\ncomplexity = "easy"', ["[topics.loan] complexity", "standard, personal"]),
         ("[topics.card]", "[topics]\ncard = 3\n[topics.other]", ["[topics.card]", "table"]),
+        ('name_en = "Cards"', 'name_en = "Ca\\u001b[31mrds"', ["[topics.card] name_en", "U+001B as character 3"]),
+        ('name_en = "Cards"', 'name_en = """Ca\nrds"""', ["[topics.card] name_en", "U+000A", "line break"]),
+        ('name_en = "Cards"', f'name_en = "{"x" * 201}"', ["[topics.card] name_en", "201 characters", "200"]),
+        ('["loan", "mortgage"]', '["loan", "mort\\tgage"]', ["[topics.loan] values", "U+0009"]),
+        ('"test call" =', '"test\\u2028call" =', ["[exclude]", "U+2028"]),
     ],
 )
 def test_mistakes_are_named_with_their_place(tmp_path: Path, old: str, new: str, said: list[str]) -> None:

@@ -50,6 +50,19 @@ def test_a_row_becomes_an_interaction(warehouse: Warehouse, load_rows: LoadRows)
     assert (row.talk_seconds, row.engaged, row.wait_seconds, row.outcome) == (60, True, None, None)
 
 
+def test_trap_a_row_whose_text_is_no_plain_text_is_rejected_with_the_reason(
+    warehouse: Warehouse, load_rows: LoadRows
+) -> None:
+    wrong = ["c\x1b[2J", '"c\n3"', "c\u2028", "x" * 201, "y" * 100_000]
+    report = load_rows(GOOD, *(GOOD.replace("c1", id_, 1) for id_ in wrong), GOOD.replace("c1", "名" * 200, 1))
+    assert counts(report) == {"rows_read": 7, "loaded": 2, "rejected": 5}
+    reasons = [" ".join(told) for _, _, told in rejected(warehouse)]
+    assert [("control character" in told, "more than 200 characters" in told) for told in reasons] == [
+        (True, False), (True, False), (True, False), (False, True), (False, True),
+    ]  # fmt: skip
+    assert all("interaction_id" in told and len(told) < 300 and "\x1b" not in told for told in reasons)
+
+
 def test_an_empty_warehouse_adopts_the_zone_of_the_file(warehouse: Warehouse, load_rows: LoadRows) -> None:
     load_rows(GOOD)
     assert warehouse.published().zone.key == "Europe/Berlin"
