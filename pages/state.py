@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from kpi.charts.theme import of_key
 from kpi.i18n import Language
 from kpi.query.question import Filter, Period
 from pages.choice import NONE
@@ -160,8 +161,8 @@ class Picks:
         """The KPI and the steps down to what a mark is of; a mark of all values makes no step."""
         steps = []
         for field, (dimension, values) in self.steps.items():
-            name = mark.get(field)
-            value = str(name) if values is None and name is not None else (values or {}).get(str(name))
+            name = of_key(str(mark[field])) if mark.get(field) is not None else None
+            value = name if values is None or name is None else values.get(name)
             if value is not None:
                 steps.append(Filter(dimension, (value,)))
         return self.kpis.get(str(mark.get(_NAME)), kpi), tuple(steps)

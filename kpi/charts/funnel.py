@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from kpi.charts.goals import behind, target_ticks, target_tip, target_tips
-from kpi.charts.theme import Style, edge, finish, legend
+from kpi.charts.theme import Style, edge, finish, legend, looked_up
 from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, text_colour
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
@@ -28,12 +28,12 @@ def funnel(funnels: Mapping[str, Funnel], style: Style, height: int = HEIGHT) ->
     rows = _rows(funnels, style)
     bars, ends = pd.DataFrame(rows), pd.DataFrame(_ends(funnels, style))
     tall = height / len(rows) > 40
-    names = "{" + ",".join(f"'{row['row']}':{_quoted(row['axis'])}" for row in rows) + "}"
+    names = looked_up({row["row"]: row["axis"] for row in rows}, "datum.value")
     y = alt.Y(
         "row:N",
         sort=[str(row["row"]) for row in rows],
         scale=alt.Scale(paddingInner=0.22 if tall else 0.16, paddingOuter=0.04),
-        axis=alt.Axis(labelExpr=f"{names}[datum.value]", labelColor=palette.ink2, labelFontSize=12.5, labelPadding=8,
+        axis=alt.Axis(labelExpr=names, labelColor=palette.ink2, labelFontSize=12.5, labelPadding=8,
                       labelLimit=130, grid=False),
     )  # fmt: skip
     margin = "width < 420 ? 56 : 236"
@@ -168,10 +168,6 @@ def _ends(funnels: Mapping[str, Funnel], style: Style) -> list[dict[str, object]
                 pieces.append({"row": f"{heading}{place}", "from": at, "to": to, "colour": colour})
                 at = to
     return pieces
-
-
-def _quoted(text: object) -> str:
-    return "'" + str(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def nested(funnels: Mapping[str, Funnel], metric: Metric, style: Style, height: int = NESTED_HEIGHT) -> alt.LayerChart:

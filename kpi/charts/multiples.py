@@ -7,7 +7,7 @@ import pandas as pd
 
 from kpi.charts.bars import short_channel
 from kpi.charts.goals import limits, lying_ticks, target_tip, target_tips
-from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.theme import Style, channel_rank, finish, looked_up
 from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_value
@@ -52,7 +52,7 @@ def by_channel_and_tier(
     )
     shorts = {names.get(channel, channel): short_channel(channel, names.get(channel, channel), style)
               for channel in order}  # fmt: skip
-    table = "{" + ",".join(f"'{name}':'{short}'" for name, short in shorts.items()) + "}"
+    short = looked_up(shorts, "datum.label")
     bars = (
         alt.Chart(frame)
         .mark_bar()
@@ -66,7 +66,7 @@ def by_channel_and_tier(
                     grid=False,
                     labelColor=palette.ink2,
                     labelOverlap=False,
-                    labelExpr=f"width < 700 ? {table}[datum.label] : datum.label",
+                    labelExpr=f"width < 700 ? {short} : datum.label",
                 ),
             ),
             xOffset=alt.XOffset("tier:O", scale=alt.Scale(domain=list(range(1, 8)), paddingInner=0.08)),

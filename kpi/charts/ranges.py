@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kpi.charts.goals import limits, target_ticks, target_tip, target_tips
-from kpi.charts.theme import Style, channel_rank, finish
+from kpi.charts.theme import Style, channel_rank, finish, looked_up
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_change, format_count, format_value
 from kpi.insight.intervals import SMALL_N
@@ -82,7 +82,7 @@ def rate_ranges(
             labelLimit=118,
             labelPadding=8,
             grid=False,
-            labelExpr=f"{_labels(frame)}[datum.value] || ''",
+            labelExpr=looked_up(dict(enumerate(frame["name"])), "datum.value"),
         ),
     )
     tips = [alt.Tooltip("name:N", title=" "), alt.Tooltip("full:N", title=metric.name(language))]
@@ -118,12 +118,6 @@ def rate_ranges(
         [(index, cell) for index, (_, cell, _) in enumerate(rows)], "row:O", None, metric, 100.0, style
     )
     return finish([everything, ticks, *goals, ranges, dots, values, right], style, height)
-
-
-def _labels(frame: pd.DataFrame) -> str:
-    """Row number -> name as a Vega object: two rows of one name stay two."""
-    quoted = (str(name).replace("\\", " ").replace("'", "’") for name in frame["name"])
-    return "{" + ",".join(f"'{index}':'{name}'" for index, name in enumerate(quoted)) + "}"
 
 
 def _row(

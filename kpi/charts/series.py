@@ -54,6 +54,7 @@ def series(
             "x": place[start] + 0.5,
             "y": None if cell.value is None else cell.value * factor,
             "line": lines[line].name,
+            "series": line,
             "when": slots.name(start, language),
             "text": format_value(cell.value, metric.unit, language, compact=False),
             "n": "–" if cell.n is None else format_count(cell.n, language, compact=False),
@@ -76,10 +77,12 @@ def series(
         scale=alt.Scale(domain=[least, most], nice=False, zero=False),
         axis=alt.Axis(tickCount=5, format=axis_format(least, most), grid=True),
     )
-    colour = alt.Color("line:N", scale=alt.Scale(domain=[line.name for line in lines], range=colours), legend=None)
+    # By number: Vega tells lines apart by keys of an object, which a name must not be.
+    numbers = {line.name: number for number, line in enumerate(lines)}
+    colour = alt.Color("series:N", scale=alt.Scale(domain=[*numbers.values()], range=colours), legend=None)
     dash = alt.StrokeDash(
-        "line:N",
-        scale=alt.Scale(domain=[line.name for line in lines], range=[list(dashes) for _, dashes in looks]),
+        "series:N",
+        scale=alt.Scale(domain=[*numbers.values()], range=[list(dashes) for _, dashes in looks]),
         legend=None,
     )
     base = alt.Chart(data)
@@ -119,12 +122,14 @@ def series(
     if len(shared):
         layers.insert(0, rule_of(shared, style))
     if len(apart):
-        layers.insert(0, rule_of(apart, style).encode(color=colour))
+        numbered = apart.assign(series=apart["line"].map(numbers))
+        layers.insert(0, rule_of(numbered, style).encode(color=colour))
     named = target_ends(shared, len(slots.starts), metric, factor, style)
     ends = _ends(data, lines, named, least, most, len(slots.starts))
     if len(ends):
         label = alt.Chart(ends)
         samples = ends[~ends["line"].isin([name for _, name in named])]
+        samples = samples.assign(series=samples["line"].map(numbers))
         looks_of = {line.name: _SAMPLES[_DASHES.index(dashes)] for line, (_, dashes) in zip(lines, looks, strict=True)}
         sample = alt.Chart(samples.assign(sample=samples["line"].map(looks_of)))
         layers += [

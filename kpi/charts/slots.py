@@ -10,6 +10,7 @@ from typing import Literal
 
 import altair as alt
 
+from kpi.charts.theme import looked_up
 from kpi.i18n import Language
 from kpi.i18n.numbers import format_date, format_period
 from kpi.query.question import Period
@@ -77,10 +78,9 @@ class Slots:
         step = max(1, -(-(len(starts) - 1) // most))
         chosen = sorted(range(len(starts) - 1, -1, -step))
         labels = {index: self._label(starts[index], language) for index in chosen}
-        table = "{" + ",".join(f"'{index}':'{label}'" for index, label in labels.items()) + "}"
         return alt.Axis(
             values=[index + 0.5 for index in chosen],
-            labelExpr=f"{table}[floor(datum.value)] || ''",
+            labelExpr=looked_up(labels, "floor(datum.value)"),
             grid=False,
             labelFlush=False,
             labelOverlap=True,

@@ -10,7 +10,7 @@ from kpi.charts.goals import row_tip, target_tip, target_tips
 from kpi.charts.lines import rule_of
 from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
-from kpi.charts.theme import Style, edge, finish
+from kpi.charts.theme import Style, edge, finish, looked_up
 from kpi.charts.tones import change_text, compared_fields, compared_tips, comparison_ticks
 from kpi.i18n import phrase
 from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
@@ -84,7 +84,11 @@ def coverage(
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=[0, HEIGHT], nice=False),
-        axis=alt.Axis(values=list(labels), labelExpr=_lookup(labels), grid=True),
+        axis=alt.Axis(
+            values=list(labels),
+            labelExpr=looked_up({round(at): text for at, text in labels.items()}, "round(datum.value)"),
+            grid=True,
+        ),
     )
     tips = [
         alt.Tooltip("when:N", title=phrase(language, "chart_when")),
@@ -295,9 +299,3 @@ def _number(value: float | None) -> float | None:
 def _raised(share: float | None, rise: float) -> float | None:
     value = _number(share)
     return None if value is None else _LOWER + _GAP + value * 100 * rise
-
-
-def _lookup(labels: Mapping[float, str]) -> str:
-    """A Vega expression that names the positions of an axis."""
-    table = ",".join(f"'{round(position)}':'{text}'" for position, text in labels.items())
-    return f"{{{table}}}[round(datum.value)] || ''"

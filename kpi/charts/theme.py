@@ -4,8 +4,9 @@ A channel and a tier have the same colour everywhere, told apart by the colour-b
 channel, a tier, better or worse. Text is always ink, never coloured by channel.
 """
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import altair as alt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from altair.utils import schemapi
 
 from kpi.i18n import Language
@@ -26,13 +28,32 @@ _TICKS = 5  # of an axis of values
 schemapi.DEBUG_MODE = False
 
 
+# The one name that Vega cannot tell marks and labels apart by: it keeps them under the names as keys of an object.
+_NO_KEY, _UNSEEN = "__proto__", "\u200b"
+
+
+def as_key(text: str) -> str:
+    """A name as it stands in a figure's data and scales; ``of_key`` gives it back."""
+    return text + _UNSEEN if text == _NO_KEY else text
+
+
+def of_key(text: str) -> str:
+    """The name that a mark of a figure is of."""
+    return _NO_KEY if text == as_key(_NO_KEY) else text
+
+
 class Rows(list[dict[str, Any]]):
     """The rows of a figure's frame, column name -> number or text, None where there is none."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1).replace_schema_metadata()
         fields = [field.with_type(pa.string()) if field.type == pa.large_string() else field for field in table.schema]
-        self._table = table.cast(pa.schema(fields))
+        table = table.cast(pa.schema(fields))
+        for place, field in enumerate(table.schema):
+            if field.type == pa.string() and pc.index(table[place], _NO_KEY).as_py() >= 0:
+                names = pc.if_else(pc.equal(table[place], _NO_KEY), as_key(_NO_KEY), table[place])
+                table = table.set_column(place, field, names)
+        self._table = table
         super().__init__(self._table.to_pylist())
 
     @cached_property
@@ -278,7 +299,66 @@ def spec_of(chart: alt.LayerChart) -> dict[str, Any]:
         _shared.reset(token)
     spec["datasets"] = {name: rows for _, name, rows in shared.values()}
     _silence(spec)
+    _keep_values_data(spec)
     return spec
+
+
+def _keep_values_data(spec: dict[str, Any]) -> None:
+    """Order names by the domain of their scale, and stack nothing: Vega-Lite would write an order into an expression,
+    name by name, and Vega would look for what it stacks under the names as keys of an object, where some
+    (``constructor``, ``__proto__``) are there already.
+    """
+    units = list(_units(spec, None))
+    found: dict[str, set[object]] = {}
+    for unit, data in units:
+        for channel, told in _channels(unit):
+            if told.get("type") in {"nominal", "ordinal"} and "field" in told and data is not None:
+                values = (row.get(told["field"]) for row in spec["datasets"].get(data, ()))
+                found.setdefault(channel, set()).update(values)
+    for unit, _ in units:
+        for channel, told in _channels(unit):
+            scale = told.get("scale") or {}
+            if isinstance(order := told.get("sort"), list):
+                shown = [value for value in dict.fromkeys(order) if _keyed(value) in found[channel]]
+                scale = {"domain": shown, **scale}
+                del told["sort"]
+            if told.get("type") in {"nominal", "ordinal"} and "domain" in scale:
+                told["scale"] = {**scale, "domain": [*map(_keyed, scale["domain"])]}
+            elif channel in {"x", "y"} and told.get("type") == "quantitative":
+                told.setdefault("stack", None)
+
+
+def _units(spec: dict[str, Any], data: str | None) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """The figure's single layers, each with the name of its data."""
+    data = spec.get("data", {}).get("name", data)
+    if "layer" not in spec:
+        yield spec, data
+    for part in spec.get("layer", ()):
+        yield from _units(part, data)
+
+
+def _channels(unit: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a layer shows, by channel; but for tips, which are a list."""
+    return [(name, told) for name, told in unit.get("encoding", {}).items() if isinstance(told, dict)]
+
+
+def _keyed(value: object) -> object:
+    return as_key(value) if isinstance(value, str) else value
+
+
+def quoted(text: object) -> str:
+    """A text of data as it stands in a Vega expression: the only way for one to get there. Behind a space, since Vega
+    looks a text of its own up among the keys of an object, where ``constructor`` is one.
+    """
+    return f"slice({json.dumps(f' {as_key(str(text))}')},1)"
+
+
+def looked_up(table: Mapping[Any, object], value: str) -> str:
+    """A Vega expression: the text of ``table`` for the number or text that the expression ``value`` gives, "" for one
+    that is not there. Two lists, not an object, which has keys of its own.
+    """
+    keys = ",".join(quoted(key) if isinstance(key, str) else str(key) for key in table)
+    return f"[{','.join(map(quoted, table.values()))}][indexof([{keys}],{value})] || ''"
 
 
 def _silence(spec: dict[str, Any]) -> None:

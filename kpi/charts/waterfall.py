@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from kpi.charts.theme import Style, edge, finish
+from kpi.charts.theme import Style, edge, finish, looked_up
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_parts, format_value, part_decimals
 from kpi.insight.steps import Step
@@ -64,7 +64,7 @@ def waterfall(
         axis=None,
     )
     order = list(range(len(rows)))
-    labels = " : ".join(f"datum.value == {row['row']} ? '{_quoted(str(row['name']))}'" for row in rows) + " : ''"
+    labels = looked_up({row["row"]: row["name"] for row in rows}, "datum.value")
     y = alt.Y(
         "row:O",
         sort=order,
@@ -122,8 +122,3 @@ def step_name(step: Step, by: Sequence[str], names: Names, style: Style) -> str:
         case "others":
             return phrase(language, "cause_step_others", count=step.count)
     return " × ".join(value_name(one, value, names, language) for one, value in zip(by, step.key, strict=True))
-
-
-def _quoted(text: str) -> str:
-    """For a text within an expression."""
-    return text.replace("\\", "\\\\").replace("'", "\\'")

@@ -1,166 +1,79 @@
-"""A bank whose names were made to be read as Markdown and HTML: every page shows them as they are, and asks nobody."""
+"""A real browser on a bank whose names are hostile: no error in its console, and every figure is drawn."""
 
-import csv
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page
 
 from kpi.i18n import phrase
-from kpi.settings import ROOT, load_settings
-from kpi.snapshots import book
-from kpi.snapshots.model import Definition, Section
-from kpi.state import StateDatabase
-from kpi.state.annotations import Annotation, save_annotations
-from kpi.state.views import LOCAL, save_view
+from kpi.snapshots.model import Recipient
+from kpi.snapshots.render import render
 from pages.book import BOOK
 from tests.browser import server
-from tests.browser.server import after, leave, settled
+from tests.browser.server import settled
+from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank
+from tests.hostile.test_reports import DUE, definition
 
-PICTURE = "![b](http://evil.example/t.png)"
-LINK = "[a](javascript:alert(1)) http://evil.example www.evil.example a@evil.example"
-MARKS = ":material/delete: :red[x] :smile: $x^2$ -> **y** `z`"
-HTML = "<img src=http://evil.example/h.png onerror=alert(1)><a href=http://evil.example>x</a> # h | t"
-TOPICS = {"picture": PICTURE, "link": LINK, "marks": MARKS, "html": HTML}
-MAPPING = """
-[source]
-id = "hostile"
-name_zh = '{html}'
-name_en = '{picture}'
-time_zone = "Asia/Shanghai"
-required = ["id", "begin"]
-[columns]
-interaction_id = "id"
-started_at = "CAST(begin AS TIMESTAMPTZ)"
-ended_at = "CAST(begin AS TIMESTAMPTZ) + INTERVAL 2 MINUTE"
-channel = "'odd'"
-direction = "'inbound'"
-customer_key = "customer"
-topic = "topic"
-engaged = true
-queued = true
-wait_seconds = "CAST(wait AS INTEGER)"
-human_answered = true
-final_handler = "'agent'"
-abandoned_stage = "'none'"
-agent_key = "agent"
-csat_asked = true
-csat_score = "CAST(csat AS INTEGER)"
-[channels.odd]
-name_zh = '{marks}'
-name_en = '{link}'
-family = "phone"
-messaging = false
-"""
-# What was made of a text: whatever leads or asks elsewhere, or is formatted, within what data may have named.
-FOREIGN = """() => [...document.querySelectorAll('a[href], img[src], [src], [href]')].filter(node => {
-    const at = node.getAttribute('href') || node.getAttribute('src');
-    const url = new URL(at, location.href);
-    return !['data:', 'blob:'].includes(url.protocol) && url.origin !== location.origin;
-}).map(node => node.outerHTML.slice(0, 200))"""
-SHOWN = """text => [...document.querySelectorAll('button, h2, td, th, li, p, span, div')]
-    .some(node => node.textContent.replaceAll('\\u2060', '').replace(/\\s+/g, ' ').includes(text))"""
+WEEK = "period=custom&from=2026-03-02&to=2026-03-08&compare=previous"
+EXPLORED = ("kpis=volume&rows=topic", "kpis=csat&rows=topic&cols=channel", "kpis=volume&rows=date&cols=team")
+# Figures without a single shape, by what the panel is called.
+EMPTY = """() => [...document.querySelectorAll('[data-testid="stVegaLiteChart"], [data-chart]')]
+    .filter(chart => !chart.querySelector('svg [class*="mark-"] path, svg [class*="mark-"] text'))
+    .map(chart => chart.closest('[class*="st-key-panel_"], section')?.className ?? chart.outerHTML.slice(0, 80))"""
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("hostile")
-    home = folder / "home"
-    home.mkdir()
-    began = datetime(2026, 9, 1, 1, tzinfo=UTC)
-    with (folder / "calls.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["id", "begin", "customer", "topic", "agent", "wait", "csat"])
-        for number in range(1500):
-            at = began + timedelta(minutes=55 * number)
-            topic, agent = [*TOPICS][number % 4], [PICTURE, LINK, HTML, MARKS][number // 4 % 4]
-            table.writerow(
-                [f"c{number}", at.isoformat(), f"u{number % 300}", topic, agent, number % 60, number % 5 + 1]
-            )
-    topics = "".join(
-        f"[topics.{key}]\nvalues = ['{key}']\nname_zh = '{text}'\nname_en = '{text}'\n" for key, text in TOPICS.items()
-    )
-    (folder / "calls.toml").write_text(MAPPING.format(picture=PICTURE, link=LINK, marks=MARKS, html=HTML) + topics)
-    run(home, "import", str(folder / "calls.csv"), "--mapping", str(folder / "calls.toml"))
-    state = StateDatabase(load_settings({"KPI_HOME": str(home)}))
-    for number, text in enumerate(TOPICS.values()):
-        save_view(state, LOCAL, f"{text}"[:60], "overview" if number % 2 else "channels", {"period": "28d"})
-    save_annotations(state, [], [Annotation(date(2026, 10, 20), None, "incident", PICTURE[:30], HTML[:30])], LOCAL)
-    section = Section("headline", "headline", ("volume",))
-    book.save(state, [], [book.Kept(Definition("odd", (HTML, LINK), (section,), "last_week", formats=("csv",)))], LOCAL)
-    state.close()
-    run(home, "snapshots", "run", "odd")
-    with server.serve(home, folder / "log") as address:
-        yield address
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """The home of the bank, and a report of it."""
+    home = tmp_path_factory.mktemp("hostile")
+    warehouse = bank(home, (*ALLOWED, *REFUSED, *REORDERING))
+    made = render(warehouse, definition("</script> ${x} \x1b {{title}}", home / "outbox"), Recipient("head", ""), DUE)
+    warehouse.close()
+    return home, next(content for name, content in made.files.items() if name.endswith(".html"))
 
 
-def run(home: Path, *arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "kpi", *arguments],
-        cwd=ROOT,
-        env={"KPI_HOME": str(home), "PATH": "/usr/bin:/bin"},
-        check=False,
-        capture_output=True,
-    )
+@pytest.fixture(scope="module")
+def at(hostile: tuple[Path, bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPI_WAREHOUSE_URL", f"duckdb:///{hostile[0] / 'warehouse.duckdb'}")
+        with server.serve(hostile[0], tmp_path_factory.mktemp("log") / "server.log") as address:
+            yield address
 
 
-def harmless(page: Page) -> None:
-    assert page.evaluate(FOREIGN) == []
-    assert page.locator("[data-testid=stMain] .katex").count() == 0
-
-
-@pytest.fixture
-def reader(visit: Callable[..., Page], hostile: str) -> Callable[[str], Page]:
-    """Opens an address; in the end the window has asked nobody else (its fixture looks)."""
-    page = visit("en")
-
-    def opened(place: str) -> Page:
-        page.goto(f"{hostile}/{place}")
+def test_trap_every_page_draws_every_figure_of_hostile_names(at: str, visit: Callable[..., Page]) -> None:
+    page, charts = visit(), 0
+    looked_at = [f"{leaf.address}?{WEEK}" for leaf in BOOK] + [f"explore?{WEEK}&{chosen}" for chosen in EXPLORED]
+    for asked in looked_at:
+        page.goto(f"{at}/{asked}")
         settled(page)
-        harmless(page)
-        return page
-
-    return opened
-
-
-@pytest.mark.parametrize("leaf", BOOK, ids=lambda leaf: leaf.id)
-def test_trap_no_page_reads_them(reader, leaf):
-    odd = quote(HTML + PICTURE)
-    dates = "period=custom&from=2026-09-01&to=2026-10-28"
-    leave(reader(f"{leaf.address}?{dates}&topic={odd}&tier={odd}&run={odd}&find={odd}&{odd}=x&lang=en"))
+        assert page.evaluate(EMPTY) == [], asked
+        assert phrase("en", "chart_failed") not in page.content(), asked
+        assert phrase("en", "problem_title") not in page.content(), asked
+        charts += page.locator('[data-testid="stVegaLiteChart"]').count()
+    assert charts > 25
 
 
-def test_trap_they_are_shown_as_they_are(reader):
-    page = reader("explore?kpis=volume&rows=topic&cols=agent&period=custom&from=2026-09-01&to=2026-10-28&lang=en")
-    for text in TOPICS.values():
-        assert page.evaluate(SHOWN, text)
-    for by in ("topic", "agent", "channel"):
-        page = reader(f"?drill=volume&by={by}&period=custom&from=2026-09-01&to=2026-10-28&lang=en")
-        expect(page.get_by_role("dialog")).to_be_visible()
-        harmless(page)
-        for text in TOPICS.values() if by != "channel" else (LINK,):
-            assert page.evaluate(SHOWN, text)
-    # One step down: the way back names it.
-    after(page, page.locator("[class*=st-key-down_channel] button").first.click)
-    harmless(page)
-    assert page.evaluate(SHOWN, LINK)
-    leave(page)
+def test_trap_a_report_of_hostile_names_is_drawn_in_the_browser(
+    hostile: tuple[Path, bytes], visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    place = tmp_path / "report.html"
+    place.write_bytes(hostile[1])
+    page = visit()
+    page.goto(place.as_uri())
+    page.wait_for_function("[...document.querySelectorAll('[data-chart]')].every(chart => chart.querySelector('svg'))")
+    assert page.locator("[data-chart]").count() == 3
+    assert page.evaluate(EMPTY) == []
+    assert page.title() == "</script> ${x} {{title}}"
 
 
-def test_trap_what_people_name_is_shown_as_it_is(reader):
-    page = reader("explore?lang=en")
-    page.locator(".st-key-saved_views button").first.click()
-    expect(page.locator("[class*=st-key-saved_view_]").first).to_be_visible()
-    harmless(page)
-    for text in TOPICS.values():
-        assert page.evaluate(SHOWN, text[:60].strip())
-    page = reader("snapshots?lang=en")
-    assert page.evaluate(SHOWN, LINK)
-    page.get_by_role("button", name=phrase("en", "snapshots_edit")).first.click()
-    harmless(page)
-    leave(page)
+def test_a_figure_that_the_browser_cannot_draw_says_so_in_a_report(
+    hostile: tuple[Path, bytes], chromium: Browser, tmp_path: Path
+) -> None:
+    place = tmp_path / "report.html"
+    place.write_bytes(hostile[1].replace(b'"type": "bar"', b'"type": "no such mark"', 1))
+    with server.context(chromium) as visitor:
+        page = visitor.new_page()
+        page.goto(place.as_uri())
+        page.get_by_text(phrase("en", "chart_failed")).wait_for()
+        page.wait_for_function("document.querySelectorAll('[data-chart] svg').length === 2")
