@@ -138,7 +138,7 @@ def test_a_table_and_a_file_of_the_command_line_hold_nothing_odd() -> None:
     assert not ODD.search(to.getvalue().replace("\n", ""))
     clean_to = io.StringIO()
     output.write_csv(["name"], [{"name": "a\x1b\rb"}], CleanStream(clean_to))  # type: ignore[arg-type]
-    assert clean_to.getvalue() == "name\na  b\n"
+    assert clean_to.getvalue() == 'name\n"a  b"\n'
 
 
 def test_a_line_of_a_log_is_one_line_and_a_traceback_is_clean() -> None:
