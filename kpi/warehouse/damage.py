@@ -42,7 +42,7 @@ _OF_FILES = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalE
 def of_opening(error: Exception, catalogue: Path) -> WarehouseError:
     """The error that a warehouse could not be opened."""
     problem = _of_engine(error)
-    log.warning("%s: %s", catalogue, problem)
+    log.info("%s: %s", catalogue, problem)
     if not catalogue.is_file() or isinstance(problem, duckdb.CatalogException) or _NO_CATALOGUE.search(str(problem)):
         return WarehouseDamaged("catalogue_damaged", catalogue=catalogue)
     return WarehouseError("warehouse_unreadable", place=catalogue.parent, problem=problem)
@@ -55,7 +55,7 @@ def of_reading(
     problem = _of_engine(error)
     if isinstance(problem, _OF_STATEMENTS):
         return None
-    log.warning("%s: %s", catalogue, problem)
+    log.info("%s: %s", catalogue, problem)
     if opened is not None and files is not None:
         try:
             with opened.root.cursor() as cursor:
