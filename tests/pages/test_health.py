@@ -121,3 +121,13 @@ def test_a_monitor_is_told_that_the_state_database_is_lost(demo_home, home, heal
     status, said = health()
     assert status == 200
     assert str(home / "snapshots") in said["snapshots"]
+
+
+def test_trap_a_settings_file_that_is_a_folder_is_a_sentence_on_the_pages(home, health, open_page):
+    (home / "settings.toml").mkdir(parents=True)
+    status, said = health()
+    assert status == 503
+    assert str(home / "settings.toml") in said["reason"]
+    app = open_page(home, lang="en")
+    assert not app.exception
+    assert any(str(home / "settings.toml") in body for body in html(app))
