@@ -79,10 +79,10 @@ def series(
     )
     # By number: Vega tells lines apart by keys of an object, which a name must not be.
     numbers = {line.name: number for number, line in enumerate(lines)}
-    colour = alt.Color("series:N", scale=alt.Scale(domain=[*numbers.values()], range=colours), legend=None)
+    colour = alt.Color("series:N", scale=alt.Scale(domain=list(range(len(lines))), range=colours), legend=None)
     dash = alt.StrokeDash(
         "series:N",
-        scale=alt.Scale(domain=[*numbers.values()], range=[list(dashes) for _, dashes in looks]),
+        scale=alt.Scale(domain=list(range(len(lines))), range=[list(dashes) for _, dashes in looks]),
         legend=None,
     )
     base = alt.Chart(data)

@@ -99,7 +99,8 @@ def test_lines_go_by_time_whichever_way_the_pivot_stands(upright):
     # The running day is apart.
     assert [row["x"] for row in data[0] if row["cut"] and row["line"] == "SMS"] == [6.5]
     scale = spec["layer"][0]["encoding"]["color"]["scale"]
-    assert dict(zip(scale["domain"], scale["range"], strict=True)) == {
+    lines = {row["series"]: row["line"] for row in data[0]}
+    assert {lines[number]: colour for number, colour in zip(scale["domain"], scale["range"], strict=True)} == {
         NAMES["channel"][channel]: PALETTES["light"].channels[channel] for channel in ("wechat", "sms")
     }
 
