@@ -65,6 +65,12 @@ def test_everything_lies_in_the_home(tmp_path: Path) -> None:
         ("KPI_TIME_ZONE", "Asia/Peking"),
         ("KPI_LANGUAGE", "fr"),
         ("KPI_SERVICE_LEVEL", "SL6"),
+        ("KPI_PUBLIC_URL", "kpi.bank.example"),
+        ("KPI_PUBLIC_URL", "https://user@kpi.bank.example"),
+        ("KPI_ALLOWED_HOSTS", "https://kpi.bank.example"),
+        ("KPI_ALLOWED_HOSTS", "*"),
+        ("KPI_ALLOWED_HOSTS", "kpi.bank.example:many"),
+        ("KPI_UPLOAD_LIMIT", "0"),
     ],
 )
 def test_bad_value_is_named_with_what_would_do(tmp_path: Path, name: str, value: str) -> None:

@@ -1,6 +1,7 @@
 """One small demo bank for the tests of the pages."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,11 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         home, "--days", "70", "--interactions", "150", "--customers", "1500", "--end", "2026-11-22", "--seed", "1"
     )
     return home
+
+
+def as_read(markdown: str) -> str:
+    """What a reader sees of a text that ``plain`` made, for tests that are not about how."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace("\u2060", "")
 
 
 @cache

@@ -13,6 +13,7 @@ from kpi.settings import load_settings
 from kpi.state import StateDatabase, Target
 from kpi.state.targets import save_targets, targets
 from pages import targets as page
+from tests.pages.conftest import as_read
 
 SINCE = date(2026, 11, 10)
 HALF = Target("csat", low=0.5, first=date(2026, 1, 1), last=date(2026, 11, 9))
@@ -140,7 +141,7 @@ def test_the_settings_page_says_why_the_database_cannot_be_read(demo_home, open_
     monkeypatch.setenv("KPI_STATE_URL", "nonsense")
     app = open_page(demo_home, "settings", lang="en")
     assert not app.exception
-    assert ["KPI_STATE_URL" in error.value for error in app.error] == [True, True]
+    assert ["KPI_STATE_URL" in as_read(error.value) for error in app.error] == [True, True]
 
 
 def test_what_the_editor_shows_is_read_back_to_the_last_digit(state):
@@ -170,10 +171,10 @@ def test_a_file_is_put_in_the_place_of_the_list_and_a_bad_one_changes_nothing(de
     app.run()
     app.button(key="targets_apply").click().run()
     assert not app.exception
-    assert "lower limit (low) only" in app.error[0].value
+    assert "lower limit (low) only" in as_read(app.error[0].value)
     assert [row.kpi for row in targets(state)] == ["self_service_rate"]
     app.file_uploader(key="targets_upload").upload("targets.toml", GOOD.encode(), "text/plain").run()
     app.button(key="targets_apply").click().run()
     assert not app.exception
     assert [(row.kpi, row.low, row.author) for row in targets(state)] == [("fcr", 0.8, "local")]
-    assert "1 added, 0 changed, 1 removed" in app.toast[0].value
+    assert "1 added, 0 changed, 1 removed" in as_read(app.toast[0].value)
