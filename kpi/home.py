@@ -56,9 +56,9 @@ def working_folder(home: Path) -> Path:
 
 def private_file(path: Path) -> BinaryIO:
     """A file to be written from its beginning, its owner's alone, whatever rights one of that name had."""
-    file = open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-    os.fchmod(file.fileno(), 0o600)
-    return file
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 def copy_of_database(file: Path, folder: Path) -> Path:

@@ -158,9 +158,11 @@ def _reading_engine(file: Path) -> sa.Engine:
     def connect() -> sqlite3.Connection:
         copied = sqlite3.connect(":memory:", check_same_thread=False)
         try:
-            with TemporaryDirectory(prefix="switchboard-") as folder:
-                with closing(sqlite3.connect(copy_of_database(file, Path(folder)))) as copy:
-                    copy.backup(copied)
+            with (
+                TemporaryDirectory(prefix="switchboard-") as folder,
+                closing(sqlite3.connect(copy_of_database(file, Path(folder)))) as copy,
+            ):
+                copy.backup(copied)
         except OSError as error:
             raise sqlite3.OperationalError(str(error)) from error
         copied.execute("PRAGMA query_only = ON")

@@ -82,7 +82,7 @@ def _unreadable(cursor: duckdb.DuckDBPyConnection, named: list[Named], problem: 
     for one in named:
         if told is not None and one.place.name == Path(told[0]).name:
             return one
-    if told is not None or not isinstance(problem, _OF_FILES) and type(problem) is not duckdb.Error:
+    if told is not None or not (isinstance(problem, _OF_FILES) or type(problem) is duckdb.Error):
         return None
     until = time.monotonic() + _SECONDS
     for one in sorted(named, key=lambda file: file.bytes):

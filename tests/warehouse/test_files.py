@@ -168,7 +168,7 @@ def test_trap_an_unmarked_folder_without_the_catalogues_files_is_not_taken_for_i
     warehouse.close()
     (warehouse.place / "data").rename(tmp_path / "gone")
     (warehouse.place / "data").mkdir()
-    with pytest.raises(WarehouseDamaged, match="interaction|warehouse_fact|daily"):
+    with pytest.raises(WarehouseDamaged, match=r"interaction|warehouse_fact|daily"):
         warehouse.writing_engine()
     assert list((warehouse.place / "data").iterdir()) == []
 
