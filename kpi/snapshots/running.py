@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from kpi import target_file
 from kpi.errors import FormatError, InputError, RunError, StateError, WarehouseDamaged, WarehouseError
+from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.settings import Settings
 from kpi.snapshots import store
 from kpi.snapshots.handing import Deliver, hand_over
@@ -181,7 +182,7 @@ class Running:
         if late:
             asked = definition.schedule
             assert asked is not None
-            reason = Reason("run_data_late", feeds=", ".join(late))
+            reason = Reason.in_words("run_data_late", feeds=_names(published, late))
             if ledger.clock() < run.due_at + timedelta(minutes=asked.deadline_minutes):
                 ledger.put_off(run, reason, _WAIT, waiting=True)
             else:
@@ -297,6 +298,16 @@ class Running:
             {feed: datetime.fromisoformat(moment) for feed, moment in run.as_of.items()},
             run.period,
         )
+
+
+def _names(published: Published, feeds: list[str]) -> dict[Language, str]:
+    """What feeds are called; one that the warehouse does not know goes by its id."""
+    return {
+        language: phrase(language, "say_and").join(
+            published.feeds[one].name(language) if one in published.feeds else one for one in feeds
+        )
+        for language in LANGUAGES
+    }
 
 
 def _late(published: Published, run: Run) -> list[str]:

@@ -48,6 +48,12 @@ class Reason:
         told = f"{type(error).__name__}: {error}"
         return cls("run_error", zh=told, en=told, **more)
 
+    @classmethod
+    def in_words(cls, key: str, **values: Mapping[Language, str]) -> "Reason":
+        """Of a phrase whose values are called something in each language."""
+        told = {one: phrase(one, key, **{name: value[one] for name, value in values.items()}) for one in LANGUAGES}
+        return cls("run_error", **told)
+
     def and_then(self, other: "Reason") -> "Reason":
         """Both, one after the other."""
         both = {one: " ".join(say(reason.text(), one) for reason in (self, other)) for one in LANGUAGES}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from kpi import schema
+from kpi.i18n import Language
 from kpi.metrics.model import LOOK_BACK, MATURITIES, mature_bind
 from kpi.plain_text import clean
 
@@ -22,6 +23,9 @@ class Feed:
     name_en: str
     watermark: datetime
     carries: frozenset[str]
+
+    def name(self, language: Language) -> str:
+        return self.name_zh if language == "zh" else self.name_en
 
 
 @dataclass(frozen=True)

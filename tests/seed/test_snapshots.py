@@ -126,7 +126,7 @@ def test_a_worker_makes_the_last_due_runs(bank: Settings) -> None:
         ("long-tail", date(2026, 11, 2), 1, "sent"),
     ]
     held, _, revised, *_ = found
-    assert say(held.reason, "en") == "Data are late: sms."
+    assert say(held.reason, "en") == "Data are late: SMS."
     with opened(bank) as (_, state):
         assert changes(state, revised)
         assert {file.recipient for file in files(state, revised)} == {"中文", "English"}
