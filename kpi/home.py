@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from kpi.errors import KpiError, WarehouseError
+from kpi.errors import InputError, KpiError, WarehouseError
+from kpi.settings import Settings
 
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -39,6 +40,19 @@ def require_writable(home: Path, kind: type[KpiError] = WarehouseError) -> None:
     """Raises ``kind`` where the home may not be written, before anything is begun."""
     if not writable(home):
         raise kind("home_not_writable", home=home, problem=os.strerror(errno.EACCES))
+
+
+def is_own(place: Path, settings: Settings) -> bool:
+    """Whether a place, links resolved, is among the program's own files; ``outbox`` in the home is not."""
+    place, outbox = place.resolve(), settings.home.resolve() / "outbox"
+    own = [one for one in settings.own_places if not one.is_relative_to(outbox)]
+    return not place.is_relative_to(outbox) and any(place.is_relative_to(one) for one in own)
+
+
+def require_foreign(place: Path, settings: Settings) -> None:
+    """Raises InputError where what is to be written would stand among the program's own files."""
+    if is_own(place, settings):
+        raise InputError("own_place", path=place, outbox=settings.home / "outbox")
 
 
 def working_folder(home: Path) -> Path:

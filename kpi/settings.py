@@ -53,9 +53,9 @@ def _formula(text: str) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Entries between commas, folders as they are, all else without its case."""
+    """Entries between commas, folders and the names of secrets as they are, all else without its case."""
     entries = (entry.strip() for entry in text.split(","))
-    return tuple(entry if entry.startswith("/") else entry.casefold() for entry in entries if entry)
+    return tuple(entry if entry.startswith(("/", "chat:")) else entry.casefold() for entry in entries if entry)
 
 
 @dataclass(frozen=True)

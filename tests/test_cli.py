@@ -348,6 +348,18 @@ def test_trap_failed_export_leaves_nothing(run: Callable[..., Said], tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_trap_an_export_does_not_replace_the_programs_own_files(
+    run: Callable[..., Said], bank: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(bank)
+    for place in (bank / "settings.toml", bank / "warehouse" / "catalogue.sqlite", tmp_path / "link" / "customer.key"):
+        said = run("export", "channel", "--to", str(place))
+        assert said.code == 2
+        assert "own files" in said.err
+    (bank / "outbox").mkdir()
+    assert run("export", "channel", "--to", str(bank / "outbox" / "channel.parquet")).code == 0
+
+
 def test_roll_ups_can_be_exported(run: Callable[..., Said], tmp_path: Path) -> None:
     file = tmp_path / "daily.parquet"
     assert run("export", "daily", "--to", str(file)).code == 0

@@ -439,7 +439,10 @@ def test_trap_a_cut_week_or_month_is_never_whole(bank, by, first, last):
     assert len(cut_note(found, "en").split(",")) == 2
     named = [(kept.name(value, {}, "en"), found.cell("volume", value)) for value in kept.values]
     assert "(part)" not in said(extremes(METRICS["volume"], whole.cell("volume"), named, "en"))
-    assert str(to_frame(pivot, {}, "en").iloc[0, 0]).endswith("(part)")
+    frame = to_frame(pivot, {}, "en")
+    assert frame.iloc[0, 0] == next(iter(kept.values)), "a file has days as days"
+    marks = frame[f"{METRICS['volume'].name_en} · {phrase('en', 'table_doubts')}"]
+    assert [str(mark).startswith("only ") for mark in marks[:-1]] == [value in cut for value in kept.values]
 
 
 def test_a_week_is_compared_with_one_of_as_many_days_only(bank):

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from kpi import output
 from kpi.errors import FileError
+from kpi.home import require_foreign
 from kpi.i18n import Language, phrase
 from kpi.i18n.numbers import format_moment
 from kpi.insight.workdays import unpublished
@@ -153,6 +154,7 @@ def list_runs(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
 
 def again(asked: argparse.Namespace, warehouse: Warehouse, language: Language, to: TextIO) -> int:
     """The files of a run rendered again into a folder, from its version of the warehouse; nothing is sent."""
+    require_foreign(asked.to, warehouse.settings)
     render, _ = worker.parts()
     with opened(warehouse) as state:
         made = worker.again(warehouse, state, find(state, asked.key), render)

@@ -18,6 +18,7 @@ from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from kpi.errors import DeliveryRefused, InputError
+from kpi.home import is_own
 from kpi.settings import Settings
 
 Kind = Literal["folder", "s3", "mail", "chat", "webhook"]
@@ -35,10 +36,21 @@ _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _NAME = re.compile(rf"{_HOST}(?:\.{_HOST})*")
 _PORTS = {"https": 443, "http": 80}
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# Which options a kind of target has; a secret is named by the name of its file.
+_OPTIONS: dict[Kind, tuple[str, ...]] = {
+    "folder": (),
+    "mail": (),
+    "chat": (),
+    "s3": ("endpoint", "region", "secret"),
+    "webhook": ("secret", "timeout"),
+}
+SECRET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+# What a reader of addresses drops, or takes for their end.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]|^(?!file:|mailto:).* ")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _ADDRESS = re.compile(rf"[A-Za-z0-9._+=~-]{{1,64}}@{_HOST}(?:\.{_HOST})*")
 # Parameters that are keys, and chats whose addresses hold one: these belong into a secret, as ``chat:NAME``.
-_KEYS = {"key", "token", "access_token", "secret", "sig", "sign", "signature", "password", "apikey", "api_key", "code"}
+_KEYS = {"key", "token", "accesstoken", "secret", "sig", "sign", "signature", "password", "apikey", "code"}
 _CHATS = (
     "qyapi.weixin.qq.com",
     "oapi.dingtalk.com",
@@ -70,6 +82,8 @@ def parse(text: str) -> Target:
     a port or a timeout that cannot be, or a bucket or a path that could be read as another one.
     """
     try:
+        if _UNSEEN.search(text.strip()):
+            raise ValueError(text)
         parts = urlsplit(text.strip())
         _ = parts.port  # is a number, or raises
     except ValueError:
@@ -82,7 +96,7 @@ def parse(text: str) -> Target:
         raise InputError("target_holds_secret")
     if kind == "webhook" and _holds_key(parts):
         raise InputError("target_holds_key")
-    options = dict(parse_qsl(parts.fragment, keep_blank_values=True))
+    options = _options(parts.fragment, _OPTIONS[kind])
     if (seconds := options.get("timeout")) is not None and not _seconds(seconds):
         raise InputError("target_bad_timeout", value=seconds[:20], most=MOST_SECONDS)
     match kind:
@@ -105,6 +119,19 @@ def parse(text: str) -> Target:
         case "webhook":
             place = _canonical(parts)._replace(fragment="").geturl()
     return Target(kind, place, options)
+
+
+def _options(fragment: str, valid: tuple[str, ...]) -> dict[str, str]:
+    """Raises InputError for an option that is none or stands twice: what is not read would be thought to hold."""
+    pairs = parse_qsl(fragment, keep_blank_values=True)
+    options = dict(pairs)
+    wrong = [name for name, _ in pairs if name not in valid] or [name for name in options if len(pairs) != len(options)]
+    if wrong:
+        raise InputError("target_bad_option", option=wrong[0][:50], valid=", ".join(valid) or "–")
+    secret = options.get("secret", "")
+    if secret and not SECRET.fullmatch(secret):
+        raise InputError("target_bad_secret", name=secret[:50])
+    return options
 
 
 def _objects(parts: SplitResult) -> str:
@@ -152,7 +179,8 @@ def _canonical(parts: SplitResult) -> SplitResult:
 
 def _holds_key(url: SplitResult) -> bool:
     """Whether who knows the address may post: a target is shown on the page, a manifest and a log may name it."""
-    asked = {name.casefold() for name, _ in parse_qsl(url.query, keep_blank_values=True)}
+    names = (name for name, _ in parse_qsl(url.query, keep_blank_values=True))
+    asked = {name.casefold().replace("-", "").replace("_", "") for name in names}
     return bool(asked & _KEYS) or any(_below((url.hostname or "").casefold(), (host,)) for host in _CHATS)
 
 
@@ -191,11 +219,10 @@ def allowed_folder(place: str, settings: Settings) -> Path:
     entries = [entry for entry in settings.deliver_to if entry.startswith("/") or entry == "*"]
     try:
         folder = Path(place).resolve()
-        own = [one for one in settings.own_places if not one.is_relative_to(outbox)]
         if folder.is_relative_to(outbox):
             return folder
         allowed = any(entry == "*" or folder.is_relative_to(Path(entry).resolve()) for entry in entries)
-        if allowed and not any(folder.is_relative_to(one) for one in own):
+        if allowed and not is_own(folder, settings):
             return folder
     except (OSError, RuntimeError):  # a link that leads to itself, or a name that is too long
         pass
@@ -214,7 +241,7 @@ def _allowed(target: Target, settings: Settings) -> bool:
         case "s3":
             return f"s3://{target.place.split('/')[0]}".casefold() in entries
         case "chat":
-            return f"chat:{target.place}".casefold() in entries
+            return f"chat:{target.place}" in entries
         case "webhook":
             return _web_allowed(target.place, entries)
 

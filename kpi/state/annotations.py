@@ -69,10 +69,11 @@ def problems_of(rows: Sequence[Annotation]) -> list[Problem]:
             found.append(Problem(number, "annotation_no_kind"))
         if not (row.text_zh.strip() or row.text_en.strip()):
             found.append(Problem(number, "annotation_no_text"))
-        found += text_problems(number, {"text_zh": row.text_zh.strip(), "text_en": row.text_en.strip()})
         longest = max(len(row.text_zh), len(row.text_en))
         if longest > LONGEST:
             found.append(Problem(number, "annotation_long", (("length", longest), ("longest", LONGEST))))
+        else:
+            found += text_problems(number, {"text_zh": row.text_zh.strip(), "text_en": row.text_en.strip()})
     return found
 
 

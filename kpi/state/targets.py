@@ -90,10 +90,12 @@ def plain_problems(rows: Sequence[Target]) -> list[Problem]:
         elif row.low is not None and row.high is not None and row.high < row.low:
             found.append(Problem(number, "target_crossed", (("low", row.low), ("high", row.high))))
         places = {name: value for name, value in zip(PLACES, row.place, strict=True) if value}
-        found += text_problems(number, {"owner": row.owner.strip(), "note": row.note.strip(), **places})
+        texts = {"owner": row.owner.strip(), "note": row.note.strip(), **places}
         for name, text, longest in (("owner", row.owner, LONGEST_OWNER), ("note", row.note, LONGEST_NOTE)):
             if len(text) > longest:
                 found.append(Problem(number, f"target_long_{name}", (("length", len(text)), ("longest", longest))))
+                del texts[name]
+        found += text_problems(number, texts)
         earlier = [at for at, other in enumerate(rows[: number - 1], start=1) if other.overlaps(row)]
         if earlier:
             found.append(

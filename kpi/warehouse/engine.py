@@ -390,6 +390,10 @@ class Warehouse:
             self._resident.enter(driver, version, ready)
             try:
                 yield connection
+            except BaseException:
+                # Nothing can be set in a transaction that broke off, and that error would hide this one.
+                connection.rollback()
+                raise
             finally:
                 self._resident.leave(driver)
 

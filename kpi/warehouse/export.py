@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.errors import FileError, UnknownName
+from kpi.home import require_foreign
 from kpi.metrics.rollups import ROLLUPS
 from kpi.warehouse.engine import Warehouse
 
@@ -20,10 +21,12 @@ def export_table(warehouse: Warehouse, name: str, to: Path) -> int:
     """Write a table as it is published now; gives the number of rows.
 
     The file appears whole or not at all, and replaces one of that name. Its metadata holds the version and whether
-    the data is synthetic. Raises UnknownName for a table that is none, FileError for a place that cannot be written.
+    the data is synthetic. Raises UnknownName for a table that is none, FileError for a place that cannot be written,
+    InputError for one among the program's own files.
     """
     if name not in TABLES:
         raise UnknownName("table", name, TABLES)
+    require_foreign(to, warehouse.settings)
     try:
         handle, unfinished = tempfile.mkstemp(dir=to.parent, prefix=f".{to.name}.")
         os.close(handle)

@@ -107,10 +107,17 @@ class LakeFiles:
         _replace(self._data / _MARK, self._identity(run) + "\n")
 
     def _mark(self) -> str | None:
+        """What the data say of whose they are; None where they say nothing. Raises WarehouseDamaged."""
+        place = self._data / _MARK
         try:
-            return (self._data / _MARK).read_text("utf-8").strip()
+            mark = place.read_text("utf-8").strip()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise WarehouseDamaged("mark_unreadable", mark=place, problem=error) from error
+        if not mark:
+            raise WarehouseDamaged("mark_unreadable", mark=place, problem="0 bytes")
+        return mark
 
     def _identity(self, run: Run) -> str:
         """What tells a catalogue from any other: DuckLake draws it when it makes one, and a backup keeps it."""

@@ -263,7 +263,7 @@ def test_trap_rejected_rows_are_no_formulas_and_load_back_to_the_letter(
     warehouse: Warehouse, write: Callable[..., Path]
 ) -> None:
     """Texts of a rejected row stand behind an apostrophe in the export, which is taken off again and no other one."""
-    ids = ["=1+1", "'=2", "''-3", " \u200b＝4", "\t@5", "'plain", "-6", "−7"]
+    ids = ["=1+1", "'=2", "''-3", " \u200b＝4", " @5", "'plain", "-6", "−7"]
     mapping = write("small.toml", MAPPING.replace('"talk"', '"=talk"').replace("CAST(talk", 'CAST(\\"=talk\\"'))
     text = io.StringIO()
     writer = csv.writer(text)

@@ -99,7 +99,7 @@ def test_files_stand_under_their_recipient_and_each_copys_are_saved_under_names_
     assert "1 figures differ" in html(app)
     shown = html(app)
     assert shown.rindex("<b>中文</b>") < shown.rindex("<b>English</b>")
-    labels = [button.label.split(" (")[0] for button in app.get("download_button")]
+    labels = [as_read(button.label).split(" (")[0] for button in app.get("download_button")]
     assert labels[-6:] == ["changes.txt", "data.csv", "manifest.json"] * 2
 
 

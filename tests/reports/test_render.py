@@ -39,9 +39,9 @@ def words_of(rendered: Rendered, ending: str) -> str:
             return "\n".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(content)).pages)
         case ".xlsx":
             book = openpyxl.load_workbook(BytesIO(content))
-            return "\n".join(
-                str(one.value) for sheet in book for line in sheet.iter_rows() for one in line if one.value is not None
-            )
+            cells = [one for sheet in book for line in sheet.iter_rows() for one in line if one.value is not None]
+            # A number format may be a text that is shown in the place of a day.
+            return "\n".join(str(one.number_format if one.number_format[0] == '"' else one.value) for one in cells)
         case ".parquet":
             return json.dumps(pq.read_table(BytesIO(content)).to_pylist(), default=str, ensure_ascii=False)
     return content.decode("utf-8-sig")

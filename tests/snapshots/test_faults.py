@@ -50,6 +50,7 @@ def test_targets_that_hang_do_not_keep_the_others_copies(centre, monkeypatch):
                 arrived.set()
 
     def hang(listening):
+        listening.settimeout(PATIENCE)
         taken = [listening.accept()[0] for _ in range(2)]
         waited.append(arrived.wait(PATIENCE))
         for one in taken:
@@ -74,7 +75,8 @@ def test_targets_that_hang_do_not_keep_the_others_copies(centre, monkeypatch):
 def with_text(copy):
     """A copy with what a message is made of."""
     text = {"title": "Weekly", "head": [], "changed": []}
-    return copy.with_file("a.txt", b"a", language="en", synthetic=False, empty=False, text=text)
+    period = {"from": "2026-03-02", "to": "2026-03-08"}
+    return copy.with_file("a.txt", b"a", language="en", synthetic=False, empty=False, text=text, period=period)
 
 
 def test_without_an_owner_of_its_own_the_default_owner_is_told(centre):
@@ -110,7 +112,7 @@ def test_trap_a_file_that_cannot_be_made_ends_the_run_with_the_reason(centre, mo
         raise ValueError("no such sheet")
 
     monkeypatch.setitem(copy.FORMS, "xlsx", broken)
-    centre.keep(centre.weekly("ann", formats=("csv", "xlsx")))
+    centre.keep(centre.weekly("ann", formats=("xlsx",)))
     centre.run(render=really_render)
     (run,) = runs(centre.state)
     assert (run.state, run.attempts) == ("failed", 1)
@@ -252,7 +254,7 @@ def test_a_hand_over_that_is_cut_off_by_the_time_limit_is_unconfirmed(centre, mo
     centre.run(deliver=hangs, on_stuck=ended.set)
     (run,) = runs(centre.state)
     assert run.state == "unconfirmed"
-    assert "time limit of 60 s" in say(run.reason, "en")
+    assert "time limit of 600 s" in say(run.reason, "en")
     assert told[:2] == [("ann", "unconfirmed"), ("ben", "due")]
     assert got(centre.outbox, "ben") == []
     assert "Ask them" in next((centre.outbox / "owner").glob("*/notice.txt")).read_text()

@@ -321,7 +321,7 @@ def test_calendar_knows_holidays_and_make_up_days(quick: Warehouse) -> None:
     world = World()
     world.contact("call", "2026-02-14 10:00")  # a Saturday worked to make up
     world.contact("call", "2026-02-17 10:00")  # Chinese New Year's Day
-    world.contact("call", "2028-01-01 10:00")  # nobody knows yet
+    world.contact("call", "2028-01-01 10:00")  # not published yet: by rule
     world.publish(quick, "2028-02-01 00:00")
     found = table(
         quick,
@@ -333,5 +333,5 @@ def test_calendar_knows_holidays_and_make_up_days(quick: Warehouse) -> None:
         (date(2026, 2, 16), date(2026, 2, 16), date(2026, 2, 1), 1, False, "spring_festival"),
         (date(2026, 2, 17), date(2026, 2, 16), date(2026, 2, 1), 2, False, "spring_festival"),
         (date(2026, 3, 2), date(2026, 3, 2), date(2026, 3, 1), 1, True, None),
-        (date(2028, 1, 1), date(2027, 12, 27), date(2028, 1, 1), 6, False, None),
+        (date(2028, 1, 1), date(2027, 12, 27), date(2028, 1, 1), 6, False, "new_year"),
     ]

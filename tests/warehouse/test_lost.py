@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from kpi import cli
-from kpi.errors import KpiError, StateError, WarehouseError
+from kpi.errors import KpiError, StateError, WarehouseDamaged, WarehouseError
 from kpi.ingest.customers import customer_key
 from kpi.settings import Settings, load_settings
 from kpi.snapshots.ledger import Ledger
@@ -143,6 +143,18 @@ def test_trap_data_files_without_a_catalogue_are_kept(
     assert str(home / "warehouse" / "data") in refused(home, tmp_path, capsys)
     # Neither is a new warehouse made in the place of its files when one is asked for.
     assert cli.main(["import", str(tmp_path / "calls.csv"), "--mapping", str(tmp_path / "calls.toml"), "--new"]) == 1
+
+
+@pytest.mark.parametrize("content", [b"\xf5\x80\xff", b""], ids=["garbled", "empty"])
+def test_trap_a_mark_that_cannot_be_read_is_damage(settings: Settings, content: bytes) -> None:
+    warehouse = Warehouse.from_settings(settings)
+    warehouse.create()
+    warehouse.close()
+    (warehouse.place / "data" / "catalogue.id").write_bytes(content)
+    opened = Warehouse.from_settings(settings)
+    with pytest.raises(WarehouseDamaged, match=r"catalogue\.id"):
+        opened.writing_engine()
+    opened.close()
 
 
 def test_a_home_in_which_the_program_itself_began_is_an_empty_one(home: Path, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kpi import schema
+from kpi.errors import WarehouseDamaged
 from kpi.query import Period, Question, answer
 from kpi.warehouse import Warehouse, resident
 from tests.warehouse.conftest import table
@@ -95,6 +96,17 @@ def test_trap_copies_that_are_ready_only_after_a_reading_began(
     monkeypatch.setattr(resident.Resident, "enter", enter)
     assert answer(server, VOLUME) == answer(lake, VOLUME)
     assert copied(server)
+
+
+def test_trap_a_broken_file_is_told_by_a_server_too(lake: Warehouse, server: Warehouse) -> None:
+    """Its transaction broke off, in which nothing more can be set: that hid what had happened."""
+    load(lake, 1)
+    for file in (lake.place / "data" / "main" / "interaction").rglob("*.parquet"):
+        content = bytearray(file.read_bytes())
+        content[4 : len(content) * 3 // 4] = bytes(255 - byte for byte in content[4 : len(content) * 3 // 4])
+        file.write_bytes(content)
+    with pytest.raises(WarehouseDamaged, match="interaction"), server.read() as connection:
+        connection.exec_driver_sql("SELECT max(hash(t)) FROM interaction t").fetchall()
 
 
 def test_a_large_table_stays_in_the_lake(lake: Warehouse, server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

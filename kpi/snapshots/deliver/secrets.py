@@ -1,12 +1,10 @@
 """Secrets by name: from the environment or a file, never from the database, and never told."""
 
 import os
-import re
 
 from kpi.errors import DeliveryRefused
 from kpi.settings import Settings
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+from kpi.snapshots.target import SECRET
 
 
 def secret(name: str, settings: Settings) -> str:
@@ -14,7 +12,7 @@ def secret(name: str, settings: Settings) -> str:
 
     Raises DeliveryRefused where there is none, or it cannot be read.
     """
-    if not _NAME.fullmatch(name):
+    if not SECRET.fullmatch(name):
         raise DeliveryRefused("secret_missing", name=name[:64], folder=settings.secrets)
     if value := os.environ.get(f"SWITCHBOARD_SECRET_{name}"):
         return value
