@@ -69,7 +69,8 @@ class StateDatabase:
         for end in ("", "-wal", "-shm", "-journal"):
             draft.with_name(draft.name + end).unlink(missing_ok=True)
         engine = sa.create_engine(sa.URL.create("sqlite", database=str(draft)))
-        sa.event.listen(engine, "connect", _by_hand)
+        # In the journal that it keeps: to change it needs the file alone, and several open it at once.
+        sa.event.listen(engine, "connect", _as_several_processes_need_it)
         sa.event.listen(engine, "begin", _begin)
         try:
             with engine.begin() as connection:
