@@ -1,5 +1,6 @@
 # make demo    install, make the demo bank where there is no data yet, start the pages on PORT (8501)
 # make test    install what tests need (Chromium and a Chinese font too), check, run every test
+# make quick   the checks, and the tests that need no browser and no processes, for the hand at work
 # make check   format, lint, types, import rules
 # make test-dates  the tests without a browser on other days: the turn of a year, Spring Festival, a leap day
 # make bench   figures of speed            make real FILE=…   import a file into a home of its own
@@ -11,7 +12,7 @@ PYTHON ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --no-input --progress-bar off --require-hashes
 
-.PHONY: demo test test-dates check bench real screens lock install install-dev system-packages
+.PHONY: demo test quick test-dates check bench real screens lock install install-dev system-packages
 .DELETE_ON_ERROR:
 
 demo: install
@@ -22,6 +23,9 @@ demo: install
 test: system-packages install-dev check
 	$(BIN)/python -m pytest tests --ignore tests/browser -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 	$(BIN)/python -m pytest tests/browser -n $(WORKERS) --dist worksteal -q
+
+quick: check
+	$(BIN)/python -m pytest tests --ignore tests/browser -m "not long" -n $(WORKERS) --dist loadfile -q
 
 test-dates: system-packages install-dev
 	@$(BIN)/python -m tests.clock

@@ -75,10 +75,10 @@ def test_a_damaged_warehouse_is_explained_without_a_traceback(tmp_path, visit):
         page.goto(address)
         expect(page.get_by_role("heading", name="暂时无法显示")).to_be_visible()
         assert "Traceback" not in page.content()
-        expect(page.locator(".first-text").first).to_contain_text("无法打开")
+        expect(page.locator(".first-text").first).to_contain_text("已损坏")
         for leaf in BOOK[1::3]:
             page.goto(f"{address}/{leaf.address}?tier=9")
-            expect(page.locator(".first-text").first).to_contain_text("请检查")
+            expect(page.locator(".first-text").first).to_contain_text("从备份恢复")
             assert page.get_by_role("dialog").count() == 0
             page.wait_for_load_state("networkidle")
         leave(page)
