@@ -17,9 +17,6 @@ from kpi.state.editing import text_problems
 # A name is part of file names and of addresses.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _MOST_SECONDS, _MOST_MINUTES = 3600, 10_080
-# A title stands in every file: at most so long, and of letters that each of them can hold. Emoji are such.
-_LONGEST_TITLE = 200
-_NO_LETTER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 def problems_of(
@@ -69,7 +66,6 @@ def _problems(
         yield "snapshot_bad_name", {"name": definition.name[:60]}
     if not any(definition.title):
         yield "snapshot_no_title", {}
-    yield from _title(definition.title, definition.name)
     if not definition.sections:
         yield "snapshot_no_sections", {}
     if not definition.formats:
@@ -91,20 +87,11 @@ def _sections(definition: Definition) -> Iterable[KpiError | _Told]:
             yield "snapshot_bad_section", {"name": section.id[:60]}
         elif ids.count(section.id) > 1:
             yield "snapshot_section_twice", {"name": section.id}
-        yield from _title(section.title, section.id)
         if not section.kpis:
             yield "snapshot_section_empty", {"name": section.id}
         if section.kind == "chart" and not section.by:
             yield "snapshot_chart_by_nothing", {"name": section.id}
         yield from _asked(section, definition.filters)
-
-
-def _title(title: tuple[str, str], name: str) -> Iterable[_Told]:
-    for text in title:
-        if len(text) > _LONGEST_TITLE:
-            yield "snapshot_long_title", {"name": name[:60], "most": _LONGEST_TITLE}
-        elif _NO_LETTER.search(text):
-            yield "snapshot_bad_title", {"name": name[:60]}
 
 
 def _asked(section: Section, filters: Iterable[Filter]) -> Iterable[KpiError]:
@@ -141,7 +128,7 @@ def _recipients(
     names = [recipient.name for recipient in definition.recipients]
     for recipient in definition.recipients:
         unfit = not recipient.name or recipient.name.startswith(".") or len(recipient.name) > 60
-        if unfit or "/" in recipient.name or _NO_LETTER.search(recipient.name):
+        if unfit or "/" in recipient.name:
             yield "snapshot_bad_recipient", {"name": recipient.name[:60]}
         elif names.count(recipient.name) > 1:
             yield "snapshot_recipient_twice", {"name": recipient.name}
