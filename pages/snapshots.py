@@ -11,7 +11,7 @@ from kpi.charts import Style
 from kpi.errors import KpiError, StateError
 from kpi.home import working_folder
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_count, format_moment, format_value
+from kpi.i18n.numbers import format_count, format_moment
 from kpi.insight.headline import Span
 from kpi.jobs import Job
 from kpi.metrics.dimensions import DIMENSIONS
@@ -19,7 +19,7 @@ from kpi.metrics.registry import METRICS
 from kpi.snapshots import book, settling, store
 from kpi.snapshots.commands import next_of
 from kpi.snapshots.ledger import Ledger
-from kpi.snapshots.notices import part_name
+from kpi.snapshots.notices import change_parts, part_name
 from kpi.snapshots.runs import (
     GOOD,
     TROUBLE,
@@ -363,18 +363,15 @@ def _changes(changed: Sequence[Change], language: Language, published: Published
     names = {name: cache.labels(name, language, published.version) for name in by if name in DIMENSIONS}
     lines = "".join(
         f'<tr><th scope="row">{escape(METRICS[one.kpi].name(language) if one.kpi in METRICS else one.kpi)}</th>'
-        f"<td>{escape(part_name(one.key, names, language))}</td><td>{_figure(one.kpi, one.before, language)}</td>"
-        f"<td>{_figure(one.kpi, one.after, language)}</td></tr>"
+        f"<td>{escape(part_name(one.key, names, language))}</td>"
+        + "".join(f"<td>{escape(told)}</td>" for told in change_parts(one.kpi, one.before, one.after, language))
+        + "</tr>"
         for one in shown
     )
     head = "".join(
-        f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>' for name in ("kpi", "key", "was", "is")
+        f'<th scope="col">{phrase(language, f"snapshots_head_{name}")}</th>'
+        for name in ("kpi", "key", "was", "is", "by")
     )
     said = phrase(language, "snapshots_changed", count=len(changed))
     return (f'<p class="kpi-note">{said}</p><div class="pivot runs" tabindex="0"><table><thead><tr>{head}</tr></thead>'
             f"<tbody>{lines}</tbody></table></div>")  # fmt: skip
-
-
-def _figure(kpi: str, value: float | None, language: Language) -> str:
-    unit = METRICS[kpi].unit if kpi in METRICS else "count"
-    return format_value(value, unit, language, compact=False)

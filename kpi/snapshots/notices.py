@@ -76,11 +76,19 @@ def part_name(key: str, names: Mapping[str, Mapping[str, str]], language: Langua
 
 def change_text(kpi: str, before: float | None, after: float | None, language: Language) -> str:
     """From what to what, in the KPI's unit, and by how much where both are known."""
+    was, now, by = change_parts(kpi, before, after, language)
+    return f"{was} → {now} ({by})" if by else f"{was} → {now}"
+
+
+def change_parts(kpi: str, before: float | None, after: float | None, language: Language) -> tuple[str, str, str]:
+    """The two values in the KPI's unit, and their difference: it is told also where both are written alike. "" where
+    one of them is not known.
+    """
     unit = METRICS[kpi].unit if kpi in METRICS else "count"
     was, now = (format_value(value, unit, language, compact=False) for value in (before, after))
     if before is None or after is None:
-        return f"{was} → {now}"
+        return was, now, ""
     if unit in {"share", "points"}:
-        return f"{was} → {now} ({format_difference(after - before, unit, language, 2)})"
+        return was, now, format_difference(after - before, unit, language, 2)
     by = format_value(after - before, unit, language, compact=False)
-    return f"{was} → {now} ({'+' if after >= before else ''}{by})"
+    return was, now, f"{'+' if after >= before else ''}{by}"

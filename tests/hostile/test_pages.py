@@ -1,12 +1,20 @@
-"""Every page of a bank whose names are hostile: each figure is drawn, and as it is with harmless names."""
+"""Every page of a bank whose names are hostile: each figure is drawn, and as it is with harmless names; each file that
+it offers is made, and tells the names as they are shown.
+"""
 
-from collections.abc import Callable, Iterator
+import csv
+import io
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import altair as alt
+import openpyxl
 import pandas as pd
 import pytest
+import streamlit as st
 from hypothesis import Phase, given, settings
 from streamlit.testing.v1 import AppTest
 
@@ -16,10 +24,11 @@ from kpi.charts.theme import Style, finish, spec_of
 from kpi.plain_text import Names, clean
 from kpi.query import labels
 from kpi.query.question import Filter
+from kpi.table_file import unguarded
 from kpi.warehouse import Warehouse
 from pages import cache, components, state
 from pages.book import BOOK
-from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank, lists
+from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank, is_plain, lists
 from tests.pages.conftest import open_page, serve, served  # noqa: F401 – the pages are run as there
 
 EVERY = (*ALLOWED, *REFUSED, *REORDERING)
@@ -52,6 +61,36 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
         panel(key, title, subtitle, spec, *more, **named)
 
     monkeypatch.setattr(components, "panel", spy)
+    return found
+
+
+class Opened:
+    """A menu as it is once it was opened."""
+
+    open = True
+
+    def __init__(self, menu: Any) -> None:
+        self.menu = menu
+
+    def __enter__(self) -> Any:
+        return self.menu.__enter__()
+
+    def __exit__(self, *error: object) -> Any:
+        return self.menu.__exit__(*error)
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the pages offer as files from now on, with every menu open: name of the file and what makes it."""
+    found: dict[str, Any] = {}
+    popover, button = st.popover, st.download_button
+
+    def spy(label: str, data: Any, file_name: str, **named: Any) -> bool:
+        found[file_name] = data
+        return button(label, data, file_name, **named)
+
+    monkeypatch.setattr(st, "popover", lambda *given, **named: Opened(popover(*given, **named)))
+    monkeypatch.setattr(st, "download_button", spy)
     return found
 
 
@@ -96,26 +135,62 @@ def assert_drawn(figures: list[tuple[str, dict[str, Any]]], names: set[str]) -> 
         assert marks(spec) == marks(harmless(spec, names)) > 0, key
 
 
-def test_trap_every_figure_of_every_page_is_drawn(
-    run: Callable[..., AppTest], figures: list[tuple[str, dict[str, Any]]]
-) -> None:
+def open_all(run: Callable[..., AppTest]) -> None:
     for leaf in BOOK:
         app = run(leaf.id, **WEEK)
         assert not app.exception, leaf.id
     for chosen in EXPLORED:
         assert not run("explore", **WEEK, **chosen).exception
+    for dimension in ("topic", "team", "agent"):
+        assert not run("overview", **WEEK, drill="volume", by=dimension).exception
+
+
+def assert_made(downloads: dict[str, Any]) -> None:
+    """Every file is made, and holds the texts of its table as they are shown."""
+    for name, data in downloads.items():
+        made = data() if callable(data) else data
+        content = made.read() if isinstance(made, io.IOBase) else made
+        suffix = Path(name).suffix
+        if suffix == ".png":
+            assert content.startswith(b"\x89PNG"), name
+        elif suffix == ".toml":
+            tomllib.loads(content if isinstance(content, str) else content.decode())
+        elif suffix == ".csv":
+            lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+            assert_told(name, data, [cell for line in lines for cell in line])
+        elif suffix == ".xlsx":
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+            assert_told(name, data, [cell for sheet in book for line in sheet.values for cell in line])
+
+
+def assert_told(name: str, data: Any, cells: Sequence[object]) -> None:
+    assert all(is_plain(cell) for cell in cells if isinstance(cell, str)), name
+    frame = next((given for given in getattr(data, "args", ()) if isinstance(given, pd.DataFrame)), None)
+    if frame is not None:
+        told = {value for column in frame for value in frame[column] if isinstance(value, str)}
+        assert told - {""} <= {text for cell in cells for text in (str(cell), unguarded(str(cell)))}, name
+
+
+def test_trap_every_figure_of_every_page_is_drawn_and_every_file_made(
+    run: Callable[..., AppTest], figures: list[tuple[str, dict[str, Any]]], downloads: dict[str, Any]
+) -> None:
+    open_all(run)
     assert len(figures) > 25
     assert_drawn(figures, shown(EVERY))
+    assert {Path(name).suffix for name in downloads} >= {".csv", ".xlsx", ".png", ".toml"}
+    assert len(downloads) > 60
+    assert_made(downloads)
     assert png(figures[0][1], Style("zh", synthetic=True)).startswith(b"\x89PNG")
 
 
 # Without making a failing list of names smaller: each try takes seconds.
-@settings(max_examples=3, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
+@settings(max_examples=2, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
 @given(names=lists)
 def fuzzed(
     names: list[str],
     run: Callable[..., AppTest],
     figures: list[tuple[str, dict[str, Any]]],
+    downloads: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     called = Names({str(number): name for number, name in enumerate(names)})
@@ -126,15 +201,20 @@ def fuzzed(
     cache.labels.clear()
     cache._figure.clear()
     figures.clear()
-    for chosen in EXPLORED:
-        assert not run("explore", **WEEK, **chosen).exception
+    downloads.clear()
+    open_all(run)
     assert_drawn(figures, set(turn.values()))
+    # The pictures were drawn just now, as the browser draws them.
+    assert_made({name: make for name, make in downloads.items() if not name.endswith(".png")})
 
 
-def test_figures_of_any_names_are_drawn(
-    run: Callable[..., AppTest], figures: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+def test_figures_and_files_of_any_names_are_made(
+    run: Callable[..., AppTest],
+    figures: list[tuple[str, dict[str, Any]]],
+    downloads: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fuzzed(run=run, figures=figures, monkeypatch=monkeypatch)
+    fuzzed(run=run, figures=figures, downloads=downloads, monkeypatch=monkeypatch)
 
 
 def test_trap_a_click_on_a_mark_leads_to_its_value_whatever_that_is_called() -> None:
