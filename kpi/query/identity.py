@@ -84,7 +84,10 @@ def audit(warehouse: Warehouse) -> list[Check]:
     * every roll-up adds up to the facts, part by part
     * every load: rows read = loaded + updated + duplicate + excluded + rejected
     * (source, interaction_id) is unique
+
+    Raises WarehouseError where a table cannot be read, also one that none of this stands on.
     """
+    warehouse.check_readable()
     with warehouse.read() as connection:
         published = warehouse.require_data(connection)
         i = schema.interaction.c

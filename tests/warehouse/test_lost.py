@@ -321,6 +321,18 @@ def test_trap_a_file_that_cannot_be_read_is_told_with_its_table(
     assert "SELECT" not in said.err + said.out
 
 
+def test_trap_the_proof_of_the_whole_does_not_pass_over_a_table_that_it_does_not_ask(
+    home: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, home)
+    assert cli.main(["check"]) == 0
+    capsys.readouterr()
+    for file in (home / "warehouse" / "data" / "main" / "calendar").glob("*.parquet"):
+        _zeroed(file)
+    assert cli.main(["check"]) == 1
+    assert "table calendar" in capsys.readouterr().err
+
+
 def test_a_file_that_breaks_after_it_was_looked_at_is_told(home: Path, whole: Path) -> None:
     shutil.copytree(whole, home)
     warehouse = Warehouse.from_settings(load_settings())
