@@ -172,6 +172,10 @@ class StateError(KpiError):
     """The state database (annotations, saved views, targets, snapshots) cannot be opened, read or written."""
 
 
+class StateNotWritable(StateError):
+    """The state database is in a place that cannot be written: reading goes on."""
+
+
 class StaleEdit(InputError):
     """Somebody else has changed meanwhile what is being changed. Nothing was saved."""
 

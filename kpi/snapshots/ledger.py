@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-from kpi.errors import PeriodError, RunError, StateError, UnknownName
+from kpi.errors import PeriodError, RunError, StateError, StateNotWritable, UnknownName
 from kpi.snapshots import book, schedule
 from kpi.snapshots.model import Definition
 from kpi.snapshots.runs import ENDS, TROUBLE, Reason, Run, Worker, run_of
@@ -46,11 +46,15 @@ _c = snapshot_run.c
 
 
 def patiently(call: Callable[_P, _R], *arguments: _P.args, **named: _P.kwargs) -> _R:
-    """Call, and again where the state database cannot be read or written, for two minutes at most."""
+    """Call, and again where the state database cannot be read or written, for two minutes at most; where its place
+    cannot be written, rights are missing, which no waiting brings.
+    """
     until, pause = time.monotonic() + PATIENCE, 0.2
     while True:
         try:
             return call(*arguments, **named)
+        except StateNotWritable:
+            raise
         except StateError as error:
             if time.monotonic() > until:
                 raise

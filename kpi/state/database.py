@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
-from kpi.errors import KpiError, StateError
+from kpi.errors import KpiError, StateError, StateNotWritable
 from kpi.home import copy_of_database, require_writable, to_be_written, writable
 from kpi.settings import Settings
 from kpi.state import migrate
@@ -26,7 +26,7 @@ _WAIT = 30  # seconds for another process that migrates, or writes
 class StateDatabase:
     """Opened by any number of processes at once. Raises StateError where it cannot be opened, saying why.
 
-    One in a place that cannot be written is read all the same; what would write to it raises StateError.
+    One in a place that cannot be written is read all the same; what would write to it raises StateNotWritable.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,7 +50,7 @@ class StateDatabase:
         """Make the database where there is none; raises StateError where there was one, or it holds nothing."""
         if not os.path.lexists(file):
             self._refuse_lost(file)
-            require_writable(file.parent, StateError)
+            require_writable(file.parent, StateNotWritable)
             with self._locked():
                 if not file.exists():
                     self._make(file)
@@ -84,7 +84,7 @@ class StateDatabase:
         """Two that start together: one makes or migrates, the other finds it done."""
         lock = FileLock(self._home / "state.lock")
         try:
-            with to_be_written(self._home, StateError):
+            with to_be_written(self._home, StateNotWritable):
                 for folder in {self._home, *([self._file.parent] if self._file is not None else [])}:
                     folder.mkdir(parents=True, exist_ok=True)
                 lock.acquire(timeout=_WAIT)
@@ -110,7 +110,7 @@ class StateDatabase:
         except sa.exc.SQLAlchemyError as error:
             problem = getattr(error, "orig", None) or error
             if self._reads_only and "readonly" in str(problem):
-                raise StateError("home_not_writable", home=self._home, problem=problem) from error
+                raise StateNotWritable("home_not_writable", home=self._home, problem=problem) from error
             raise StateError("state_unreadable", place=self.place, problem=problem) from error
 
     def close(self) -> None:
