@@ -9,10 +9,10 @@ from datetime import UTC, date, timedelta
 
 import pytest
 
-from kpi.errors import PeriodError, RunError
+from kpi.errors import PeriodError, RunError, StateError, StateNotWritable
 from kpi.query.question import Filter, Scope
 from kpi.snapshots import book, store, worker
-from kpi.snapshots.ledger import LEASE, Ledger, find
+from kpi.snapshots.ledger import LEASE, Ledger, find, patiently
 from kpi.snapshots.model import Recipient, Rendered, Schedule
 from kpi.snapshots.notices import notice_of
 from kpi.snapshots.runs import ENDS, changes, deliveries, figures, files, runs, say
@@ -431,3 +431,17 @@ def test_a_run_is_found_by_its_key(centre):
     assert json.loads(find(centre.state, KEY).content)["name"] == "weekly"
     with pytest.raises(Exception, match="Did you mean"):
         find(centre.state, KEY.replace("r1", "r9"))
+
+
+def test_trap_who_lacks_the_rights_does_not_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("kpi.snapshots.ledger.time.sleep", pauses.append)
+    problems: list[StateError] = [StateError("state_unreadable", place="p", problem="locked")]
+    problems.append(StateNotWritable("home_not_writable", home="h", problem="rights"))
+
+    def fails() -> None:
+        raise problems.pop(0)
+
+    with pytest.raises(StateNotWritable):
+        patiently(fails)
+    assert pauses == [0.2], "one wait, for what may pass"
