@@ -6,14 +6,16 @@
 # make bench   figures of speed            make real FILE=…   import a file into a home of its own
 # make screens pictures of the pages       make lock          resolve requirements*.txt again
 PORT ?= 8501
-# Tests beside each other: as many as there are cores.
-WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+# Tests beside each other: one more than there are cores, since some of them wait.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 PYTHON ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --no-input --progress-bar off --require-hashes
 
 .PHONY: demo test quick test-dates check bench real screens lock install install-dev system-packages
 .DELETE_ON_ERROR:
+# Where an image forbids to keep compiled modules, each process that tests start would compile them anew: 2 → 8 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: install
 	@$(BIN)/python -m seed --if-empty

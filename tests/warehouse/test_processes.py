@@ -15,7 +15,7 @@ from kpi.warehouse import Warehouse
 from kpi.warehouse.load import Load
 from tests.world import make
 
-_ROWS, _BATCHES, _KILLS = 300, 5, 20
+_ROWS, _BATCHES, _KILLS = 300, 5, 12
 
 # Forked from a server that has imported everything: a child begins at once, with no engine opened.
 _processes = multiprocessing.get_context("forkserver")
