@@ -24,7 +24,7 @@ MACHINES = ("UTC", "America/New_York")
 
 def main() -> int:
     """Every day in every zone; 1 where any test failed on any of them."""
-    arguments = sys.argv[1:] or ["-n", str(os.cpu_count() or 2), "--dist", "loadfile", "--no-loadscope-reorder"]
+    arguments = sys.argv[1:] or ["-n", str((os.cpu_count() or 2) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     failed = []
     for moment in MOMENTS:
         for machine in MACHINES:
