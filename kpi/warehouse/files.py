@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -154,7 +154,7 @@ class LakeFiles:
         killed before ``end_writing`` the next one knows by the note which files it left behind.
         """
         journal = self._gathered(run, version)
-        self._write(replace(journal, writing=(version, datetime.now(UTC).timestamp())))
+        self._write(replace(journal, writing=(version, _engine_now(run))))
         self._ended = journal
 
     def end_writing(self) -> None:
@@ -168,7 +168,7 @@ class LakeFiles:
         if not journal.left:
             return
         ever = self._ever_named(run)
-        oldest = (datetime.now(UTC) - self._leftover).timestamp()
+        oldest = _engine_now(run) - self._leftover.total_seconds()
         left = []
         for path in journal.left:
             place = self._data / path
@@ -221,6 +221,11 @@ class LakeFiles:
 def damaged(table: str, place: Path) -> WarehouseDamaged:
     """The error that a table's file cannot be read."""
     return WarehouseDamaged("table_damaged", table=table, file=place)
+
+
+def _engine_now(run: Run) -> float:
+    """Now (UTC, seconds) by the clock that names the files and that the system dates them by."""
+    return float(run("SELECT epoch(now())").fetchall()[0][0])
 
 
 def _written_at(place: Path) -> float | None:

@@ -71,7 +71,7 @@ def _killed(warehouse: Warehouse, folder: Path) -> str:
 
 
 def _age(file: Path, days: float) -> None:
-    moment = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    moment = file.stat().st_mtime - timedelta(days=days).total_seconds()  # by the clock that files are written by
     os.utime(file, (moment, moment))
 
 
