@@ -39,13 +39,14 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
 LONG = {
     *("hostile", "ingest", "native", "reports", "seed", "snapshots", "warehouse"),
     *("test_ahead.py", "test_cli.py", "test_database.py", "test_explore.py", "test_first_run.py", "test_read_only.py"),
-    *("test_requirements.py", "test_same_integers.py"),
+    *("test_counting.py", "test_real_bank.py", "test_requirements.py", "test_same_integers.py"),
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if not LONG.isdisjoint({item.path.parent.name, item.path.name}):
+        assert isinstance(item, pytest.Function)
+        if not LONG.isdisjoint({item.path.parent.name, item.path.name}) or "demo_home" in item.fixturenames:
             item.add_marker("long")
     # Folders and files of a few slow tests first: begun last, one core would wait for the other.
     slow = {"warehouse", "snapshots", "test_same_integers.py", "test_cli.py"}
