@@ -19,7 +19,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.plain_text import clean
 from kpi.query.answer import Answer, DimensionValue
-from kpi.query.lorenz import Curve
+from kpi.query.cohorts.lorenz import Curve
 from kpi.query.parting import scale_of
 from kpi.query.question import Period
 from kpi.query.rows import RowsPage

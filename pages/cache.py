@@ -32,16 +32,16 @@ from kpi.query import last_mature
 from kpi.query import rows as ask_rows
 from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
+from kpi.query.cohorts.long_tail import TailRule, tail_rule_on
+from kpi.query.cohorts.lorenz import Curve, lorenz_on
 from kpi.query.holidays import holidays
 from kpi.query.identity import Check, proof_on
 from kpi.query.labels import labels as ask_labels
-from kpi.query.lorenz import Curve, lorenz_on
 from kpi.query.migration import Migration, migration_on
 from kpi.query.question import Period, Question
 from kpi.query.reader import Reader
 from kpi.query.rows import RowsPage
 from kpi.query.rows import all_rows as ask_all_rows
-from kpi.query.tail import TailRule, tail_rule_on
 from kpi.query.why import explain
 from kpi.settings import load_settings
 from kpi.state import StateDatabase

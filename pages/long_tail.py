@@ -9,8 +9,8 @@ from kpi.i18n import phrase
 from kpi.i18n.numbers import format_count, format_limit, format_period, format_value
 from kpi.insight import tail as said
 from kpi.metrics.registry import METRICS
-from kpi.query.lorenz import Curve
-from kpi.query.topics import tail_ranks
+from kpi.query.cohorts.lorenz import Curve
+from kpi.query.cohorts.topics import tail_ranks
 from kpi.tables import of_answer, of_curves
 from kpi.warehouse.published import Published
 from pages import cache, cards, components, layout, panels, state

@@ -11,8 +11,8 @@ from kpi.i18n.numbers import format_date
 from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS, SECTIONS
-from kpi.query.conditions import typed
 from kpi.query.question import Compare, Filter, Period
+from kpi.query.selection import typed
 from pages.choice import read_choice
 from pages.view import (
     AS_VIEWED,

@@ -8,7 +8,7 @@ import pandas as pd
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
 from kpi.i18n.numbers import format_value
-from kpi.query.lorenz import Curve
+from kpi.query.cohorts.lorenz import Curve
 
 HEIGHT = 330
 _POINT = 80  # per cent of customers: the others are the top 20 %

@@ -7,7 +7,7 @@ from kpi.i18n.numbers import format_count, format_date, format_value
 from kpi.insight.headline import Sentence, Span, changed
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
-from kpi.query.tail import TailRule
+from kpi.query.cohorts.long_tail import TailRule
 
 
 def rule_named(rule: TailRule, language: Language) -> str:

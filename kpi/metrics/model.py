@@ -159,7 +159,7 @@ class Percentile:
 
 @dataclass(frozen=True)
 class Custom:
-    """Computed by ``kpi.query.customers`` or ``kpi.query.topics`` under the KPI's id, from ``parts`` if it has any.
+    """Computed by a cohort of ``kpi.query.cohorts`` under the KPI's id, from ``parts`` if it has any.
 
     ``terms``: ids of what its numerator counts or sums, and of its denominator if it has one. ``dates``: the columns by
     which its facts belong to a period. ``whole_of``: as of a ``Ratio``.

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from kpi.insight.decompose import Key, Pair
 from kpi.metrics.model import Custom, Measure, Metric, Ratio, Total
 from kpi.query import privacy
-from kpi.query.answering import feeds_for, readings_of
-from kpi.query.conditions import check
-from kpi.query.custom import CUSTOM
-from kpi.query.measure import Asked, Plan, Raw, request
+from kpi.query.cohorts.registry import COHORTS
+from kpi.query.feeds import feeds_for
+from kpi.query.measure import Aggregate, Plan, request
+from kpi.query.period_pair import PeriodPair
 from kpi.query.question import Question
+from kpi.query.selection import Selection
 from kpi.query.sets import By, read_sets
+from kpi.query.validation import check
 from kpi.warehouse import Published
 
 
@@ -51,44 +53,46 @@ def counts_on(
     found: dict[str, dict[By, Counts]] = {kpi: {} for kpi in question.kpis}
     for by in bys:
         check(connection, replace(question, by=by))
-    readings = readings_of(connection, published, replace(question, by=()))
-    if readings.before is None or readings.compared is None:
+    pair = PeriodPair.of(connection, published, replace(question, by=()))
+    if pair.before is None or pair.compared is None:
         return found
     metrics = check(connection, replace(question, by=()))
     service_level = question.service_level or service_level
     measured = []
     for metric in metrics:
-        measure = readings.measure(metric, service_level)
-        measured.append(_Measured(metric, measure, feeds_for(metric, measure, published, readings.sources)))
-    now, before = _read(readings.asked, readings.before, measured, bys)
+        measure = pair.measure(metric, service_level)
+        measured.append(_Measured(metric, measure, feeds_for(metric, measure, published, pair.sources)))
+    now, before = _read(pair.now, pair.before, measured, bys)
     for by in bys:
-        hidden = _hidden(question, readings.asked.grouped(by), measured, now[by])
-        hidden_before = _hidden(question, readings.before.grouped(by), measured, before[by])
+        hidden = _hidden(question, pair.now.grouped(by), measured, now[by])
+        hidden_before = _hidden(question, pair.before.grouped(by), measured, before[by])
         for kpi in question.kpis:
             # A cell that is hidden in one period is left out of both: the other would be a change of its own.
             moved = {
-                at: raw for key, raw in before[by][kpi].items() if (at := readings.compared.moved(by, key)) is not None
+                at: raw for key, raw in before[by][kpi].items() if (at := pair.compared.moved(by, key)) is not None
             }
             out = hidden.get(kpi, set()) | {
-                at for key in hidden_before.get(kpi, ()) if (at := readings.compared.moved(by, key)) is not None
+                at for key in hidden_before.get(kpi, ()) if (at := pair.compared.moved(by, key)) is not None
             }
             found[kpi][by] = Counts(_pairs(moved, out), _pairs(now[by][kpi], out), bool(out))
     return found
 
 
 # Dimensions -> KPI -> key -> what was counted.
-_Found = dict[By, dict[str, dict[Key, Raw]]]
+_Found = dict[By, dict[str, dict[Key, Aggregate]]]
 
 
-def _read(asked: Asked, before: Asked, measured: Sequence[_Measured], bys: Sequence[By]) -> tuple[_Found, _Found]:
-    plan = Plan(asked)
+def _read(
+    selection: Selection, before: Selection, measured: Sequence[_Measured], bys: Sequence[By]
+) -> tuple[_Found, _Found]:
+    plan = Plan(selection)
     found: tuple[_Found, _Found] = ({by: {} for by in bys}, {by: {} for by in bys})
     readers = {}
     for one in measured:
         if one.sources != frozenset() and one.of_sums:
             readers[one.metric.id] = request(plan, one.metric, one.measure, one.sources)
             continue
-        for side, of in zip((asked, before), found, strict=True):
+        for side, of in zip((selection, before), found, strict=True):
             for by in bys:
                 # Where no feed records it there is nothing.
                 of[by][one.metric.id] = {} if one.sources == frozenset() else _alone(side.grouped(by), one)
@@ -98,23 +102,26 @@ def _read(asked: Asked, before: Asked, measured: Sequence[_Measured], bys: Seque
     return found
 
 
-def _alone(asked: Asked, one: _Measured) -> dict[Key, Raw]:
+def _alone(selection: Selection, one: _Measured) -> dict[Key, Aggregate]:
     if isinstance(one.measure, Custom):
-        return CUSTOM[one.metric.id](asked, one.sources)
-    plan = Plan(asked)
+        return COHORTS[one.metric.id].compute(selection, one.sources)
+    plan = Plan(selection)
     reader = request(plan, one.metric, one.measure, one.sources)
     return reader(plan.read())
 
 
 def _hidden(
-    question: Question, asked: Asked, measured: Sequence[_Measured], found: Mapping[str, Mapping[Key, Raw]]
+    question: Question,
+    selection: Selection,
+    measured: Sequence[_Measured],
+    found: Mapping[str, Mapping[Key, Aggregate]],
 ) -> dict[str, set[Key]]:
     if question.scope.see_interactions:
         return {}
-    return privacy.small_cells(asked, {one.metric.id: (one.measure, one.sources) for one in measured}, found)
+    return privacy.small_cells(selection, {one.metric.id: (one.measure, one.sources) for one in measured}, found)
 
 
-def _pairs(found: Mapping[Key, Raw], left_out: set[Key]) -> dict[Key, Pair]:
+def _pairs(found: Mapping[Key, Aggregate], left_out: set[Key]) -> dict[Key, Pair]:
     """In the order of the keys: that in which the engine finds them is another one each time, and cells that moved as
     much as each other are told in this one.
     """

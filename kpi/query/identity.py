@@ -10,10 +10,10 @@ from kpi.metrics.model import Part
 from kpi.metrics.registry import additive_parts
 from kpi.metrics.rollups import ROLLUPS
 from kpi.query.answering import answer_on
-from kpi.query.compare import effective
-from kpi.query.measure import Asked, Key, Plan
+from kpi.query.measure import Plan
 from kpi.query.question import Period, Question
 from kpi.query.rows import count_on
+from kpi.query.selection import Key, Selection
 from kpi.warehouse import Published, Warehouse
 
 
@@ -48,11 +48,10 @@ def proof(warehouse: Warehouse, question: Question) -> list[Check]:
 
 def proof_on(connection: sa.Connection, published: Published, service_level: str, question: Question) -> list[Check]:
     """As ``proof``, within a transaction that is open already. ``service_level``: that of the settings."""
-    filters = (*question.filters, *question.scope.filters)
-    asked = Asked(connection, published, (), filters, effective(question.period, published.today))
+    selection = Selection.of(connection, published, replace(question, by=()))
 
     def sums(by: tuple[str, ...], *wanted: Part, rolled_up: bool = True) -> dict[Key, tuple[int, ...]]:
-        plan = Plan(replace(asked, by=by, rolled_up=rolled_up))
+        plan = Plan(replace(selection, by=by, rolled_up=rolled_up))
         places = [plan.part(part, None) for part in wanted]
         return {key: tuple(found[label] for _, label in places) for key, found in plan.read()[places[0][0]].items()}
 

@@ -5,7 +5,6 @@ not. Additive sums, distinct counts and percentiles of one fact share one statem
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
 
 import sqlalchemy as sa
 
@@ -22,18 +21,16 @@ from kpi.metrics.model import (
     Total,
 )
 from kpi.metrics.rollups import ROLLUPS, RollUp
-from kpi.query.answer import Cut, DimensionValue, Reason
-from kpi.query.conditions import Columns, condition, joined, read_from
-from kpi.query.kept import kept_few
-from kpi.query.question import COVERED_FROM, Filter, Period
-from kpi.warehouse import Published
+from kpi.query.answer import Reason
+from kpi.query.question import Period
+from kpi.query.selection import Columns, Key, Selection, joined, read_from
+from kpi.query.subquery_cache import cached_if_small
 
-Key = tuple[DimensionValue, ...]
 Sums = dict[Key, dict[str, int]]  # key -> label -> number
 
 
 @dataclass
-class Raw:
+class Aggregate:
     """What was counted for one key: integers in the facts' own units (money in fen), the value in the KPI's unit."""
 
     numerator: float | None = None
@@ -45,56 +42,9 @@ class Raw:
     reason: Reason | None = None  # why there is no value, where the KPI knows better than its parts
 
 
-def quotient(numerator: float, denominator: float, n: int, scale: float = 1) -> Raw:
+def quotient(numerator: float, denominator: float, n: int, scale: float = 1) -> Aggregate:
     """``numerator`` ÷ ``denominator`` × ``scale``; no value over zero."""
-    return Raw(numerator, denominator, n, numerator * scale / denominator if denominator else None)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One reading: the dimensions and filters that hold for it, and the days. ``scope``: filters that no share of
-    a whole lifts, since they say what the asker may see.
-    """
-
-    connection: sa.Connection
-    published: Published
-    by: tuple[str, ...]
-    filters: tuple[Filter, ...]
-    period: Period
-    cuts: tuple[Cut, ...] = ()
-    rolled_up: bool = True
-    scope: tuple[Filter, ...] = ()
-    covered_from: float = COVERED_FROM
-
-    def without(self, dimensions: Sequence[str]) -> "Asked":
-        """The same over all values of ``dimensions`` that the asker may see."""
-        return replace(
-            self,
-            by=tuple(key for key in self.by if key not in dimensions),
-            filters=tuple(f for f in self.filters if f.dimension not in dimensions or f in self.scope),
-        )
-
-    def grouped(self, by: tuple[str, ...]) -> "Asked":
-        """The same by other dimensions."""
-        return replace(self, by=by)
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.by, *(filter_.dimension for filter_ in self.filters))))
-
-    @property
-    def first_cut(self) -> date | None:
-        """The first business date on which something is cut off."""
-        return min((self.published.local(cut.moment).date() for cut in self.cuts), default=None)
-
-    @property
-    def split(self) -> tuple[Period | None, Period | None]:
-        """The whole days, which roll-ups can answer, and from the day that is cut on those that only the facts can."""
-        cut = self.first_cut
-        if cut is None or cut > self.period.end:
-            return self.period, None
-        whole = Period(self.period.start, cut - timedelta(days=1)) if cut > self.period.start else None
-        return whole, Period(max(cut, self.period.start), self.period.end)
+    return Aggregate(numerator, denominator, n, numerator * scale / denominator if denominator else None)
 
 
 @dataclass
@@ -114,7 +64,7 @@ class Plan:
     ``sources``: the feeds that carry what the KPI needs; None = all of them.
     """
 
-    asked: Asked
+    selection: Selection
     statements: dict[tuple[str, frozenset[str] | None, bool], Statement] = field(default_factory=dict)
 
     def _statement(self, fact: Fact, sources: frozenset[str] | None, additive: bool) -> tuple[str, Statement]:
@@ -140,7 +90,7 @@ class Plan:
 
     def read(self) -> dict[str, Sums]:
         """By statement. A key is there when at least one fact row is."""
-        return {name: _read(self.asked, statement, additive) for name, statement, additive in self.named()}
+        return {name: _read(self.selection, statement, additive) for name, statement, additive in self.named()}
 
     def named(self) -> list[tuple[str, Statement, bool]]:
         """Every statement with its name, and whether it has sums only."""
@@ -150,17 +100,21 @@ class Plan:
         ]
 
 
-def _read(asked: Asked, statement: Statement, additive: bool) -> Sums:
+def _read(selection: Selection, statement: Statement, additive: bool) -> Sums:
     if not additive:
-        return _facts(asked, statement, asked.period)
-    roll_up = roll_up_for(asked, statement.fact)
+        return _facts(selection, statement, selection.period)
+    roll_up = roll_up_for(selection, statement.fact)
     if roll_up is None:
-        return _facts(asked, statement, asked.period)
-    whole, cut = asked.split
+        return _facts(selection, statement, selection.period)
+    whole, cut = selection.split
     found: Sums = {}
     if whole is not None:
-        found = _rolled(asked, statement, roll_up, whole)
-    return found if cut is None else added(found, _run(asked, cut_facts_of(asked, statement, cut, asked.dimensions)))
+        found = _rolled(selection, statement, roll_up, whole)
+    return (
+        found
+        if cut is None
+        else added(found, _run(selection, cut_facts_of(selection, statement, cut, selection.dimensions)))
+    )
 
 
 def added(found: Sums, more: Sums) -> Sums:
@@ -171,26 +125,20 @@ def added(found: Sums, more: Sums) -> Sums:
     return found
 
 
-def roll_up_for(asked: Asked, fact: Fact) -> RollUp | None:
+def roll_up_for(selection: Selection, fact: Fact) -> RollUp | None:
     """The narrowest roll-up that answers sums of ``fact``."""
-    return next((r for r in ROLLUPS if asked.rolled_up and r.covers(fact, asked.dimensions)), None)
+    return next((r for r in ROLLUPS if selection.rolled_up and r.covers(fact, selection.dimensions)), None)
 
 
-def counted_in_several(asked: Asked, distinct: Distinct, sources: frozenset[str] | None) -> int:
+def counted_in_several(selection: Selection, distinct: Distinct, sources: frozenset[str] | None) -> int:
     """How many of what ``distinct`` counts are there under more than one of the question's keys."""
-    part = distinct.part
-    from_, columns = joined(part.fact.from_, part.fact.columns, asked.dimensions)
-    where = [
-        part.where,
-        part.fact.date.between(asked.period.start, asked.period.end),
-        *source_conditions(part.fact, sources, asked.cuts),
-        *(condition(columns[filter_.dimension], filter_) for filter_ in asked.filters),
-    ]
-    keys = (columns[dimension].label(f"k{i}") for i, dimension in enumerate(asked.by))
-    each = sa.select(distinct.key.label("who"), *keys).select_from(from_).where(*where).distinct().subquery("each")
+    rows = selection.facts(distinct.part.fact, sources, distinct.part.where)
+    keys = (rows.columns[dimension].label(f"k{i}") for i, dimension in enumerate(selection.by))
+    who = sa.select(distinct.key.label("who"), *keys).select_from(rows.from_).where(*rows.where)
+    each = who.distinct().subquery("each")
     several = sa.select(each.c.who).group_by(each.c.who).having(sa.func.count() > 1).subquery("several")
     query = sa.select(sa.func.count()).select_from(several)
-    count: int = asked.connection.execute(query, asked.published.binds()).scalar_one()
+    count: int = selection.connection.execute(query, selection.published.binds()).scalar_one()
     return count
 
 
@@ -211,7 +159,7 @@ class Source:
         return ["rows", *self.aggregates]
 
 
-def facts_of(asked: Asked, statement: Statement, period: Period, dimensions: Iterable[str]) -> Source:
+def facts_of(selection: Selection, statement: Statement, period: Period, dimensions: Iterable[str]) -> Source:
     """The facts themselves, in some days; ``dimensions``: all that will be grouped or filtered by."""
     fact = statement.fact
     aggregates: dict[str, sa.ColumnElement] = dict(statement.other)
@@ -219,25 +167,26 @@ def facts_of(asked: Asked, statement: Statement, period: Period, dimensions: Ite
         aggregates[part.id] = part.sum()
         if part.value is not None:
             aggregates[f"{part.id}__n"] = part.count()
-    where = [fact.date.between(period.start, period.end), *source_conditions(fact, statement.sources, asked.cuts)]
+    where = selection.days(fact, statement.sources, period)
     return Source(read_from(fact, dimensions, [*aggregates.values(), *where]), fact.columns, aggregates, where)
 
 
-def cut_facts_of(asked: Asked, statement: Statement, period: Period, dimensions: Iterable[str]) -> Source:
+def cut_facts_of(selection: Selection, statement: Statement, period: Period, dimensions: Iterable[str]) -> Source:
     """As ``facts_of``, for the days from which on something is cut off: a few, about which every question that is
     compared asks; their contacts are put together once where they are not many.
     """
-    source, contact = facts_of(asked, statement, period, dimensions), schema.interaction
+    source, contact = facts_of(selection, statement, period, dimensions), schema.interaction
     if source.from_ is not contact:
         return source
-    query = sa.select(contact).where(contact.c.business_date.between(period.start, period.end))
-    few = kept_few(asked.connection, asked.published, "days", period, query)
+    few = cached_if_small(
+        selection.connection, selection.published, "days", (period, selection.scope), selection.contacts(period)
+    )
     if few is None:
         return source
     return replace(source, instead=sa.select(sa.literal_column("*")).select_from(few).cte(contact.name))
 
 
-def rolled_of(asked: Asked, statement: Statement, roll_up: RollUp, period: Period) -> Source:
+def rolled_of(selection: Selection, statement: Statement, roll_up: RollUp, period: Period) -> Source:
     """A roll-up, in some days."""
     table = roll_up.table
     labels = [
@@ -246,36 +195,27 @@ def rolled_of(asked: Asked, statement: Statement, roll_up: RollUp, period: Perio
         for label in ([part.id] if part.value is None else [part.id, f"{part.id}__n"])
     ]
     aggregates = {label: sa.cast(sa.func.coalesce(sa.func.sum(table.c[label]), 0), sa.BigInteger) for label in labels}
-    where = [table.c.business_date.between(period.start, period.end)]
-    if statement.sources is not None:
-        where.append(table.c.source.in_(sorted(statement.sources)))
-    return Source(table, roll_up.columns(), aggregates, where)
+    return Source(table, roll_up.columns(), aggregates, selection.rolled_days(roll_up, statement.sources, period))
 
 
-def _facts(asked: Asked, statement: Statement, period: Period) -> Sums:
-    return _run(asked, facts_of(asked, statement, period, asked.dimensions))
+def _facts(selection: Selection, statement: Statement, period: Period) -> Sums:
+    return _run(selection, facts_of(selection, statement, period, selection.dimensions))
 
 
-def _rolled(asked: Asked, statement: Statement, roll_up: RollUp, period: Period) -> Sums:
-    return _run(asked, rolled_of(asked, statement, roll_up, period))
-
-
-def source_conditions(fact: Fact, sources: frozenset[str] | None, cuts: Iterable[Cut]) -> list[sa.ColumnElement[bool]]:
-    """Only the feeds ``sources`` (None = all), and nothing that a cut leaves out."""
-    where: list[sa.ColumnElement[bool]] = []
-    if sources is not None:
-        where.append(fact.source.in_(sorted(sources)))
-    if fact.started is not None:
-        where += [sa.not_(sa.and_(fact.source == cut.source, fact.started >= cut.moment)) for cut in cuts]
-    return where
+def _rolled(selection: Selection, statement: Statement, roll_up: RollUp, period: Period) -> Sums:
+    return _run(selection, rolled_of(selection, statement, roll_up, period))
 
 
 def grouped(
-    asked: Asked, source: Source, dimensions: Sequence[str], groups: Sequence[sa.ColumnElement], *more: sa.ColumnElement
+    selection: Selection,
+    source: Source,
+    dimensions: Sequence[str],
+    groups: Sequence[sa.ColumnElement],
+    *more: sa.ColumnElement,
 ) -> sa.Select:
     """The statement that sums a source: columns k0, k1, … of ``dimensions``, ``more``, then the source's labels."""
-    from_, found = joined(source.from_, source.columns, dict.fromkeys([*dimensions, *asked.dimensions]))
-    where = [*source.where] + [condition(found[filter_.dimension], filter_) for filter_ in asked.filters]
+    from_, found = joined(source.from_, source.columns, dict.fromkeys([*dimensions, *selection.dimensions]))
+    where = [*source.where, *selection.conditions(found)]
     query = (
         sa.select(
             *(found[dimension].label(f"k{i}") for i, dimension in enumerate(dimensions)),
@@ -290,23 +230,23 @@ def grouped(
     return query if source.instead is None else query.add_cte(source.instead)
 
 
-def _run(asked: Asked, source: Source) -> Sums:
-    width = len(asked.by)
+def _run(selection: Selection, source: Source) -> Sums:
+    width = len(selection.by)
     # By name: an expression that holds a bound value is not recognised as the one that is selected.
-    query = grouped(asked, source, asked.by, [sa.literal_column(f"k{i}") for i in range(width)])
-    rows = asked.connection.execute(query, asked.published.binds()).all()
+    query = grouped(selection, source, selection.by, [sa.literal_column(f"k{i}") for i in range(width)])
+    rows = selection.connection.execute(query, selection.published.binds()).all()
     return {tuple(row[:width]): dict(zip(source.labels, row[width:], strict=True)) for row in rows if row[width]}
 
 
 def request(
     plan: Plan, metric: Metric, measure: Measure, sources: frozenset[str] | None
-) -> Callable[..., dict[Key, Raw]]:
+) -> Callable[..., dict[Key, Aggregate]]:
     """Enter what ``measure`` needs into the plan; the result reads it from what the plan read."""
     match measure:
         case Total(part, scale):
             at = plan.part(part, sources)
             return lambda read: {
-                key: Raw(
+                key: Aggregate(
                     numerator=sums[at[1]],
                     n=sums[at[1] if part.value is None else f"{at[1]}__n"],
                     value=sums[at[1]] * scale,
@@ -318,7 +258,7 @@ def request(
         case Distinct(part):
             at = _distinct(plan, measure, sources)
             return lambda read: {
-                key: Raw(numerator=sums[at[1]], n=sums[at[1]], value=float(sums[at[1]]))
+                key: Aggregate(numerator=sums[at[1]], n=sums[at[1]], value=float(sums[at[1]]))
                 for key, sums in read[at[0]].items()
             }
         case DistinctRatio(numerator, denominator, _):
@@ -337,7 +277,7 @@ def request(
             at = plan.other(part, metric.id, sa.func.percentile_disc(share).within_group(chosen.asc()), sources)
             count = plan.other(part, f"{metric.id}__n", sa.func.count(chosen), sources)
             return lambda read: {
-                key: Raw(
+                key: Aggregate(
                     denominator=sums[count[1]],
                     n=sums[count[1]],
                     value=None if sums[at[1]] is None else sums[at[1]] * scale,
@@ -359,13 +299,13 @@ def _ratio(
     scale: float,
     whole_of: tuple[str, ...],
     sources: frozenset[str] | None,
-) -> Callable[..., dict[Key, Raw]]:
+) -> Callable[..., dict[Key, Aggregate]]:
     top = plan.part(numerator, sources)
     if not whole_of:
         bottom = plan.part(denominator, sources)
         n_label = bottom[1] if denominator.value is None else f"{bottom[1]}__n"
 
-        def read_ratio(read: dict[str, dict[Key, dict[str, int]]]) -> dict[Key, Raw]:
+        def read_ratio(read: dict[str, dict[Key, dict[str, int]]]) -> dict[Key, Aggregate]:
             keys = dict.fromkeys([*read[bottom[0]], *read[top[0]]])
             nothing: dict[str, int] = defaultdict(int)
             return {
@@ -380,16 +320,16 @@ def _ratio(
 
         return read_ratio
 
-    whole = Plan(plan.asked.without(whole_of))
+    whole = Plan(plan.selection.without(whole_of))
     bottom = whole.part(denominator, sources)
-    kept = [i for i, key in enumerate(plan.asked.by) if key not in whole_of]
+    kept = [i for i, key in enumerate(plan.selection.by) if key not in whole_of]
 
-    def read_share(read: dict[str, dict[Key, dict[str, int]]]) -> dict[Key, Raw]:
+    def read_share(read: dict[str, dict[Key, dict[str, int]]]) -> dict[Key, Aggregate]:
         totals = whole.read()[bottom[0]]
         # By a dimension of the whole, the values that occur; else every part of the whole, with a share of nought
         # where nothing passes the filter.
-        keys = read[top[0]] if len(kept) < len(plan.asked.by) else totals
-        shares: dict[Key, Raw] = {}
+        keys = read[top[0]] if len(kept) < len(plan.selection.by) else totals
+        shares: dict[Key, Aggregate] = {}
         for key in keys:
             total = totals[tuple(key[i] for i in kept)][bottom[1]]
             shares[key] = quotient(read[top[0]].get(key, {}).get(top[1], 0), total, total, scale)

@@ -12,13 +12,12 @@ from kpi import schema
 from kpi.metrics import parts
 from kpi.metrics.dimensions import DIMENSIONS, INTERACTION
 from kpi.metrics.registry import metric
-from kpi.query.answer import Cut
-from kpi.query.answering import feeds_for, feeds_in_scope
 from kpi.query.compare import comparison, effective
-from kpi.query.conditions import check, condition, joined
-from kpi.query.measure import Key, source_conditions
+from kpi.query.feeds import feeds_for, feeds_in_scope
 from kpi.query.privacy import too_small
-from kpi.query.question import Filter, Period, Question
+from kpi.query.question import Period, Question
+from kpi.query.selection import Key, Selection, Sources
+from kpi.query.validation import check
 from kpi.warehouse import Published
 
 # Who did not come in one of the two periods.
@@ -70,10 +69,10 @@ def migration_on(connection: sa.Connection, published: Published, question: Ques
         return Migration(period, None, ())
     if published.data_start is None or compared.period.start < published.local(published.data_start).date():
         return Migration(period, compared.period, ())
-    filters = (*kept, *question.scope.filters)
+    selection = Selection.of(connection, published, question)
     sources = feeds_for(served, served.measure, published, feeds_in_scope(connection, published, question))
-    before = _main_channel(compared.period, filters, sources, compared.cuts, "before")
-    after = _main_channel(period, filters, sources, (), "after")
+    before = _main_channel(replace(selection, period=compared.period, cuts=compared.cuts), sources, "before")
+    after = _main_channel(selection, sources, "after")
     absent = sa.literal_column(f"'{ABSENT}'", sa.String)
     key = [sa.func.coalesce(side.c.channel, absent).label(name) for side, name in ((before, "b"), (after, "a"))]
     query = (
@@ -82,7 +81,7 @@ def migration_on(connection: sa.Connection, published: Published, question: Ques
         .group_by(sa.text("b"), sa.text("a"))
     )
     found: dict[Key, int] = {(row[0], row[1]): row[2] for row in connection.execute(query, published.binds()).all()}
-    small = not question.scope.see_interactions and any(DIMENSIONS[f.dimension].customer for f in filters)
+    small = not question.scope.see_interactions and any(DIMENSIONS[key].customer for key in selection.dimensions)
     hidden = too_small(found) if small else set()
     totals: dict[str, int] = {}
     for (channel, _), customers in found.items():
@@ -95,12 +94,10 @@ def migration_on(connection: sa.Connection, published: Published, question: Ques
     return Migration(period, compared.period, tuple(moves))
 
 
-def _main_channel(
-    period: Period, filters: tuple[Filter, ...], sources: frozenset[str] | None, cuts: tuple[Cut, ...], name: str
-) -> sa.Subquery:
+def _main_channel(selection: Selection, sources: Sources, name: str) -> sa.Subquery:
     """Each customer served in the period with the channel of most of his contacts; of several the one he used last."""
-    from_, columns = joined(INTERACTION.from_, INTERACTION.columns, ["channel", *(f.dimension for f in filters)])
-    channel, i = columns["channel"], schema.interaction.c
+    rows = selection.grouped(("channel",)).facts(INTERACTION, sources, parts.ENGAGED_CUSTOMERS.where)
+    channel, i = rows.columns["channel"], schema.interaction.c
     each = (
         sa.select(
             i.customer_key,
@@ -108,13 +105,8 @@ def _main_channel(
             sa.func.count().label("contacts"),
             sa.func.max(i.started_at).label("last"),
         )
-        .select_from(from_)
-        .where(
-            parts.ENGAGED_CUSTOMERS.where,
-            i.business_date.between(period.start, period.end),
-            *source_conditions(INTERACTION, sources, cuts),
-            *(condition(columns[f.dimension], f) for f in filters),
-        )
+        .select_from(rows.from_)
+        .where(*rows.where)
         .group_by(i.customer_key, channel)
         .subquery(f"each_{name}")
     )

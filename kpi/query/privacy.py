@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from kpi import schema
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Custom, Measure, Part, Ratio, parts_of
-from kpi.query.measure import Asked, Key, Plan, Raw
+from kpi.query.measure import Aggregate, Plan
+from kpi.query.selection import Key, Selection
 
 # A cell that stands for fewer distinct customers than this, and at least one, is hidden.
 SMALLEST_SHOWN = 10
@@ -16,13 +17,15 @@ SMALLEST_SHOWN = 10
 Measured = Mapping[str, tuple[Measure, frozenset[str] | None]]
 
 
-def small_cells(asked: Asked, measured: Measured, found: Mapping[str, Mapping[Key, Raw]]) -> dict[str, set[Key]]:
+def small_cells(
+    selection: Selection, measured: Measured, found: Mapping[str, Mapping[Key, Aggregate]]
+) -> dict[str, set[Key]]:
     """KPI -> keys of the cells to hide: those by customers' attributes that stand for 1–9 distinct customers, and
     where just one of a line of cells is hidden, so that the line's total would give it away, one more of them.
     """
-    if not any(DIMENSIONS[dimension].customer for dimension in asked.dimensions):
+    if not any(DIMENSIONS[dimension].customer for dimension in selection.dimensions):
         return {}
-    plan = Plan(asked)
+    plan = Plan(selection)
     places = {
         kpi: plan.other(part, f"{part.id}__customers", _customers(part), sources)
         for kpi, (measure, sources) in measured.items()

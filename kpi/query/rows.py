@@ -16,7 +16,6 @@ from kpi.metrics.model import (
     Custom,
     Distinct,
     DistinctRatio,
-    Fact,
     Measure,
     Metric,
     Part,
@@ -24,21 +23,14 @@ from kpi.metrics.model import (
     Ratio,
     Total,
 )
-from kpi.query.answering import feeds_for, feeds_in_scope
-from kpi.query.compare import effective
-from kpi.query.conditions import check, condition, joined
-from kpi.query.customers import masked
-from kpi.query.measure import Asked, source_conditions
-from kpi.query.members import MEMBERS
-from kpi.query.question import Question
+from kpi.query.cohorts.registry import COHORTS
+from kpi.query.fact_rows import fact_rows, masked
+from kpi.query.feeds import feeds_for, feeds_in_scope
+from kpi.query.question import COVERED_FROM, Question
+from kpi.query.selection import Selection
+from kpi.query.validation import check
 from kpi.warehouse import Published, Warehouse
 
-# What is listed of a contact, in order. Keys of agents only for who may see them.
-_CONTACT = (
-    "started_at", "channel", "line", "tier", "topic", "first_handler", "final_handler", "outcome", "escalation_reason",
-    "wait_seconds", "first_response_seconds", "talk_seconds", "hold_seconds", "wrap_seconds", "transfers", "team",
-    "agent_key", "csat_score", "nps_score", "region", "media", "ended_at", "source", "interaction_id",
-)  # fmt: skip
 LARGEST_PAGE = 10_000
 
 
@@ -68,7 +60,10 @@ def rows(warehouse: Warehouse, question: Question, *, page: int = 1, size: int =
         raise InputError("bad_page", page=page, size=size, largest=LARGEST_PAGE)
     with warehouse.read() as connection:
         published = warehouse.require_data(connection)
-        return _page(*_behind(connection, published, warehouse.settings.service_level, question), page, size, sort)
+        settings = warehouse.settings
+        return _page(
+            *_behind(connection, published, settings.service_level, question, settings.topic_covered), page, size, sort
+        )
 
 
 def all_rows(
@@ -79,9 +74,12 @@ def all_rows(
     """
     with warehouse.read() as connection:
         published = warehouse.require_data(connection)
-        asked, listed, counted = _behind(connection, published, warehouse.settings.service_level, question)
+        settings = warehouse.settings
+        selection, listed, counted = _behind(
+            connection, published, settings.service_level, question, settings.topic_covered
+        )
         columns = tuple(column.key for column in listed.c)
-        total, marked = _counts(asked, counted)
+        total, marked = _counts(selection, counted)
         found = connection.execute(sa.select(listed).order_by(*_order(listed, sort)), published.binds())
         number = 1
         while (records := found.fetchmany(size)) or number == 1:
@@ -92,13 +90,17 @@ def all_rows(
 
 def count_on(connection: sa.Connection, published: Published, service_level: str, question: Question) -> int:
     """How many rows ``rows`` would list in all, within a transaction that is open already. Raises as it does."""
-    asked, _, counted = _behind(connection, published, service_level, question)
-    return _counts(asked, counted)[0]
+    selection, _, counted = _behind(connection, published, service_level, question)
+    return _counts(selection, counted)[0]
 
 
 def _behind(
-    connection: sa.Connection, published: Published, service_level: str, question: Question
-) -> tuple[Asked, sa.Subquery, sa.Subquery]:
+    connection: sa.Connection,
+    published: Published,
+    service_level: str,
+    question: Question,
+    covered_from: float = COVERED_FROM,
+) -> tuple[Selection, sa.Subquery, sa.Subquery]:
     """All rows behind the question's first KPI, as the scope may see them: what is listed of them, and what is enough
     to count them.
     """
@@ -106,24 +108,24 @@ def _behind(
         raise InputError("rows_not_allowed")
     question = replace(question, kpis=question.kpis[:1], by=())
     (metric,) = check(connection, question)
-    filters = (*question.filters, *question.scope.filters)
-    period = effective(question.period, published.today)
-    asked = Asked(connection, published, (), filters, period, scope=question.scope.filters)
-    measure = metric.measure_for(asked.dimensions, question.service_level or service_level)
+    selection = Selection.of(connection, published, question, covered_from=covered_from)
+    measure = metric.measure_for(selection.dimensions, question.service_level or service_level)
     sources = feeds_for(metric, measure, published, feeds_in_scope(connection, published, question))
-    listed = _select(asked, metric, measure, sources)
+    listed = _select(selection, metric, measure, sources)
     if not question.scope.see_agents and "agent_key" in listed.selected_columns:
         listed = listed.with_only_columns(*(c for c in listed.selected_columns if c.key != "agent_key"))
-    counted = _select(asked, metric, measure, sources, counted=True)
-    return asked, listed.subquery("listed"), counted.subquery("counted")
+    counted = _select(selection, metric, measure, sources, counted=True)
+    return selection, listed.subquery("listed"), counted.subquery("counted")
 
 
-def _page(asked: Asked, listed: sa.Subquery, counted: sa.Subquery, page: int, size: int, sort: str) -> RowsPage:
+def _page(selection: Selection, listed: sa.Subquery, counted: sa.Subquery, page: int, size: int, sort: str) -> RowsPage:
     columns = [column.key for column in listed.c]
     order = _order(listed, sort)
-    binds = asked.published.binds()
-    total, marked = _counts(asked, counted)
-    found = asked.connection.execute(sa.select(listed).order_by(*order).limit(size).offset((page - 1) * size), binds)
+    binds = selection.published.binds()
+    total, marked = _counts(selection, counted)
+    found = selection.connection.execute(
+        sa.select(listed).order_by(*order).limit(size).offset((page - 1) * size), binds
+    )
     return RowsPage(
         columns=tuple(columns),
         records=tuple(dict(zip(columns, row, strict=True)) for row in found),
@@ -148,18 +150,18 @@ def _order(listed: sa.Subquery, sort: str) -> list[sa.ColumnElement]:
     return order + [listed.c[key] for key in reversed(columns)]
 
 
-def _counts(asked: Asked, counted: sa.Subquery) -> tuple[int, int | None]:
+def _counts(selection: Selection, counted: sa.Subquery) -> tuple[int, int | None]:
     """All rows, and those of the numerator; None where the number is no rate."""
     mark = counted.c.numerator
-    total, judged, marked = asked.connection.execute(
+    total, judged, marked = selection.connection.execute(
         sa.select(sa.func.count(), sa.func.count(mark), sa.func.count(sa.case((mark.is_(True), 1)))),
-        asked.published.binds(),
+        selection.published.binds(),
     ).one()
     return total, marked if judged or not total else None
 
 
 def _select(
-    asked: Asked, metric: Metric, measure: Measure, sources: frozenset[str] | None, *, counted: bool = False
+    selection: Selection, metric: Metric, measure: Measure, sources: frozenset[str] | None, *, counted: bool = False
 ) -> sa.Select:
     """All rows: ``numerator`` (true, false, or null where the number is no rate), then what is listed.
 
@@ -168,21 +170,23 @@ def _select(
     nothing = sa.cast(sa.null(), sa.Boolean)
     match measure:
         case Total(part) | Percentile(part=part):
-            return _facts(asked, part, nothing, sources, counted)
+            return fact_rows(selection, part, nothing, sources, counted=counted)
         case Ratio(top, bottom, _, proportion, whole_of):
             if not whole_of:
-                return _facts(asked, bottom, _mark(top, bottom) if proportion else nothing, sources, counted)
-            inside = [f for f in asked.filters if f.dimension in whole_of]
-            columns = INTERACTION.columns
-            mark = sa.and_(sa.true(), *(condition(columns[f.dimension], f) for f in inside))
-            return _facts(asked.without(whole_of), bottom, sa.func.coalesce(mark, sa.false()), sources, counted)
+                return fact_rows(
+                    selection, bottom, _mark(top, bottom) if proportion else nothing, sources, counted=counted
+                )
+            mark = sa.and_(sa.true(), *selection.conditions(INTERACTION.columns, whole_of))
+            return fact_rows(
+                selection.without(whole_of), bottom, sa.func.coalesce(mark, sa.false()), sources, counted=counted
+            )
         case Distinct(part):
-            return _groups(asked, part, measure.key, nothing, sources)
+            return _groups(selection, part, measure.key, nothing, sources)
         case DistinctRatio(top, bottom):
             mark = _mark(top.part, bottom.part) if isinstance(top, Distinct) else nothing
-            return _groups(asked, bottom.part, bottom.key, mark, sources)
+            return _groups(selection, bottom.part, bottom.key, mark, sources)
         case Custom():
-            return MEMBERS[metric.id](asked, sources)
+            return COHORTS[metric.id].rows(selection, sources)
     raise TypeError(type(measure).__name__)
 
 
@@ -195,61 +199,17 @@ def _mark(top: Part, bottom: Part) -> sa.ColumnElement[bool]:
     return sa.func.coalesce(top.where, sa.false())
 
 
-def _where(
-    asked: Asked, fact: Fact, part: Part, sources: frozenset[str] | None
-) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
-    from_, columns = joined(fact.from_, fact.columns, asked.dimensions)
-    where = [
-        part.where,
-        fact.date.between(asked.period.start, asked.period.end),
-        *source_conditions(fact, sources, asked.cuts),
-        *(condition(columns[filter_.dimension], filter_) for filter_ in asked.filters),
-    ]
-    return from_, where
-
-
-def _facts(
-    asked: Asked, part: Part, mark: sa.ColumnElement[bool], sources: frozenset[str] | None, counted: bool
-) -> sa.Select:
-    fact = part.fact
-    from_, where = _where(asked, fact, part, sources)
-    if counted:
-        return sa.select(mark.label("numerator")).select_from(from_).where(*where)
-    tables = sa.sql.util.find_tables(fact.from_, include_joins=True)
-    if schema.origin in tables:
-        came_of = (schema.origin.c[name] == schema.interaction.c[name] for name in schema.interaction.info["key"])
-        from_ = from_.outerjoin(schema.interaction, sa.and_(*came_of))
-    if not {schema.interaction, schema.origin}.isdisjoint(tables):
-        shown = [schema.interaction.c[key] for key in _CONTACT]
-        customer = masked(schema.interaction.c.customer_key).label("customer")
-        from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == schema.interaction.c.customer_key)
-    else:
-        shown, customer = [], sa.cast(sa.null(), sa.String).label("customer")
-    listed = {column.name for column in shown} | {"customer_key"}
-    extra = [column for column in _main_table(fact).columns if column.name not in listed and fact is not INTERACTION]
-    return sa.select(mark.label("numerator"), *shown[:1], customer, *shown[1:], *extra).select_from(from_).where(*where)
-
-
-def _main_table(fact: Fact) -> sa.Table:
-    """The table that the fact's rows are rows of: the left-most of its joins."""
-    table = fact.from_
-    while isinstance(table, sa.Join):
-        table = table.left
-    assert isinstance(table, sa.Table)
-    return table
-
-
 def _groups(
-    asked: Asked,
+    selection: Selection,
     part: Part,
     key: sa.ColumnElement,
     mark: sa.ColumnElement[bool],
     sources: frozenset[str] | None,
 ) -> sa.Select:
     """One row a distinct key: who, how often, first and last."""
-    from_, where = _where(asked, part.fact, part, sources)
+    rows = selection.facts(part.fact, sources, part.where)
     i = schema.interaction.c
-    from_ = from_.outerjoin(schema.customer, schema.customer.c.customer_key == i.customer_key)
+    from_ = rows.from_.outerjoin(schema.customer, schema.customer.c.customer_key == i.customer_key)
     return (
         sa.select(
             sa.func.max(sa.cast(mark, sa.Integer)).cast(sa.Boolean).label("numerator"),
@@ -263,6 +223,6 @@ def _groups(
             sa.func.min(i.interaction_id).label("interaction_id"),
         )
         .select_from(from_)
-        .where(*where)
+        .where(*rows.where)
         .group_by(key)
     )

@@ -12,7 +12,6 @@ from kpi.metrics.dimensions import INTERACTION
 from kpi.metrics.model import Fact
 from kpi.metrics.rollups import ROLLUPS, RollUp
 from kpi.query.measure import (
-    Asked,
     Plan,
     Source,
     Statement,
@@ -25,6 +24,7 @@ from kpi.query.measure import (
     rolled_of,
 )
 from kpi.query.question import Period
+from kpi.query.selection import Selection
 
 By = tuple[str, ...]
 # Statement -> sums.
@@ -47,7 +47,7 @@ def is_rolled(fact: Fact, by: By) -> bool:
     return any(roll_up.covers(fact, by) for roll_up in ROLLUPS)
 
 
-def read_sets(plan: Plan, before: Asked, bys: Sequence[By]) -> tuple[dict[By, Read], dict[By, Read]]:
+def read_sets(plan: Plan, before: Selection, bys: Sequence[By]) -> tuple[dict[By, Read], dict[By, Read]]:
     """What the plan would read for each of ``bys`` as the question's dimensions, and what it would read of another
     period, ``before``, which is asked with the same filters: the same integers.
 
@@ -57,7 +57,7 @@ def read_sets(plan: Plan, before: Asked, bys: Sequence[By]) -> tuple[dict[By, Re
     then: dict[By, Read] = {by: {} for by in bys}
     for name, statement, additive in plan.named():
         assert additive, "only sums are read by several sets"
-        for found, side in zip((now, then), _read((plan.asked, before), statement, bys), strict=True):
+        for found, side in zip((now, then), _read((plan.selection, before), statement, bys), strict=True):
             for by, sums in side.items():
                 found[by][name] = sums
     return now, then
@@ -71,7 +71,7 @@ class _Job:
     bys: Sequence[By]
 
 
-def _read(sides: Sequence[Asked], statement: Statement, bys: Sequence[By]) -> list[dict[By, Sums]]:
+def _read(sides: Sequence[Selection], statement: Statement, bys: Sequence[By]) -> list[dict[By, Sums]]:
     together: dict[RollUp | None, list[By]] = defaultdict(list)
     for by in bys:
         together[roll_up_for(sides[0].grouped(by), statement.fact)].append(by)
@@ -108,7 +108,7 @@ def _near(job: _Job) -> bool:
     return all(0 < (other.start - first.end).days <= first.days for other in others)
 
 
-def _run(asked: Asked, job: _Job) -> list[tuple[int, By, Sums]]:
+def _run(selection: Selection, job: _Job) -> list[tuple[int, By, Sums]]:
     dimensions = list(dict.fromkeys(key for by in job.bys for key in by))
     names = [f"k{i}" for i in range(len(dimensions))]
     sets = ", ".join(f"({', '.join(['side', *(names[dimensions.index(key)] for key in by)])})" for by in job.bys)
@@ -120,7 +120,7 @@ def _run(asked: Asked, job: _Job) -> list[tuple[int, By, Sums]]:
     # Which dimensions a row is not grouped by, the first one as the highest bit.
     which: sa.Label = sa.literal_column(f"grouping({', '.join(names)})" if names else "0").label("which")
     query = grouped(
-        asked,
+        selection,
         replace(job.sources[0][1], where=[sa.or_(*wheres)]),
         dimensions,
         [sa.literal_column(f"GROUPING SETS ({sets})")],
@@ -131,7 +131,7 @@ def _run(asked: Asked, job: _Job) -> list[tuple[int, By, Sums]]:
     masks = {sum(1 << (width - 1 - i) for i, key in enumerate(dimensions) if key not in by): by for by in job.bys}
     places = {by: [dimensions.index(key) for key in by] for by in job.bys}
     found: dict[tuple[int, By], Sums] = defaultdict(dict)
-    for row in asked.connection.execute(query, asked.published.binds()).all():
+    for row in selection.connection.execute(query, selection.published.binds()).all():
         by = masks[row[width + 1]]
         key = tuple(row[place] for place in places[by])
         found[row[width], by][key] = dict(zip(labels, row[width + 2 :], strict=True))

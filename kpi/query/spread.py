@@ -6,9 +6,11 @@ import sqlalchemy as sa
 
 from kpi.metrics.model import Metric, Part, Ratio
 from kpi.metrics.registry import metric
-from kpi.query.answering import Readings, feeds_for, readings_of
-from kpi.query.measure import Asked, Key, Plan
+from kpi.query.feeds import feeds_for
+from kpi.query.measure import Plan
+from kpi.query.period_pair import PeriodPair
 from kpi.query.question import Question
+from kpi.query.selection import Key, Selection
 from kpi.warehouse import Published
 
 Squares = Mapping[Key, int]
@@ -30,20 +32,20 @@ def squares_on(
     The question must have been answered, so that its names are known to be right. Not cut to what the viewer may see:
     no square is ever shown.
     """
-    readings = readings_of(connection, published, question)
+    pair = PeriodPair.of(connection, published, question)
     means = [declared for kpi in question.kpis if is_mean(declared := metric(kpi))]
-    now = _squares(readings.asked, readings, means, published, service_level)
-    before = _squares(readings.before, readings, means, published, service_level) if readings.before else {}
+    now = _squares(pair.now, pair, means, published, service_level)
+    before = _squares(pair.before, pair, means, published, service_level) if pair.before else {}
     return {declared.id: (before.get(declared.id, {}), now.get(declared.id, {})) for declared in means}
 
 
 def _squares(
-    asked: Asked, readings: Readings, means: list[Metric], published: Published, service_level: str
+    selection: Selection, pair: PeriodPair, means: list[Metric], published: Published, service_level: str
 ) -> dict[str, Squares]:
-    plan, places = Plan(asked), {}
+    plan, places = Plan(selection), {}
     for declared in means:
-        measure = readings.measure(declared, service_level)
-        sources = feeds_for(declared, measure, published, readings.sources)
+        measure = pair.measure(declared, service_level)
+        sources = feeds_for(declared, measure, published, pair.sources)
         if isinstance(measure, Ratio) and sources != frozenset():
             part = measure.numerator
             square = sa.cast(part.value, sa.BigInteger) * sa.cast(part.value, sa.BigInteger)

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 
 from kpi.metrics.model import Distinct
 from kpi.metrics.registry import metric
-from kpi.query.answering import feeds_for, readings_of
-from kpi.query.conditions import condition, joined
-from kpi.query.measure import Asked, source_conditions
+from kpi.query.feeds import feeds_for
+from kpi.query.period_pair import PeriodPair
 from kpi.query.privacy import SMALLEST_SHOWN
 from kpi.query.question import Question
+from kpi.query.selection import Selection, Sources
 from kpi.warehouse import Published
 
 
@@ -31,14 +31,14 @@ def turnover_on(
     None without a comparison, where nothing records it, or where one of the three is of so few customers that the
     viewer may not see it. The question must have been answered, so that its names are known to be right.
     """
-    readings = readings_of(connection, published, question)
+    pair = PeriodPair.of(connection, published, question)
     declared = metric(question.kpis[0])
-    measure = readings.measure(declared, service_level)
+    measure = pair.measure(declared, service_level)
     assert isinstance(measure, Distinct)
-    sources = feeds_for(declared, measure, published, readings.sources)
-    if readings.before is None or sources == frozenset():
+    sources = feeds_for(declared, measure, published, pair.sources)
+    if pair.before is None or sources == frozenset():
         return None
-    now, before = (_who(asked, measure, sources) for asked in (readings.asked, readings.before))
+    now, before = (_who(selection, measure, sources) for selection in (pair.now, pair.before))
     both = sa.union_all(
         sa.select(now.c.who, sa.literal_column("1").label("came"), sa.literal_column("0").label("had")),
         sa.select(before.c.who, sa.literal_column("0"), sa.literal_column("1")),
@@ -60,20 +60,7 @@ def turnover_on(
     return None if small and not question.scope.see_interactions else found
 
 
-def _who(asked: Asked, distinct: Distinct, sources: frozenset[str] | None) -> sa.Subquery:
+def _who(selection: Selection, distinct: Distinct, sources: Sources) -> sa.Subquery:
     """The distinct keys of one period."""
-    part = distinct.part
-    from_, columns = joined(part.fact.from_, part.fact.columns, asked.dimensions)
-    return (
-        sa.select(distinct.key.label("who"))
-        .select_from(from_)
-        .where(
-            part.where,
-            distinct.key.is_not(None),
-            part.fact.date.between(asked.period.start, asked.period.end),
-            *source_conditions(part.fact, sources, asked.cuts),
-            *(condition(columns[filter_.dimension], filter_) for filter_ in asked.filters),
-        )
-        .distinct()
-        .subquery()
-    )
+    rows = selection.facts(distinct.part.fact, sources, distinct.part.where, distinct.key.is_not(None))
+    return sa.select(distinct.key.label("who")).select_from(rows.from_).where(*rows.where).distinct().subquery()

@@ -16,7 +16,6 @@ from kpi.metrics.dimensions import INTERACTION
 from kpi.metrics.model import Custom, Distinct, DistinctRatio, Metric, Ratio, Total
 from kpi.metrics.registry import metric
 from kpi.query.answer import Answer, Cell
-from kpi.query.conditions import check_dimensions
 from kpi.query.counting import Counts
 from kpi.query.parting import both, parted, parts_add, scale_of
 from kpi.query.question import Question
@@ -24,6 +23,7 @@ from kpi.query.reader import Reader
 from kpi.query.sets import By, is_rolled, shares_of
 from kpi.query.spread import is_mean
 from kpi.query.turnover import Turnover
+from kpi.query.validation import check_dimensions
 from kpi.warehouse import Warehouse
 
 # What a cause must have moved, of the change.

@@ -23,7 +23,7 @@ from kpi.charts import (
 from kpi.charts.tail import ticks
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
-from kpi.query.lorenz import Curve
+from kpi.query.cohorts.lorenz import Curve
 from kpi.query.question import Period
 from tests.charts.test_charts import answered, layers_of
 

@@ -9,8 +9,8 @@ from kpi.insight import tail
 from kpi.insight.tiers import standing_out
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
+from kpi.query.cohorts.long_tail import TailRule
 from kpi.query.question import Period, Question
-from kpi.query.tail import TailRule
 
 WEEK = Period(date(2026, 11, 16), date(2026, 11, 22))
 

@@ -16,7 +16,7 @@ import pytest
 
 from kpi.insight.adding import adding
 from kpi.metrics.dimensions import DIMENSIONS
-from kpi.metrics.model import Custom, Metric, Percentile, Ratio, Total, parts_of
+from kpi.metrics.model import Metric, Percentile, Ratio, Total, parts_of
 from kpi.metrics.registry import METRICS, requirements
 from kpi.query import Cell, Filter, Period, Question, answer, rows
 from kpi.query.answer import Answer
@@ -160,8 +160,6 @@ def test_rows_behind_a_number_are_as_many_as_it_stands_on(bank: Warehouse, filte
         question = Question((kpi,), RUNNING, filters=filters)
         cell = answer(bank, question).cell(kpi)
         page = rows(bank, question, size=1)
-        if isinstance(metric.measure, Custom) and metric.measure.parts:
-            continue  # across topics: n counts the topics that were judged, the rows are all of them
         assert page.total == (cell.n or 0), kpi
         # Not of amounts: the top 20 % of customers are marked, the numerator is what they hold.
         if page.numerator is not None and cell.value is not None and cell.n == cell.denominator:
@@ -178,7 +176,7 @@ def test_the_drill_down_of_every_kpi_by_every_dimension_leads_to_the_rows_it_cou
     pairs, walked = 0, 0
     listed: dict[tuple[object, ...], int] = {}
     for dimension in DIMENSIONS:
-        kpis = [kpi for kpi in _kpis_by(dimension) if not _across_topics(METRICS[kpi])]
+        kpis = _kpis_by(dimension)
         found = past[dimension]
         parts: dict[str, list[Cell]] = defaultdict(list)
         for kpi in kpis:
@@ -216,11 +214,6 @@ def _what_is_listed(metric: Metric, dimension: str) -> object:
         return metric.id
     whole_of = measure.whole_of if isinstance(measure, Ratio) else ()
     return parts_of(measure)[-1], whole_of, requirements(metric, measure)
-
-
-def _across_topics(metric: Metric) -> bool:
-    """Its n counts the topics that were judged, its rows are all of them."""
-    return isinstance(metric.measure, Custom) and bool(metric.measure.parts)
 
 
 def _can_be_filtered(dimension: str) -> bool:

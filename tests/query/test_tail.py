@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from kpi.query import Period, Question, Scope, answer
+from kpi.query.cohorts.long_tail import TailRule, tail_rule_on
+from kpi.query.cohorts.lorenz import Curve, lorenz_on
+from kpi.query.cohorts.topics import tail_ranks
 from kpi.query.contrast import against_rest
-from kpi.query.lorenz import Curve, lorenz_on
-from kpi.query.tail import TailRule, tail_rule_on
-from kpi.query.topics import tail_ranks
 from kpi.warehouse import Warehouse
 from kpi.warehouse.rules import set_tail_rule
 from tests.query.ask import asked, cell, filters, question, values

@@ -23,8 +23,8 @@ from kpi.i18n.numbers import format_change, format_value
 from kpi.metrics.registry import METRICS
 from kpi.pivot import value_name
 from kpi.query import Answer, Cell, Period, Question, answer
-from kpi.query.answering import last_mature
 from kpi.query.labels import labels
+from kpi.query.maturity import last_mature
 from kpi.snapshots.model import Rendered, period_of
 from kpi.snapshots.render import document, report_of
 from kpi.snapshots.render.workbook import change_of

@@ -14,13 +14,14 @@ from kpi.insight.telling import card_title, tell
 from kpi.metrics.registry import METRICS, metric
 from kpi.pivot import MOST_COLUMNS, MOST_ROWS, Pivot, axis
 from kpi.query.answer import Answer, Cell
-from kpi.query.answering import answer_on, last_mature_on
+from kpi.query.answering import answer_on
 from kpi.query.buckets import TIMES
-from kpi.query.conditions import tells_agents
 from kpi.query.identity import Check, proof_on
 from kpi.query.labels import labels_on
+from kpi.query.maturity import last_mature_on
 from kpi.query.question import Period, Question
 from kpi.query.reader import Reader
+from kpi.query.validation import tells_agents
 from kpi.query.why import changes, explain
 from kpi.settings import Settings
 from kpi.snapshots.model import Definition, Recipient, Revision, Section, period_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from kpi.query import answer, kept
+from kpi.query import answer, subquery_cache
 from kpi.warehouse import Warehouse
 from tests.code import PATIENCE
 from tests.query.ask import cell, question, values
@@ -44,7 +44,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def warehouse(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """One of which nothing is put together yet."""
-    monkeypatch.setattr(kept, "_SHELF", kept._Shelf())
+    monkeypatch.setattr(subquery_cache, "_STORE", subquery_cache._Store())
     return loaded
 
 
@@ -65,7 +65,7 @@ def put_together(warehouse: Warehouse) -> Iterator[list[str]]:
 def test_another_transaction_finds_what_one_put_together(warehouse: Warehouse) -> None:
     with put_together(warehouse) as first:
         assert cell(warehouse, "top20_share", WEEK).denominator == 1400
-    assert set(first) == {"kept_open_0", "kept_valued_0"}
+    assert set(first) == {"cached_open_0", "cached_valued_0"}
     with put_together(warehouse) as again:
         # Of one tier: the same customers, of whom others pass.
         assert cell(warehouse, "top20_share", WEEK, tier=1).denominator == 200
@@ -107,11 +107,11 @@ def test_trap_a_new_version_is_put_together_anew(engine: str, tmp_path: Path) ->
 def test_what_has_no_room_is_put_together_each_time(
     warehouse: Warehouse, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, limit, 0)
+    monkeypatch.setattr(subquery_cache, limit, 0)
     for _ in range(2):
         with put_together(warehouse) as found:
             assert cell(warehouse, "tail_base", WEEK).value == 4
-        assert set(found) == {"kept_open_0"}
+        assert set(found) == {"cached_open_0"}
 
 
 def test_two_at_once_put_it_together_once(warehouse: Warehouse) -> None:
@@ -124,19 +124,19 @@ def test_two_at_once_put_it_together_once(warehouse: Warehouse) -> None:
     with put_together(warehouse) as found, ThreadPoolExecutor(4) as several:
         asking = [several.submit(ask) for _ in range(4)]
         assert [one.result() for one in asking] == [4, 4, 4, 4]
-    assert found == ["kept_open_0"]
+    assert found == ["cached_open_0"]
 
 
 def test_a_failure_leaves_the_next_one_free(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill = kept._fill
+    fill = subquery_cache._fill
 
     def fail(*_: object) -> bool:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(kept, "_fill", fail)
+    monkeypatch.setattr(subquery_cache, "_fill", fail)
     with pytest.raises(RuntimeError):
         cell(warehouse, "tail_base", WEEK)
-    monkeypatch.setattr(kept, "_fill", fill)
+    monkeypatch.setattr(subquery_cache, "_fill", fill)
     assert cell(warehouse, "tail_base", WEEK).value == 4
 
 
@@ -157,20 +157,20 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_trap_the_day_that_is_cut_is_read_once_and_up_to_its_noon(
     running: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "_SHELF", kept._Shelf())
+    monkeypatch.setattr(subquery_cache, "_STORE", subquery_cache._Store())
     today = question("volume self_service_rate answer_rate", "2026-03-05", "channel", compare="previous")
     with put_together(running) as found:
         first = answer(running, today)
-    assert found == ["kept_days_0"]
+    assert found == ["cached_days_0"]
     assert {cell.key: cell.previous for cell in first.cells if cell.kpi == "volume"} == {
         ("wechat",): 2, ("hotline",): 1,
     }  # fmt: skip
     with put_together(running) as found:
         assert answer(running, question("volume", "2026-03-05", compare="previous")).cell("volume").previous == 3
     assert found == []
-    monkeypatch.setattr(kept, "_SHELF", kept._Shelf())
-    monkeypatch.setattr(kept, "_MOST_OF_ONE", 0)
+    monkeypatch.setattr(subquery_cache, "_STORE", subquery_cache._Store())
+    monkeypatch.setattr(subquery_cache, "_MOST_OF_ONE", 0)
     with put_together(running) as found:
         assert answer(running, today).cells == first.cells
         assert answer(running, today).cells == first.cells
-    assert found == ["kept_days_0"]  # to find that they are too many; then that is known
+    assert found == ["cached_days_0"]  # to find that they are too many; then that is known

@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from kpi.query.answering import feeds_for, feeds_in_scope
-from kpi.query.compare import effective
-from kpi.query.concentration import Holdings, concentration, contacts_held, value_held
-from kpi.query.conditions import check
-from kpi.query.customers import Reading
-from kpi.query.measure import Asked
+from kpi.query.cohorts.base import Reading
+from kpi.query.cohorts.concentration import Holdings, concentration, contacts_held, value_held
+from kpi.query.feeds import feeds_for, feeds_in_scope
 from kpi.query.question import Question
+from kpi.query.selection import Selection
+from kpi.query.validation import check
 from kpi.warehouse import Published
 
 # The curve behind each share of the top.
@@ -31,15 +30,12 @@ def lorenz_on(connection: sa.Connection, published: Published, question: Questio
     already; one of which nothing is recorded, or held, is left out. Raises what ``conditions.check`` raises.
     """
     metrics = check(connection, replace(question, kpis=tuple(_CURVES), by=()))
-    filters = (*question.filters, *question.scope.filters)
-    asked = Asked(
-        connection, published, (), filters, effective(question.period, published.today), scope=question.scope.filters
-    )
+    selection = Selection.of(connection, published, replace(question, by=()))
     in_scope = feeds_in_scope(connection, published, question)
     curves = []
     for metric in metrics:
         sources = feeds_for(metric, metric.measure, published, in_scope)
-        read = concentration(Reading.of(asked, sources), (), _CURVES[metric.id]) if sources != frozenset() else {}
+        read = concentration(Reading.of(selection, sources), (), _CURVES[metric.id]) if sources != frozenset() else {}
         if (held := read.get(())) is not None and held.total:
             curves.append(Curve(metric.id, held.customers, tuple(amount / held.total for amount in held.below)))
     return tuple(curves)

@@ -25,11 +25,11 @@ _HELD: WeakKeyDictionary[sa.Transaction | None, dict[tuple[str, Hashable], sa.Ta
 # Name and columns -> table: the same object for every transaction, so that a statement is compiled once.
 _TABLES: dict[tuple[str, ...], sa.Table] = {}
 
-# What stands on the shelf for a table that is too large for it, where that is known.
+# What is kept of a table that is too large to be, where that is known.
 _TOO_LARGE = pa.table({})
 
 
-class _Shelf:
+class _Store:
     """Tables by engine, version and what is in them; those that were not asked for longest make room."""
 
     def __init__(self) -> None:
@@ -58,10 +58,10 @@ class _Shelf:
                 self._size -= self._tables.popitem(last=False)[1].nbytes
 
 
-_SHELF = _Shelf()
+_STORE = _Store()
 
 
-def kept(connection: sa.Connection, published: Published, kind: str, what: Hashable, query: sa.Select) -> sa.Table:
+def cached(connection: sa.Connection, published: Published, kind: str, what: Hashable, query: sa.Select) -> sa.Table:
     """What ``query`` finds, as a table of the reading transaction, whose end removes it.
 
     ``kind`` and ``what`` say, beside the version, all that decides over it: equal ones are put together once.
@@ -71,10 +71,10 @@ def kept(connection: sa.Connection, published: Published, kind: str, what: Hasha
     return table
 
 
-def kept_few(
+def cached_if_small(
     connection: sa.Connection, published: Published, kind: str, what: Hashable, query: sa.Select
 ) -> sa.Table | None:
-    """As ``kept``, where that is small enough to outlive the transaction; None where it is not."""
+    """As ``cached``, where that is small enough to outlive the transaction; None where it is not."""
     most = _MOST_OF_ONE // (_BYTES * len(query.selected_columns))
     return _held(connection, published, kind, what, query.limit(most + 1), most)
 
@@ -90,14 +90,14 @@ def _held(
     """What this transaction has, or will have; None where there are more rows than ``most``."""
     held = _HELD.setdefault(connection.get_transaction(), {})
     if (kind, what) not in held:
-        name = f"kept_{kind}_{sum(other == kind for other, _ in held)}"
+        name = f"cached_{kind}_{sum(other == kind for other, _ in held)}"
         columns = [sa.Column(column.key, column.type) for column in query.selected_columns]
         table = _TABLES.setdefault(
             (name, *(column.key for column in columns)),
             sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"]),
         )
         key = (connection.engine, published.version, kind, what)
-        with _SHELF.turn(key):
+        with _STORE.turn(key):
             filled = _fill(connection, published, table, key, query, most)
         held[kind, what] = table if filled else None
     return held[kind, what]
@@ -114,17 +114,17 @@ def _fill(
     """Put what the query finds into the table; whether that is no more than ``most``."""
     driver = connection.connection.driver_connection
     assert driver is not None
-    shelved = _SHELF.get(key)
-    if shelved is not None:
-        if shelved is not _TOO_LARGE:
-            driver.register(table.name, shelved)
-        return shelved is not _TOO_LARGE
+    found_before = _STORE.get(key)
+    if found_before is not None:
+        if found_before is not _TOO_LARGE:
+            driver.register(table.name, found_before)
+        return found_before is not _TOO_LARGE
     table.create(connection, checkfirst=False)
     found = query.params(published.binds())
     rows: int = connection.execute(table.insert().from_select(table.columns.keys(), found)).rowcount
     if most is not None and rows > most:
-        _SHELF.put(key, _TOO_LARGE)
+        _STORE.put(key, _TOO_LARGE)
         return False
     if rows * len(table.columns) * _BYTES <= _MOST_OF_ONE:
-        _SHELF.put(key, driver.execute(f'FROM "{table.name}"').to_arrow_table())
+        _STORE.put(key, driver.execute(f'FROM "{table.name}"').to_arrow_table())
     return True

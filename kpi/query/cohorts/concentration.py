@@ -6,39 +6,43 @@ what the top 20 % leave.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import sqlalchemy as sa
 
-from kpi.query.customers import (
+from kpi import schema
+from kpi.query.cohorts.base import (
     MOST_READINGS,
+    NOT_A_RATE,
     OF_CUSTOMER,
+    Cohort,
     Reading,
-    Sources,
     arrange,
     of_customer,
     open_customers,
     read_rows,
     served_customers,
+    shown,
     valued_customers,
 )
-from kpi.query.measure import Asked, Key, Raw, quotient
+from kpi.query.measure import Aggregate, quotient
+from kpi.query.selection import Key, Selection, Sources
 
 PERCENT = 100
 _TAIL_PERCENT = 80  # who is not among the top ⌈20 %⌉
 
-Holdings = Callable[[Asked, Sources], sa.Subquery]
+Holdings = Callable[[Selection, Sources], sa.Subquery]
 
 
-def value_held(asked: Asked, sources: Sources) -> sa.Subquery:
+def value_held(selection: Selection, sources: Sources) -> sa.Subquery:
     """What each customer brought in the period's closed months, in fen (``holding``)."""
-    valued = valued_customers(asked).c
+    valued = valued_customers(selection).c
     return sa.select(valued.customer_key, valued.value.label("holding")).subquery("holding")
 
 
-def contacts_held(asked: Asked, sources: Sources) -> sa.Subquery:
+def contacts_held(selection: Selection, sources: Sources) -> sa.Subquery:
     """How many contacts each identified customer had in the period (``holding``)."""
-    served = served_customers(asked, sources).c
+    served = served_customers(selection, sources).c
     return sa.select(served.customer_key, served.contacts.label("holding")).subquery("holding")
 
 
@@ -96,10 +100,10 @@ def concentration(reading: Reading, by: tuple[str, ...], holdings: Holdings) -> 
     Equal amounts are ranked together: who of them comes first changes no sum, and there are far fewer amounts than
     customers.
     """
-    asked = reading.asked
-    base = open_customers(asked)
-    _, where = of_customer(asked, base)
-    held = holdings(asked, reading.sources)
+    selection = reading.selection
+    base = open_customers(selection)
+    _, where = of_customer(selection, base)
+    held = holdings(selection, reading.sources)
     keys = [base.c[key] for key in by]
     amount = sa.func.coalesce(held.c.holding, 0)
     grouped = (
@@ -152,7 +156,7 @@ def concentration(reading: Reading, by: tuple[str, ...], holdings: Holdings) -> 
         .group_by(*(g[key] for key in by))
     )
     found: dict[Key, dict[int, tuple[int, int]]] = {}
-    for *key, percent, first, second in read_rows(asked, sa.union_all(whole, points, negative)):
+    for *key, percent, first, second in read_rows(selection, sa.union_all(whole, points, negative)):
         if first is not None:
             found.setdefault(tuple(key), {})[percent] = int(first), int(second or 0)
     return {
@@ -171,49 +175,70 @@ def _percents_to(rank: sa.ColumnElement, n: sa.ColumnElement) -> sa.ColumnElemen
     return sa.func.ceil(float(PERCENT) * (rank + 1) / n)
 
 
-def _by_key(asked: Asked, sources: Sources, holdings: Holdings) -> dict[Key, Concentration]:
-    by = [key for key in asked.by if key in OF_CUSTOMER]
-    read = concentration(Reading.of(asked, sources), tuple(by), holdings)
-    return {arrange(asked, by, key): held for key, held in read.items()}
+def _by_key(selection: Selection, sources: Sources, holdings: Holdings) -> dict[Key, Concentration]:
+    by = [key for key in selection.by if key in OF_CUSTOMER]
+    read = concentration(Reading.of(selection, sources), tuple(by), holdings)
+    return {arrange(selection, by, key): held for key, held in read.items()}
 
 
-def _noted(raw: Raw, held: Concentration) -> Raw:
+def _noted(raw: Aggregate, held: Concentration) -> Aggregate:
     count, amount = held.negative
     raw.note = (("negative_customers", count), ("negative_sum", amount)) if count else ()
     return raw
 
 
-def _top(asked: Asked, sources: Sources, holdings: Holdings) -> dict[Key, Raw]:
+def _top(selection: Selection, sources: Sources, holdings: Holdings) -> dict[Key, Aggregate]:
     """Share of the top ⌈20 %⌉; zeros included, negatives left out and noted."""
     return {
         key: _noted(quotient(held.top, held.total, held.customers), held)
-        for key, held in _by_key(asked, sources, holdings).items()
+        for key, held in _by_key(selection, sources, holdings).items()
     }
 
 
-def _gini(asked: Asked, sources: Sources, holdings: Holdings) -> dict[Key, Raw]:
+def _gini(selection: Selection, sources: Sources, holdings: Holdings) -> dict[Key, Aggregate]:
     """Biased form: Σ (2i − n − 1)·x ÷ (n · Σ x); zeros included, negatives left out and noted."""
     return {
         key: _noted(quotient(held.spread, held.customers * held.total, held.customers), held)
-        for key, held in _by_key(asked, sources, holdings).items()
+        for key, held in _by_key(selection, sources, holdings).items()
     }
 
 
-def top20_share(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+def top20_share(selection: Selection, sources: Sources) -> dict[Key, Aggregate]:
     """Value of the top ⌈20 %⌉ of customers ÷ total value."""
-    return _top(asked, sources, value_held)
+    return _top(selection, sources, value_held)
 
 
-def top20_share_contacts(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+def top20_share_contacts(selection: Selection, sources: Sources) -> dict[Key, Aggregate]:
     """Contacts of the top ⌈20 %⌉ of customers by contacts ÷ all."""
-    return _top(asked, sources, contacts_held)
+    return _top(selection, sources, contacts_held)
 
 
-def gini(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+def gini(selection: Selection, sources: Sources) -> dict[Key, Aggregate]:
     """Gini coefficient of customer value."""
-    return _gini(asked, sources, value_held)
+    return _gini(selection, sources, value_held)
 
 
-def gini_contacts(asked: Asked, sources: Sources) -> dict[Key, Raw]:
+def gini_contacts(selection: Selection, sources: Sources) -> dict[Key, Aggregate]:
     """Gini coefficient of contacts."""
-    return _gini(asked, sources, contacts_held)
+    return _gini(selection, sources, contacts_held)
+
+
+def _holders(selection: Selection, sources: Sources, *, holdings: Holdings, top: bool) -> sa.Select:
+    """The customers among whom a concentration is measured, the top 20 % marked."""
+    base = open_customers(selection)
+    _, where = of_customer(selection, base)
+    ranked = ranked_holders(base, where, holdings(selection, sources))
+    mark = in_top(ranked) if top else NOT_A_RATE
+    return sa.select(
+        mark.label("numerator"),
+        ranked.c.i.label("rank"),
+        *shown(ranked.c.customer_key, ranked.c.tier, ranked.c.amount),
+    ).select_from(ranked.join(schema.customer, schema.customer.c.customer_key == ranked.c.customer_key))
+
+
+COHORTS = {
+    "top20_share": Cohort(top20_share, partial(_holders, holdings=value_held, top=True)),
+    "top20_share_contacts": Cohort(top20_share_contacts, partial(_holders, holdings=contacts_held, top=True)),
+    "gini": Cohort(gini, partial(_holders, holdings=value_held, top=False)),
+    "gini_contacts": Cohort(gini_contacts, partial(_holders, holdings=contacts_held, top=False)),
+}
