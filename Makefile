@@ -43,7 +43,7 @@ bench: install-dev
 
 real: install
 	@test -n "$(FILE)" || { echo "make real FILE=path/to/file [MAPPING=path/to/mapping.toml]"; exit 2; }
-	@$(BIN)/python -m kpi.ingest.real $(FILE) $(if $(MAPPING),--mapping $(MAPPING))
+	@$(BIN)/python -m kpi.cli.import_and_report $(FILE) $(if $(MAPPING),--mapping $(MAPPING))
 
 screens: system-packages install-dev
 	@$(BIN)/python -m tests.browser.screens

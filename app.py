@@ -22,11 +22,13 @@ from kpi.plain_text import log_to_stderr
 from kpi.settings import ROOT, load_settings
 from kpi.snapshots.runs import workers
 from kpi.state.database import begun, now
-from pages import cache, components, state, uploads
-from pages.ahead import Ahead
+from pages.address import state
+from pages.address.parsing import read_language
+from pages.cache_warmer import Ahead
+from pages.data import cache
 from pages.entrance import OneEntrance, OwnOrigin, SecureHeaders, on_failure
-from pages.reading import read_language
-from pages.uploads import Uploads
+from pages.ui import components, uploads
+from pages.ui.uploads import Uploads
 
 log = logging.getLogger("switchboard")
 log_to_stderr()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from kpi.insight.finding import Finding
+from kpi.drivers.finding import Finding
 from kpi.query import Period, Question
 from seed.events import Event, Sign, planted
 from seed.options import Options

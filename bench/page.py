@@ -25,8 +25,8 @@ from kpi.i18n import phrase
 from kpi.query.labels import labels
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
-from pages.book import BOOK, Leaf
-from pages.view import Preset
+from pages.address.view import Preset
+from pages.registry import BOOK, Leaf
 from tests.browser import server
 
 # Clicked in turn, before and after anybody has asked for them.

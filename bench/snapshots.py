@@ -9,11 +9,11 @@ from kpi.i18n import LANGUAGES
 from kpi.settings import Settings, load_settings
 from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.model import Recipient
-from kpi.snapshots.plain import FORMATS
 from kpi.snapshots.render import report_of
 from kpi.snapshots.render.copy import FORMS
 from kpi.snapshots.render.manifest import manifest
-from kpi.targets import kept_targets
+from kpi.snapshots.serialization import FORMATS
+from kpi.targets.resolution import kept_targets
 from kpi.warehouse import Warehouse
 
 NAME = "weekly"

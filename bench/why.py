@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 
 from bench import limits
 from bench.causes import Case, cases
+from kpi.drivers.analysis import explain, three
+from kpi.drivers.parallel import Reader
 from kpi.query import Period, Question, last_mature
-from kpi.query.reader import Reader
-from kpi.query.why import explain, three
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse
 from seed.load import fill

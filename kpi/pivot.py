@@ -9,15 +9,16 @@ from typing import Final, Literal
 import pandas as pd
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_date, format_period, weekday
-from kpi.insight.doubts import doubts, few
-from kpi.insight.goals import since
+from kpi.i18n.formats import format_date, format_period, weekday
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
+from kpi.narrative.caveats import doubts
 from kpi.query.answer import Answer, Cell, DimensionValue
+from kpi.query.cell_rules import few
 from kpi.query.question import Period
 from kpi.table_file import COUNT, UNITS, described
+from kpi.targets.target_text import since
 
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 100, 31, 2400  # what a browser shows without a pause
 Names = Mapping[str, Mapping[str, str]]

@@ -24,9 +24,9 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import exact_decimals
-from kpi.metrics.model import Unit
+from kpi.i18n.formats import exact_decimals
 from kpi.query.question import Period
+from kpi.units import Unit
 
 # What makes a spreadsheet compute: in full and half width, and in the small forms that East Asian programs know; behind
 # whatever it passes over before it looks (blanks, quotes, marks that cannot be seen). A tab or a line's end in front is

@@ -6,24 +6,26 @@ from datetime import date, datetime
 
 import pandas as pd
 
+from kpi.drivers.finding import Why
+from kpi.drivers.reconciliation import scale_of
 from kpi.i18n import Language, catalogue, phrase
-from kpi.i18n.numbers import weekday_name
-from kpi.insight.control import Usual, usual_of, usual_text
-from kpi.insight.decompose import Decomposition
-from kpi.insight.doubts import doubts, few
-from kpi.insight.finding import Why
-from kpi.insight.goals import since, verdict
-from kpi.insight.planning import Plan
-from kpi.insight.telling import remark, value_name
+from kpi.i18n.formats import weekday_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
+from kpi.narrative.caveats import doubts
+from kpi.narrative.driver_sentences import remark, value_name
+from kpi.narrative.staffing_plan import Plan
+from kpi.narrative.usual_range import usual_of, usual_text
 from kpi.plain_text import clean
 from kpi.query.answer import Answer, DimensionValue
+from kpi.query.cell_rules import few
 from kpi.query.cohorts.lorenz import Curve
-from kpi.query.parting import scale_of
 from kpi.query.question import Period
 from kpi.query.rows import RowsPage
+from kpi.stats.control_chart import Usual
+from kpi.stats.decomposition import Decomposition
 from kpi.table_file import COUNT, PERCENT, UNITS, described
+from kpi.targets.target_text import since, verdict
 from kpi.warehouse.published import Published
 
 # Columns of rows whose values are those of a dimension of another name.
@@ -97,7 +99,7 @@ def _usual(answer: Answer) -> dict[tuple[str, tuple[DimensionValue, ...]], Usual
 
 
 def of_week(week: pd.DataFrame, language: Language, period: Period | None = None) -> pd.DataFrame:
-    """The usual week (``kpi.query.rhythm``) of a period with named weekdays and columns."""
+    """The usual week (``kpi.query.weekly_pattern``) of a period with named weekdays and columns."""
     table = pd.DataFrame(
         {
             DIMENSIONS["weekday"].name(language): [weekday_name(int(day), language) for day in week["weekday"]],

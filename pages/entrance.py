@@ -24,8 +24,8 @@ from starlette.websockets import WebSocket
 from kpi.errors import KpiError
 from kpi.i18n import phrase
 from kpi.settings import Host, load_settings
+from pages.address.parsing import read_language
 from pages.addresses import DEFAULT, PAGES, address
-from pages.reading import read_language
 
 # What a browser may open by its address. The overview is the default page, whose address is "/".
 PATHS = {"/healthz", *(f"/{address(page)}" for page in PAGES)}

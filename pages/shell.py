@@ -13,9 +13,12 @@ from kpi.charts import Style
 from kpi.errors import KpiError, WarehouseEmpty
 from kpi.i18n import phrase
 from kpi.warehouse.published import Published
-from pages import cache, components, first_run, layout, state, uploads, visits
-from pages.book import BOOK, Leaf
-from pages.reading import read_language
+from pages.address import state
+from pages.address.parsing import read_language
+from pages.data import activity, cache
+from pages.registry import BOOK, Leaf
+from pages.ui import components, layout, uploads
+from pages.views import first_run
 
 st.set_page_config(
     page_title="Switchboard", page_icon=str(components.ASSETS / "icon.svg"), layout="wide", initial_sidebar_state=200
@@ -47,7 +50,7 @@ def draw(leaf: Leaf) -> None:
         first_run.render(language)
         return
     try:
-        with visits.served():
+        with activity.served():
             view = layout.view_of(state.query_params(), published, state.browser_language())
             leaf.render(view, published, style)
             layout.bottom(view, published, style)

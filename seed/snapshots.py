@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from kpi import schema
 from kpi.i18n import LANGUAGES, Language
 from kpi.settings import Settings
-from kpi.snapshots import book
+from kpi.snapshots import definition_store
 from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Definition, Recipient, period_of
@@ -100,7 +100,7 @@ def write_down(
     state = StateDatabase(settings)
     try:
         wanted = definitions(settings)
-        if not book.begin_with(state, wanted, AUTHOR):
+        if not definition_store.begin_with(state, wanted, AUTHOR):
             return False
         ledger = Ledger(state)
         start, until = published.local(published.data_start).date(), min(published.complete_until, ledger.clock())
@@ -130,7 +130,7 @@ def go_on(settings: Settings, warehouse: Warehouse) -> None:
         published = warehouse.published()
     if not write_down(settings, published):
         state = StateDatabase(settings)
-        book.nothing_missed(state, AUTHOR)
+        definition_store.nothing_missed(state, AUTHOR)
         state.close()
 
 

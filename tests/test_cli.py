@@ -15,9 +15,10 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
-from kpi import cli, commands
+from kpi import cli
+from kpi.cli import question_commands
 from kpi.metrics.registry import METRICS, SECTIONS
-from kpi.query.identity import Check
+from kpi.query.integrity import Check
 from tests.code import ROOT
 from tests.world import World, make
 
@@ -324,7 +325,7 @@ def test_check_proves_the_warehouse(run: Callable[..., Said]) -> None:
 
 
 def test_check_fails_when_an_identity_does(run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "audit", lambda _: [Check("offered", 4, (("answered", 2), ("waiting", 1)))])
+    monkeypatch.setattr(question_commands, "audit", lambda _: [Check("offered", 4, (("answered", 2), ("waiting", 1)))])
     said = run("check")
     assert said.code == 1
     assert "✗ offered 4 = answered 2 + still waiting 1" in said.out
@@ -430,7 +431,7 @@ def test_what_nobody_foresaw_is_logged_and_ends_with_1(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(commands, "answer", broken)
+    monkeypatch.setattr(question_commands, "answer", broken)
     assert run("query", "volume").code == 1
     assert "ZeroDivisionError" in caplog.text
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kpi import cli
+from kpi.cli.parser import build_parser
 from kpi.settings import SETTINGS
 from pages.entrance import PATHS
 from tests.code import ROOT
@@ -46,7 +46,7 @@ def test_make_targets_exist() -> None:
 
 def test_commands_parse() -> None:
     """Every ``python -m kpi …`` line of a code block, fenced or indented, is one that the command line understands."""
-    parser = cli.build_parser("en")
+    parser = build_parser("en")
     found = 0
     for path, text in texts():
         for line in re.findall(r"^[^`\n]*\bpython -m kpi ([^`\n]+)$", text.replace("\\\n", " "), re.MULTILINE):

@@ -6,8 +6,8 @@ import pytest
 
 from kpi.pivot import ALL, Axis, Pivot, axis, to_frame, value_name
 from kpi.query.answer import Answer, Cell
-from kpi.query.goal import Band, Goal
 from kpi.query.question import Period, Question
+from kpi.query.target_value import Band, Goal
 from kpi.tables import of_answer
 
 WEEK = Period(date(2026, 11, 16), date(2026, 11, 22))

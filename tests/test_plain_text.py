@@ -16,7 +16,7 @@ from kpi import cli, output
 from kpi.errors import LoadError, UnknownName
 from kpi.plain_text import LONGEST, CleanStream, Names, OneLine, clean, clean_lines, escape_json, refusal
 from kpi.snapshots.model import Definition, Section
-from kpi.snapshots.valid import problems_of as definition_problems
+from kpi.snapshots.validation import problems_of as definition_problems
 from kpi.state import Target
 from kpi.state.annotations import Annotation
 from kpi.state.annotations import problems_of as annotation_problems

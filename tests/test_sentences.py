@@ -15,23 +15,24 @@ from hypothesis import strategies as st
 from kpi.charts import Slots, Style, part_drawn, picture
 from kpi.charts.pivoted import MOST_BARS, MOST_LINES
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_change, format_count, format_value
-from kpi.insight import service
-from kpi.insight.channels import where_from, whose_rate
-from kpi.insight.contentment import how_content
-from kpi.insight.desk import desk_opening, waits
-from kpi.insight.doubts import cut_note, doubts, few
-from kpi.insight.extremes import MOST_NAMED, ends, extremes
-from kpi.insight.funnel import CHAIN_KPIS, chain, in_hundred
-from kpi.insight.headline import movers, opening
-from kpi.insight.intervals import newcombe, response_bounds, wilson
-from kpi.insight.planning import worst
-from kpi.insight.tail import covered, dividends, unreached
-from kpi.insight.tiers import standing_out
-from kpi.insight.tone import goodness
+from kpi.i18n.formats import format_change, format_count, format_value
 from kpi.metrics.registry import METRICS
+from kpi.narrative import journeys
+from kpi.narrative.caveats import cut_note, doubts
+from kpi.narrative.change_tone import goodness
+from kpi.narrative.channels import where_from, whose_rate
+from kpi.narrative.extremes import MOST_NAMED, ends, extremes
+from kpi.narrative.funnel import CHAIN_KPIS, chain, in_hundred
+from kpi.narrative.headline import movers, opening
+from kpi.narrative.long_tail import covered, dividends, unreached
+from kpi.narrative.satisfaction import how_content
+from kpi.narrative.service_desk import desk_opening, waits
+from kpi.narrative.staffing_plan import worst
+from kpi.narrative.tiers import standing_out
 from kpi.pivot import Axis, Pivot, axis, to_frame
 from kpi.query import Answer, Cell, Period, Question, answer
+from kpi.query.cell_rules import few
+from kpi.stats.intervals import newcombe, response_bounds, wilson
 from kpi.warehouse import Warehouse
 from tests.world import World, make
 
@@ -320,7 +321,7 @@ def test_the_function_left_unfinished_most_is_the_first_of_the_ranking(pairs):
     cells = [rate(metric.id, (f"<f{at}>",), now, before) for at, (now, before) in enumerate(pairs)]
     firm = [cell for cell in cells if cell.value is not None and not few(cell)]
     ranked = sorted((cell for cell in firm if cell.value), key=lambda cell: -cell.value)
-    text = said(service.fails_most(cells, ranked, metric, {cell.key[0]: cell.key[0] for cell in cells}, "en"))
+    text = said(journeys.fails_most(cells, ranked, metric, {cell.key[0]: cell.key[0] for cell in cells}, "en"))
     if not ranked:
         assert text == ""
         return
@@ -336,7 +337,7 @@ def test_the_function_left_unfinished_most_is_the_first_of_the_ranking(pairs):
 def test_the_channel_that_moved_most_is_told_with_its_own_change(pairs):
     metric = METRICS["settled_rate"]
     cells = [rate(metric.id, (f"<c{at}>",), now, before) for at, (now, before) in enumerate(pairs)]
-    text = said(service.moved_most(cells, metric, {cell.key[0]: cell.key[0] for cell in cells}, "en"))
+    text = said(journeys.moved_most(cells, metric, {cell.key[0]: cell.key[0] for cell in cells}, "en"))
     named = re.findall(r"<c(\d+)>", text)
     beyond = [cell for cell in cells if cell.change is not None and goodness(cell, metric)]
     assert bool(named) == bool(beyond)
@@ -464,7 +465,7 @@ def test_of_a_hundred_are_a_hundred(parts):
     started, counts = sum(parts), (kept, kept + back, kept + back + gave_up, lost)
     made = chain(answered([rate(kpi, (), (count, started)) for kpi, count in zip(CHAIN_KPIS, counts, strict=True)]))
     assert made is not None
-    text = said(service.settled(made, METRICS["settled_rate"], "", None, "en")).split("), ")[1]
+    text = said(journeys.settled(made, METRICS["settled_rate"], "", None, "en")).split("), ")[1]
     told = re.findall(r"[<>]?\d+", text)
     if not any(one[0] in "<>" for one in told):
         assert sum(map(int, told)) == 100

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpi.errors import BadRows, FileError, UnknownName
-from kpi.insight.goals import band_text, tip
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
-from kpi.query.goal import Band, Goal
 from kpi.query.question import Filter, Period, Question, Scope
+from kpi.query.target_value import Band, Goal
 from kpi.settings import Settings
 from kpi.state import StateDatabase, Target
 from kpi.state.targets import PLACES, targets
-from kpi.target_file import apply, dump, load
-from kpi.targets import EVERYWHERE, Targets, Where, days_on_target, kept_targets, problems_of, where
+from kpi.targets.resolution import EVERYWHERE, Targets, Where, days_on_target, kept_targets, problems_of, where
+from kpi.targets.target_file import apply, dump, load
+from kpi.targets.target_text import band_text, tip
 
 YEAR, JULY = date(2026, 1, 1), date(2026, 7, 1)
 RATE, VOLUME, COVERAGE = METRICS["self_service_rate"], METRICS["volume"], METRICS["long_tail_coverage"]

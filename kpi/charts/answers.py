@@ -10,11 +10,11 @@ from kpi.charts.goals import target_tip
 from kpi.charts.theme import Style, channel_rank, edge, finish
 from kpi.charts.tones import change_text, changes_at_right, text_colour
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_percent, format_value
-from kpi.insight.goals import mark
-from kpi.insight.intervals import SMALL_N
+from kpi.i18n.formats import format_count, format_percent, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell
+from kpi.stats.intervals import SMALL_N
+from kpi.targets.target_text import mark
 
 HEIGHT = 322
 _NPS_GROUPS = ("detractor", "passive", "promoter")

@@ -12,11 +12,11 @@ from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, text_colour
 from kpi.i18n import Language, catalogue, phrase
-from kpi.i18n.numbers import axis_unit, format_count, format_percent, format_value
-from kpi.insight.doubts import few
+from kpi.i18n.formats import axis_unit, format_count, format_percent, format_value
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
+from kpi.query.cell_rules import few
 
 HEIGHT = 322
 _LABEL_GAP = 16.5  # pixels between two labels

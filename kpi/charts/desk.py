@@ -10,13 +10,13 @@ from kpi.charts.goals import behind, limits, missed_corners, target_ticks, targe
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text, changes_at_right, compared_fields, compared_tips, moved_arrows
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
-from kpi.insight.desk import clock
-from kpi.insight.doubts import few
-from kpi.insight.goals import named, verdict
+from kpi.i18n.formats import format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
+from kpi.narrative.service_desk import clock
 from kpi.query.answer import Cell, DimensionValue
+from kpi.query.cell_rules import few
+from kpi.targets.target_text import named, verdict
 
 _HALF_HOURS = 48
 _BAND = (0.70, 0.85)  # where occupancy should be, unless a target says otherwise

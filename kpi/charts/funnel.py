@@ -9,11 +9,11 @@ from kpi.charts.goals import behind, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, edge, finish, legend, looked_up
 from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, text_colour
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
-from kpi.insight.funnel import Funnel, Step
-from kpi.insight.intervals import SMALL_N
+from kpi.i18n.formats import format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
+from kpi.narrative.funnel import Funnel, Step
+from kpi.stats.intervals import SMALL_N
 
 HEIGHT, NESTED_HEIGHT = 322, 280
 

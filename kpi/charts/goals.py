@@ -8,9 +8,9 @@ import pandas as pd
 
 from kpi.charts.theme import Style
 from kpi.i18n import phrase
-from kpi.insight.goals import band_text, named, since, verdict
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
+from kpi.targets.target_text import band_text, named, since, verdict
 
 _UPRIGHT, _LYING = "M0,-1L0,1", "M-1,0L1,0"
 _CORNER = "M-1,-1L1,-1L1,1Z"

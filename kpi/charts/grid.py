@@ -11,11 +11,11 @@ from kpi.charts.notes import Note, edge_notes
 from kpi.charts.theme import Palette, Style, finish
 from kpi.charts.tones import changes_at_right, comparison_ticks
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_bare, format_change, format_count, format_value
-from kpi.insight.doubts import few
-from kpi.insight.tone import goodness
+from kpi.i18n.formats import format_bare, format_change, format_count, format_value
 from kpi.metrics.model import Metric
+from kpi.narrative.change_tone import goodness
 from kpi.query.answer import Cell, DimensionValue
+from kpi.query.cell_rules import few
 
 _BAR, _LEAST = 25, 250  # pixels: of a bar with its room, of a figure
 _NARROW = 27  # pixels that a figure in a cell of the heat map needs

@@ -12,9 +12,9 @@ from kpi.charts.notes import NOTES_ROOM, Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, axis_format, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_limit, format_value
-from kpi.insight.control import usual_of, usual_text
+from kpi.i18n.formats import format_count, format_limit, format_value
 from kpi.metrics.model import Metric
+from kpi.narrative.usual_range import usual_of, usual_text
 
 HEIGHT = 250
 POINTS = "points"  # the layer, unseen, of a line's points with their tips

@@ -7,7 +7,7 @@ import pandas as pd
 
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_value
+from kpi.i18n.formats import format_value
 from kpi.query.cohorts.lorenz import Curve
 
 HEIGHT = 330

@@ -9,10 +9,10 @@ from kpi.charts.goals import missed_corners, target_tip
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import compared_fields, compared_tips, moved_arrows
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_bare, format_count, format_value
-from kpi.insight.doubts import few
+from kpi.i18n.formats import axis_unit, format_bare, format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer, Cell, DimensionValue
+from kpi.query.cell_rules import few
 
 HEIGHT = 250
 _NAME_WIDTH = 120  # pixels for the names of the rows

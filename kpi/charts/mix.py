@@ -13,11 +13,11 @@ from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.charts.tones import change_text
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_change, format_percent, format_value
-from kpi.insight.goals import mark
+from kpi.i18n.formats import format_change, format_percent, format_value
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
+from kpi.targets.target_text import mark
 
 HEIGHT = 250
 CHANGES_HEIGHT = 322

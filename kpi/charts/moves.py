@@ -8,7 +8,7 @@ import pandas as pd
 from kpi.charts.bars import short_channel
 from kpi.charts.theme import Style, channel_rank, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_percent
+from kpi.i18n.formats import format_count, format_percent
 
 HEIGHT = 300
 

@@ -10,10 +10,10 @@ from kpi.charts.goals import limits, lying_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish, looked_up
 from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
-from kpi.insight.doubts import few
+from kpi.i18n.formats import format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Answer
+from kpi.query.cell_rules import few
 
 HEIGHT = 300
 _TICK = 9  # pixels of a target, or a comparison, across a bar

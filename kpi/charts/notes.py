@@ -11,7 +11,7 @@ import pandas as pd
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_period
+from kpi.i18n.formats import format_period
 
 NoteKind = Literal["campaign", "incident", "release", "holiday", "other"]
 _FOOT = -8  # pixels: where the lowest text stands, clear of a line at the top of the figure

@@ -14,9 +14,9 @@ from kpi.charts.series import series
 from kpi.charts.slots import Grain, Slots
 from kpi.charts.theme import Style
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import axis_unit
-from kpi.insight.extremes import MOST_NAMED, ends
+from kpi.i18n.formats import axis_unit
 from kpi.metrics.model import Metric
+from kpi.narrative.extremes import MOST_NAMED, ends
 from kpi.pivot import ALL, Axis, Names, Pivot
 from kpi.query.answer import Cell
 

@@ -9,10 +9,10 @@ import pandas as pd
 from kpi.charts.goals import limits, target_ticks, target_tip, target_tips
 from kpi.charts.theme import Style, channel_rank, finish, looked_up
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_change, format_count, format_value
-from kpi.insight.intervals import SMALL_N
+from kpi.i18n.formats import format_change, format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
+from kpi.stats.intervals import SMALL_N
 
 
 def worst_first(cells: Sequence[Cell], direction: str, most: int | None = None) -> list[Cell]:

@@ -10,10 +10,10 @@ from kpi.charts.goals import behind, limits, target_ticks, target_tip, target_ti
 from kpi.charts.theme import Style, edge, finish
 from kpi.charts.tones import change_text, changes_at_right, comparison_ticks, fill_colour, text_colour
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
-from kpi.insight.doubts import few
+from kpi.i18n.formats import format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
+from kpi.query.cell_rules import few
 
 HEIGHT = 280
 By = Literal["value", "numerator"]

@@ -13,7 +13,7 @@ from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Palette, Style, axis_format, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
+from kpi.i18n.formats import format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.query.answer import Cell
 

@@ -1,7 +1,7 @@
 """Time axes: a period cut into days, weeks or months, each a slot of equal width.
 
 The axis is a plain number line on which slot ``i`` covers i … i + 1, so that every label is written by
-``kpi.i18n.numbers`` and no browser's time zone can shift a day.
+``kpi.i18n.formats`` and no browser's time zone can shift a day.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import altair as alt
 
 from kpi.charts.theme import looked_up
 from kpi.i18n import Language
-from kpi.i18n.numbers import format_date, format_period
+from kpi.i18n.formats import format_date, format_period
 from kpi.query.question import Period
 
 Grain = Literal["date", "week", "month"]

@@ -13,10 +13,10 @@ from kpi.charts.notes import Note, note_layers
 from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, edge, finish, legend
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_percent, format_value
-from kpi.insight.doubts import few
+from kpi.i18n.formats import format_count, format_percent, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer
+from kpi.query.cell_rules import few
 
 HEIGHT = 280
 

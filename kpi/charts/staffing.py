@@ -5,8 +5,8 @@ import pandas as pd
 
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_value
-from kpi.insight.planning import Plan
+from kpi.i18n.formats import format_value
+from kpi.narrative.staffing_plan import Plan
 
 _HEIGHT = 250
 

@@ -13,11 +13,11 @@ from kpi.charts.slots import Slots, x_domain
 from kpi.charts.theme import Style, edge, finish, looked_up
 from kpi.charts.tones import change_text, compared_fields, compared_tips, comparison_ticks
 from kpi.i18n import phrase
-from kpi.i18n.numbers import axis_unit, format_count, format_date, format_limit, format_percent, format_value
-from kpi.insight.doubts import few
+from kpi.i18n.formats import axis_unit, format_count, format_date, format_limit, format_percent, format_value
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
+from kpi.query.cell_rules import few
 
 _UPPER, _GAP, _LOWER = 186, 40, 96  # pixels: the course of the coverage, room between, the bars of the days
 HEIGHT = _UPPER + _GAP + _LOWER

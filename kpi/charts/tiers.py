@@ -14,11 +14,11 @@ from kpi.charts.slots import Slots
 from kpi.charts.theme import Style, axis_format, channel_rank, finish
 from kpi.charts.tones import change_text, compared_fields, compared_tips, text_colour
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_bare, format_count, format_value
-from kpi.insight.doubts import few
+from kpi.i18n.formats import format_bare, format_count, format_value
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Answer, Cell, DimensionValue
+from kpi.query.cell_rules import few
 
 HEIGHT = 300
 _GAP = 0.16  # between two small figures, as a share of one's width

@@ -10,11 +10,11 @@ import pandas as pd
 
 from kpi.charts.theme import Style
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_change, format_value, shown_sign
-from kpi.insight.doubts import few
-from kpi.insight.tone import goodness
+from kpi.i18n.formats import format_change, format_value, shown_sign
 from kpi.metrics.model import Metric
+from kpi.narrative.change_tone import goodness
 from kpi.query.answer import Cell
+from kpi.query.cell_rules import few
 
 _PHONE = "width < 300"
 

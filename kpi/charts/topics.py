@@ -9,7 +9,7 @@ from kpi.charts.goals import behind
 from kpi.charts.theme import Style, finish
 from kpi.charts.tones import compared_fields, compared_tips
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_limit, format_value
+from kpi.i18n.formats import format_count, format_limit, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
 

@@ -7,10 +7,10 @@ import pandas as pd
 
 from kpi.charts.theme import Style, edge, finish, looked_up
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_parts, format_value, part_decimals
-from kpi.insight.steps import Step
-from kpi.insight.telling import Names, part_tone, value_name
+from kpi.i18n.formats import format_parts, format_value, part_decimals
 from kpi.metrics.model import Metric
+from kpi.narrative.driver_sentences import Names, part_tone, value_name
+from kpi.narrative.waterfall_steps import Step
 
 _ROW = 30  # pixels a step
 _ROOM = 74  # pixels right of the furthest mark, for its number
@@ -22,9 +22,9 @@ def waterfall(
 ) -> alt.LayerChart:
     """A row a step, from before to now: floating bars for what moved the figure, a marker for its two values.
 
-    ``steps``: as ``kpi.insight.steps`` gives them, at least one; ``by``: the dimensions of their keys. The axis is cut,
-    so that the values are no bars, which would be read from nought. Coloured where the KPI has a better and a worse,
-    and not ``uneven``, as the cell of the whole says.
+    ``steps``: as ``kpi.narrative.waterfall_steps`` gives them, at least one; ``by``: the dimensions of their keys. The
+    axis is cut, so that the values are no bars, which would be read from nought. Coloured where the KPI has a better
+    and a worse, and not ``uneven``, as the cell of the whole says.
     """
     palette, language = style.palette, style.language
     fills = {"better": palette.better_fill, "worse": palette.worse_fill}

@@ -5,7 +5,7 @@ import pandas as pd
 
 from kpi.charts.theme import Style, finish
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value, weekday_name
+from kpi.i18n.formats import format_count, format_value, weekday_name
 
 HEIGHT = 250
 

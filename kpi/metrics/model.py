@@ -19,9 +19,10 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from kpi.units import Unit
+
 Direction = Literal["up", "down", "band", "none"]
 RollUp = Literal["additive", "ratio", "distinct", "percentile", "snapshot"]
-Unit = Literal["count", "customers", "share", "multiple", "seconds", "days", "score", "points", "per_10k", "yuan"]
 
 # Look-ahead and look-back: the window of repeat contact and first-contact resolution.
 LOOK_BACK = timedelta(days=7)

@@ -14,12 +14,12 @@ from kpi.metrics.model import (
     Metric,
     Part,
     RollUp,
-    Unit,
     columns_used,
     expressions_of,
     parts_of,
 )
 from kpi.metrics.parts import PROOF
+from kpi.units import Unit
 
 # Sections in the order of the dictionary: id -> (zh, en, its KPIs).
 SECTIONS: dict[str, tuple[str, str]] = {

@@ -7,8 +7,8 @@ from typing import Literal
 
 import pandas as pd
 
-from kpi.query.goal import Goal
 from kpi.query.question import Period, Question
+from kpi.query.target_value import Goal
 
 # Frames of figures are small, and texts kept as Arrow's take several times as long to go through as Python's.
 pd.set_option("mode.string_storage", "python")

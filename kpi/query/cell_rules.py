@@ -2,8 +2,8 @@
 
 from datetime import date, datetime, time, timedelta
 
-from kpi.insight.intervals import newcombe, wilson
 from kpi.metrics.model import Distinct, Measure, Metric, Total
+from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell, Counted, Reason
 from kpi.query.buckets import TIMES, cut_of, span_of
 from kpi.query.compare import Comparison
@@ -11,6 +11,7 @@ from kpi.query.feeds import feeds_for
 from kpi.query.measure import Aggregate
 from kpi.query.question import Period
 from kpi.query.selection import Key
+from kpi.stats.intervals import SMALL_N, newcombe, wilson
 from kpi.warehouse import Published
 
 
@@ -155,3 +156,8 @@ def mature_part(metric: Metric, period: Period, published: Published) -> Period:
     """The days of the period that a KPI's figure stands on: those with mature contacts, where there are any."""
     until = mature_until(metric, published)
     return period if until is None or until < period.start else Period(period.start, min(period.end, until))
+
+
+def few(cell: Cell) -> bool:
+    """Whether the figure says little, since fewer than 30 stand behind it; a count says what it counts."""
+    return cell.value is not None and cell.n is not None and cell.n < SMALL_N and not METRICS[cell.kpi].adds

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from kpi.insight.intervals import newcombe
 from kpi.query.answer import Cell
+from kpi.stats.intervals import newcombe
 
 
 def against_rest(whole: Cell, part: Cell) -> Cell | None:

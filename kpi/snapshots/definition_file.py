@@ -9,8 +9,8 @@ from kpi.entry_file import Entries
 from kpi.i18n import Language, phrase
 from kpi.settings import Settings
 from kpi.snapshots.model import Definition
-from kpi.snapshots.plain import as_plain, of_plain
-from kpi.snapshots.valid import problems_of
+from kpi.snapshots.serialization import as_plain, of_plain
+from kpi.snapshots.validation import problems_of
 
 _TABLE = "snapshot"
 READY = Path(__file__).parent / "ready.toml"  # those that come with the program

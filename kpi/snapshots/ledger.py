@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from kpi.errors import PeriodError, RunError, StateError, StateNotWritable, UnknownName
-from kpi.snapshots import book, schedule
+from kpi.snapshots import definition_store, schedule
 from kpi.snapshots.model import Definition
 from kpi.snapshots.runs import ENDS, TROUBLE, Reason, Run, Worker, run_of
 from kpi.snapshots.schedule import Due
@@ -95,9 +95,9 @@ class Ledger:
         one that is killed here, neither lose nor double one. A clock that is set back moves the mark back; the runs
         that are there already stay the only ones.
         """
-        return sum(self._put_down(kept) for kept in book.definitions(self.state))
+        return sum(self._put_down(kept) for kept in definition_store.definitions(self.state))
 
-    def _put_down(self, kept: book.Kept) -> int:
+    def _put_down(self, kept: definition_store.Kept) -> int:
         definition, until = kept.definition, self.clock()
         assert kept.seen_until is not None
         due: list[Due] = []
@@ -127,7 +127,7 @@ class Ledger:
         key = key_of(definition, due, revision)
         values = {
             "key": key, "name": definition.name, "due_at": due.at, "due_on": due.on, "revision": revision,
-            "origin": origin, "content": book.as_text(definition), "settings": "{}", "state": state,
+            "origin": origin, "content": definition_store.as_text(definition), "settings": "{}", "state": state,
             "step": "due", "reason": reason.text() if reason else "", "attempts": 0,
             "ended_at": self.clock() if state in ENDS else None, "version": version,
         }  # fmt: skip
@@ -145,7 +145,7 @@ class Ledger:
         """Put a run of ``name`` down by hand: due now, or as on ``day``, where it is the next revision of what was
         run for it. Raises UnknownName, PeriodError for a day to come.
         """
-        definition = book.definition(self.state, name).definition
+        definition = definition_store.definition(self.state, name).definition
         asked = definition.schedule or schedule.USUAL
         if day is None:
             at = self.clock().replace(microsecond=0)
@@ -171,7 +171,7 @@ class Ledger:
         ledger; gives those that were. ``version``: of the warehouse, as it was published then; None: the newest when
         they are made. Raises UnknownName, PeriodError for an end before the start.
         """
-        definition = book.definition(self.state, name).definition
+        definition = definition_store.definition(self.state, name).definition
         asked = definition.schedule or schedule.USUAL
         if last < first:
             raise PeriodError("period_reversed", start=first, end=last)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_date, format_difference, format_period, format_value
+from kpi.i18n.formats import format_date, format_difference, format_period, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.plain_text import clean

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from kpi.errors import KpiError
 from kpi.i18n import LANGUAGES, Language, phrase
 from kpi.query.question import Period
-from kpi.snapshots.book import of_text
+from kpi.snapshots.definition_store import of_text
 from kpi.snapshots.model import Definition, period_of
 from kpi.state import StateDatabase
 from kpi.state.tables import (

@@ -16,9 +16,8 @@ from types import FrameType
 from kpi.errors import KpiError, RunError
 from kpi.settings import ROOT, Settings
 from kpi.snapshots import store
-from kpi.snapshots.handing import Deliver, tell, untold
-from kpi.snapshots.ledger import MOST_ATTEMPTS, PATIENCE, Clock, Ledger, patiently
-from kpi.snapshots.running import (
+from kpi.snapshots.dispatch import Deliver, tell, untold
+from kpi.snapshots.execution import (
     DEPENDS_ON,
     NOBODY,
     Render,
@@ -29,6 +28,7 @@ from kpi.snapshots.running import (
     targets_of,
     with_changes,
 )
+from kpi.snapshots.ledger import MOST_ATTEMPTS, PATIENCE, Clock, Ledger, patiently
 from kpi.snapshots.runs import Reason, Run, Worker
 from kpi.state import StateDatabase
 from kpi.state.database import now

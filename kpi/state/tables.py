@@ -55,7 +55,7 @@ snapshot = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.String(60), nullable=False),
-    sa.Column("content", sa.Text, nullable=False),  # its definition, a JSON object (``kpi.snapshots.plain``)
+    sa.Column("content", sa.Text, nullable=False),  # its definition, a JSON object (``kpi.snapshots.serialization``)
     sa.Column("seen_until", sa.DateTime, nullable=False),  # UTC: due times up to then are in the ledger
     sa.Column("author", sa.String(100), nullable=False),
     sa.Column("changed_at", sa.DateTime, nullable=False),  # UTC

@@ -1,6 +1,6 @@
 """Targets as they are kept: what a KPI should be, from when to when, where, and who answers for it.
 
-What a KPI's unit and direction ask of a target is not known here: see ``kpi.targets``.
+What a KPI's unit and direction ask of a target is not known here: see ``kpi.targets.resolution``.
 """
 
 from collections.abc import Iterable, Sequence

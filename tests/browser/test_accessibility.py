@@ -6,9 +6,9 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
-from pages import overview
-from pages.book import BOOK
-from pages.view import CHIPS
+from pages.address.view import CHIPS
+from pages.registry import BOOK
+from pages.views import overview
 from tests.browser.server import after, settled
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")

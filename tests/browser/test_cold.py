@@ -6,7 +6,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import expect
 
-from pages.book import BOOK
+from pages.registry import BOOK
 from tests.browser import server
 from tests.browser.server import leave, settled
 from tests.ingest import bank_log

@@ -18,13 +18,13 @@ from playwright.sync_api import Page, expect
 
 from kpi import cli
 from kpi.i18n import LANGUAGES, Language, catalogue, phrase
-from kpi.i18n.numbers import format_change, format_count, format_period, format_value
+from kpi.i18n.formats import format_change, format_count, format_period, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query import Cell, Filter, Period, Question, last_mature
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages.book import BOOK, Leaf
+from pages.registry import BOOK, Leaf
 from seed.topics import FUNCTIONS, TOPICS
 from tests.browser.server import Visitor, after, settled
 

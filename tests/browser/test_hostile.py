@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from kpi.i18n import phrase
 from kpi.snapshots.model import Recipient
 from kpi.snapshots.render import render
-from pages.book import BOOK
+from pages.registry import BOOK
 from tests.browser import server
 from tests.browser.server import settled
 from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank

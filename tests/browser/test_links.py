@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kpi.i18n import phrase
-from pages.book import BOOK, Leaf
+from pages.registry import BOOK, Leaf
 from tests.browser.server import settled
 
 # What is wrong in the address, and what of it is repeated to the reader.

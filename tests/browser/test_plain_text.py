@@ -13,12 +13,12 @@ from playwright.sync_api import Page, expect
 
 from kpi.i18n import phrase
 from kpi.settings import ROOT, load_settings
-from kpi.snapshots import book
+from kpi.snapshots import definition_store
 from kpi.snapshots.model import Definition, Section
 from kpi.state import StateDatabase
 from kpi.state.annotations import Annotation, save_annotations
 from kpi.state.views import LOCAL, save_view
-from pages.book import BOOK
+from pages.registry import BOOK
 from tests.browser import server
 from tests.browser.server import after, leave, settled
 
@@ -92,7 +92,12 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         save_view(state, LOCAL, f"{text}"[:60], "overview" if number % 2 else "channels", {"period": "28d"})
     save_annotations(state, [], [Annotation(date(2026, 10, 20), None, "incident", PICTURE[:30], HTML[:30])], LOCAL)
     section = Section("headline", "headline", ("volume",))
-    book.save(state, [], [book.Kept(Definition("odd", (HTML, LINK), (section,), "last_week", formats=("csv",)))], LOCAL)
+    definition_store.save(
+        state,
+        [],
+        [definition_store.Kept(Definition("odd", (HTML, LINK), (section,), "last_week", formats=("csv",)))],
+        LOCAL,
+    )
     state.close()
     run(home, "snapshots", "run", "odd")
     with server.serve(home, folder / "log") as address:

@@ -3,9 +3,9 @@
 import pytest
 
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_change, format_value
-from kpi.insight.tone import tone
+from kpi.i18n.formats import format_change, format_value
 from kpi.metrics.registry import METRICS
+from kpi.narrative.change_tone import tone
 from kpi.pivot import ALL, adds, place_name
 from kpi.query.labels import labels
 from kpi.snapshots.model import Section

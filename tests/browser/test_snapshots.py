@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from playwright.sync_api import expect
 
 from kpi.settings import load_settings
-from kpi.snapshots import book, worker
+from kpi.snapshots import definition_store, worker
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Definition, Section
 from kpi.state import StateDatabase
@@ -24,8 +24,8 @@ def state(demo_home, monkeypatch):
     """The server's own state database, with one snapshot and two revisions of a run; put back in the end."""
     monkeypatch.setenv("KPI_HOME", str(demo_home))
     opened = StateDatabase(load_settings())
-    before = book.definitions(opened)
-    book.apply(opened, [WEEKLY], "ann")
+    before = definition_store.definitions(opened)
+    definition_store.apply(opened, [WEEKLY], "ann")
     warehouse = Warehouse.from_settings(load_settings())
     render, deliver = worker.parts()
     for _ in range(2):
@@ -38,7 +38,7 @@ def state(demo_home, monkeypatch):
                 )
     warehouse.close()
     yield opened
-    book.apply(opened, [one.definition for one in before], "ann")
+    definition_store.apply(opened, [one.definition for one in before], "ann")
     opened.close()
 
 

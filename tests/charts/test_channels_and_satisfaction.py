@@ -26,7 +26,7 @@ from kpi.charts import (
 )
 from kpi.metrics.registry import METRICS
 from kpi.query.answer import Cell
-from kpi.query.goal import Goal
+from kpi.query.target_value import Goal
 from tests.charts.test_charts import CHANNELS, STYLE, TODAY, WEEK, answered, cell, days, layers_of
 
 SLOTS = Slots(WEEK, "date", TODAY)

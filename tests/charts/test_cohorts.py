@@ -9,11 +9,11 @@ import pytest
 from kpi.charts import PALETTES, Slots, Style, amounts, fates, funnel, nested, ranked, top
 from kpi.charts.export import png
 from kpi.charts.theme import spec_of
-from kpi.insight.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey
 from kpi.metrics.registry import METRICS
+from kpi.narrative.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey
 from kpi.query.answer import Answer, Cell
-from kpi.query.goal import Goal
 from kpi.query.question import Period, Question
+from kpi.query.target_value import Goal
 from tests.charts.test_charts import STYLE, TODAY, layers_of
 from tests.insight.test_funnel import answered, chain_cells, journey_cells, rate, there
 

@@ -5,8 +5,8 @@ import pytest
 from kpi.charts import Style
 from kpi.charts.desk import by_channel_and_tier, half_hours, waits_by_channel
 from kpi.charts.staffing import agents_for_target
-from kpi.insight.planning import Scenario, plan
 from kpi.metrics.registry import METRICS
+from kpi.narrative.staffing_plan import Scenario, plan
 from kpi.query.answer import Cell
 from tests.charts.test_charts import layers_of
 

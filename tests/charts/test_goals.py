@@ -32,11 +32,11 @@ from kpi.charts.goals import target_tip
 from kpi.charts.grid import Value, bars, grouped, heat
 from kpi.charts.lines import _apart, _within
 from kpi.charts.series import series
-from kpi.insight.funnel import CHAIN_KPIS, chain
 from kpi.metrics.registry import METRICS
+from kpi.narrative.funnel import CHAIN_KPIS, chain
 from kpi.query.answer import Answer, Cell
-from kpi.query.goal import Goal
 from kpi.query.question import Period, Question
+from kpi.query.target_value import Goal
 from tests.charts.test_charts import CHANNELS, STYLE, TODAY, WEEK, answered, cell, days, layers_of, volume_frames
 from tests.insight.test_funnel import answered as asked
 from tests.insight.test_funnel import chain_cells, there

@@ -8,8 +8,8 @@ import pytest
 from kpi.charts import PALETTES, Style, waterfall, waterfall_subtitle
 from kpi.charts.export import png
 from kpi.charts.theme import spec_of
-from kpi.insight.steps import Step
 from kpi.metrics.registry import METRICS
+from kpi.narrative.waterfall_steps import Step
 from tests.charts.test_charts import layers_of
 
 NAMES = {"channel": {"hotline": "Phone's", "wechat": "WeChat"}}

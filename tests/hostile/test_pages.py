@@ -26,8 +26,10 @@ from kpi.query import labels
 from kpi.query.question import Filter
 from kpi.table_file import unguarded
 from kpi.warehouse import Warehouse
-from pages import cache, components, state
-from pages.book import BOOK
+from pages.address import state
+from pages.data import cache
+from pages.registry import BOOK
+from pages.ui import components
 from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank, is_plain, lists
 from tests.pages.conftest import open_page, serve, served  # noqa: F401 – the pages are run as there
 
@@ -235,7 +237,7 @@ def test_a_figure_that_fails_says_so_and_leaves_the_others(
         raise ValueError("no picture")
 
     cache._figure.clear()
-    monkeypatch.setattr("pages.panels.volume_by_channel", fails)
+    monkeypatch.setattr("pages.ui.panels.volume_by_channel", fails)
     app = run(**WEEK)
     assert not app.exception
     assert "This chart could not be drawn" in " ".join(str(one.proto.body) for one in app.get("html"))

@@ -19,7 +19,7 @@ from kpi import native
 from kpi.errors import DrawingError
 from kpi.plain_text import clean
 from kpi.query.labels import labels
-from kpi.snapshots import book, store
+from kpi.snapshots import definition_store, store
 from kpi.snapshots.deliver import deliver
 from kpi.snapshots.ledger import Ledger, find
 from kpi.snapshots.model import Definition, Format, Recipient, Section
@@ -59,7 +59,9 @@ def copies(warehouse: Warehouse, title: str) -> dict[str, bytes]:
     state = StateDatabase(warehouse.settings)
     ledger = Ledger(state, lambda: datetime(2026, 3, 9, 12))
     try:
-        book.save(state, book.definitions(state), [book.Kept(definition(title, folder))], "test")
+        definition_store.save(
+            state, definition_store.definitions(state), [definition_store.Kept(definition(title, folder))], "test"
+        )
         key = ledger.add("weekly", DUE).key
         run_due(warehouse, render, partial(deliver, settings=warehouse.settings), clock=ledger.clock)
         run = find(state, key)
@@ -133,7 +135,7 @@ def test_trap_a_run_whose_one_format_fails_is_not_told_as_simply_sent(
     state = StateDatabase(warehouse.settings)
     ledger = Ledger(state, lambda: datetime(2026, 3, 9, 12), owner=(folder / "owner").as_uri())
     try:
-        book.save(state, [], [book.Kept(definition("Weekly", folder / "head"))], "test")
+        definition_store.save(state, [], [definition_store.Kept(definition("Weekly", folder / "head"))], "test")
         key = ledger.add("weekly", DUE).key
         run_due(warehouse, render, partial(deliver, settings=warehouse.settings), clock=ledger.clock)
         run = find(state, key)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpi.i18n import numbers
-from kpi.i18n.numbers import format_bare, format_change, format_count, format_percent, format_period, format_value
+from kpi.i18n import formats
+from kpi.i18n.formats import format_bare, format_change, format_count, format_percent, format_period, format_value
 
 
 @dataclass
@@ -62,7 +62,7 @@ def test_trap_39071_of_39072_are_not_all_and_one_of_them_is_not_none(language):
     assert [format_percent(most, digits) for digits in (0, 1)] == [">99%", ">99.9%"]
     assert [format_percent(least, digits) for digits in (0, 1)] == ["<1%", "<0.1%"]
     assert (format_bare(most, "share"), format_bare(least, "share")) == (">99.99", "<0.01")
-    assert numbers.format_limit(0.99999999, "share", language) == ">99.9999%"
+    assert formats.format_limit(0.99999999, "share", language) == ">99.9999%"
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_trap_nearly_everything_lost_is_not_all_lost():
     assert format_change(Moved(-9_998, -0.9998), "count", "en") == "<\u221299.9%"
     assert format_change(Moved(-10_000, -1.0), "count", "en") == "\u2212100.0%"
     assert format_change(Moved(0.9998, value=0.9999), "share", "en") == ">+99.9 pt"
-    assert numbers.shown_sign(Moved(-9_998, -0.9998), "count") == -1
-    assert numbers.shown_sign(Moved(0.9998, value=0.9999), "share") == 1
+    assert formats.shown_sign(Moved(-9_998, -0.9998), "count") == -1
+    assert formats.shown_sign(Moved(0.9998, value=0.9999), "share") == 1
 
 
 @given(st.fractions(0, 1, max_denominator=10**8), st.sampled_from(["zh", "en"]), st.booleans())
@@ -115,11 +115,11 @@ def test_a_share_is_written_as_all_or_none_only_where_it_is(share, language, com
 def test_a_change_is_written_as_none_only_where_there_is_none(change, unit):
     text = format_change(Moved(change), unit, "en")
     assert text.startswith("±") == (abs(change) < 1e-12 or (unit == "share" and abs(change) < 1e-14))
-    assert numbers.shown_sign(Moved(change), unit) in {0, 1 if change > 0 else -1}
+    assert formats.shown_sign(Moved(change), unit) in {0, 1 if change > 0 else -1}
 
 
 def test_trap_nothing_known_is_never_nought():
-    assert format_value(None, "count", "zh") == numbers.ABSENT != format_value(0, "count", "zh")
+    assert format_value(None, "count", "zh") == formats.ABSENT != format_value(0, "count", "zh")
 
 
 def test_three_figures_survive_rounding_up():
@@ -152,14 +152,14 @@ def test_what_is_shown_to_hundredths_changes_by_hundredths():
     assert format_change(Moved(-0.0103, value=0.0015), "share", "en") == "\u22121.0 pt"
     assert format_change(Moved(0.0, value=0.0), "share", "en") == "±0.0 pt"  # beside "0%"
     # Money in fen below a hundred yuan.
-    assert numbers.part_decimals("yuan", 1.21, 1.28) == 2
-    assert numbers.part_decimals("yuan", 99.0, 374_003.75) == 0
+    assert formats.part_decimals("yuan", 1.21, 1.28) == 2
+    assert formats.part_decimals("yuan", 99.0, 374_003.75) == 0
 
 
 def test_trap_a_change_too_small_to_be_seen_has_no_sign():
-    assert numbers.shown_sign(Moved(-0.0001), "share") == 0
-    assert numbers.shown_sign(Moved(-0.0023), "share") == -1
-    assert numbers.shown_sign(Moved(0.0123), "share") == 1
+    assert formats.shown_sign(Moved(-0.0001), "share") == 0
+    assert formats.shown_sign(Moved(-0.0023), "share") == -1
+    assert formats.shown_sign(Moved(0.0123), "share") == 1
 
 
 def test_minus_is_the_typographic_one_everywhere():
@@ -174,13 +174,13 @@ def test_minus_is_the_typographic_one_everywhere():
 
 
 def test_bare_figures_share_the_unit_of_their_row():
-    divisor, letter = numbers.axis_unit(21_700, "zh")
+    divisor, letter = formats.axis_unit(21_700, "zh")
     assert (divisor, letter) == (1e4, "万")
     assert format_bare(21_700, "count", divisor) == "2.17"
     assert format_bare(12, "count", divisor) == "<0.01"
     assert format_bare(0.8473, "share") == "84.7"
-    assert numbers.axis_unit(21_700, "en") == (1e3, "K")
-    assert numbers.axis_unit(9_000, "en") == (1.0, "")
+    assert formats.axis_unit(21_700, "en") == (1e3, "K")
+    assert formats.axis_unit(9_000, "en") == (1.0, "")
 
 
 def test_a_share_that_is_not_nought_is_not_labelled_so():
@@ -200,6 +200,6 @@ def test_a_period_tells_the_year_once():
 
 def test_a_moment_names_its_weekday():
     moment = datetime(2026, 11, 23, 11, 0)
-    assert numbers.format_moment(moment, "zh") == "11-23 周一 11:00"
-    assert numbers.format_moment(moment, "en") == "Mon 23 Nov 11:00"
-    assert numbers.format_moment(moment, "en", weekday=False) == "23 Nov 11:00"
+    assert formats.format_moment(moment, "zh") == "11-23 周一 11:00"
+    assert formats.format_moment(moment, "en") == "Mon 23 Nov 11:00"
+    assert formats.format_moment(moment, "en", weekday=False) == "23 Nov 11:00"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kpi import cli
-from kpi.ingest import real
+from kpi.cli import import_and_report
 from tests.ingest import bank_log
 from tests.ingest.conftest import HEADER, MAPPING
 
@@ -19,7 +19,7 @@ def test_headline_figures_are_printed(
     monkeypatch.setenv("KPI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KPI_WAREHOUSE_URL", f"duckdb:///{tmp_path / 'in_use.duckdb'}")
     monkeypatch.setattr(sys, "argv", ["real", str(bank_file)])
-    assert real.main() == 0
+    assert import_and_report.main() == 0
     told = capsys.readouterr().out
     figures = {line.split("  ")[0].strip(): line for line in told.splitlines()}
     assert re.search(r"\b61$", figures["rows read"])
@@ -38,7 +38,7 @@ def test_a_file_that_cannot_be_read_ends_with_code_2(
 ) -> None:
     monkeypatch.setenv("KPI_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(sys, "argv", ["real", str(write("calls.csv", bank_log.text()[:-9]))])
-    assert real.main() == 2
+    assert import_and_report.main() == 2
     assert "cut off" in capsys.readouterr().err
 
 

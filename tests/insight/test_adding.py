@@ -1,7 +1,7 @@
 """How the parts of a figure stand to it: they add up, some are counted in several, or there is no sum."""
 
-from kpi.insight.adding import Adding, adding
 from kpi.metrics.registry import METRICS
+from kpi.narrative.additivity import Adding, adding
 from kpi.query import Cell
 
 

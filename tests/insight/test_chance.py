@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpi.insight.chance import benjamini_hochberg, counts, events, means, proportions
+from kpi.stats.significance import benjamini_hochberg, counts, events, means, proportions
 
 
 def some(evidence):

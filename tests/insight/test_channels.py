@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from kpi.insight.channels import where_from, whose_rate
-from kpi.insight.contentment import how_content
-from kpi.insight.headline import Sentence
 from kpi.metrics.registry import METRICS
+from kpi.narrative.channels import where_from, whose_rate
+from kpi.narrative.headline import Sentence
+from kpi.narrative.satisfaction import how_content
 from kpi.query.answer import Answer, Cell
 from kpi.query.question import Period, Question
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpi.insight.control import FEWEST, Usual, p_limits, usual_of, usual_ranges, usual_text
 from kpi.metrics.registry import METRICS
+from kpi.narrative.usual_range import usual_of, usual_text
+from kpi.stats.control_chart import FEWEST, Usual, p_limits, usual_ranges
 
 
 def test_the_classic_limits() -> None:

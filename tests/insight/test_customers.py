@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from kpi.i18n import LANGUAGES
-from kpi.insight import tail
-from kpi.insight.tiers import standing_out
 from kpi.metrics.registry import METRICS
+from kpi.narrative import long_tail
+from kpi.narrative.tiers import standing_out
 from kpi.query.answer import Answer, Cell
 from kpi.query.cohorts.long_tail import TailRule
 from kpi.query.question import Period, Question
@@ -30,29 +30,29 @@ def share(kpi, *key, numerator, denominator=1000, **more):
 
 def test_the_rule_is_named():
     value = TailRule("value", 20, date(1900, 1, 1), date(2026, 9, 1))
-    assert tail.rule_named(value, "zh") == "长尾＝2026-09 价值排名前 20% 以外的在户客户"
+    assert long_tail.rule_named(value, "zh") == "长尾＝2026-09 价值排名前 20% 以外的在户客户"
     tier = TailRule("tier", 3, date(2026, 1, 1), date(2026, 9, 1))
-    assert tail.rule_named(tier, "en") == "tail = open customers of at most 3★ in 2026-09 (rule since 1 Jan 2026)"
+    assert long_tail.rule_named(tier, "en") == "tail = open customers of at most 3★ in 2026-09 (rule since 1 Jan 2026)"
 
 
 def test_coverage_is_told_with_its_change_and_who_came_later():
     cell = share("long_tail_coverage", numerator=274, previous=0.265, change=0.009, change_low=0.004, change_high=0.014)
     later = Cell("tail_joined_later", (), 12.0, 12, None, 12)
-    told = tail.covered(cell, answered((), [cell], "previous"), later, "en")
+    told = long_tail.covered(cell, answered((), [cell], "previous"), later, "en")
     assert text(told) == (
         "Served 274 tail customers, of 1,000 on the first day: 27.4%, +0.9 pt on the previous period. "
         "A further 12 joined or became tail later and are not counted in the coverage."
     )
     assert [span.tone for span in told if span.text.startswith("+")] == ["better"]
-    assert "A further" not in text(tail.covered(cell, answered((), [cell], "previous"), None, "en"))
+    assert "A further" not in text(long_tail.covered(cell, answered((), [cell], "previous"), None, "en"))
 
 
 def test_trap_what_is_not_known_is_not_told():
     gone = Cell("tail_unreached_year", (), None, None, None, None, reason="immature")
-    assert tail.unreached(gone, answered((), [gone]), "en") == ()
-    assert tail.covered(gone, answered((), [gone]), None, "en") == ()
+    assert long_tail.unreached(gone, answered((), [gone]), "en") == ()
+    assert long_tail.covered(gone, answered((), [gone]), None, "en") == ()
     only_served = [Cell("tail_value", ("yes",), 20.0, 2000, 100, 100)]
-    assert tail.dividends(only_served, "en") == ()
+    assert long_tail.dividends(only_served, "en") == ()
 
 
 def test_dividends_are_no_cause():
@@ -62,10 +62,10 @@ def test_dividends_are_no_cause():
         share("tail_active", "yes", numerator=829),
         share("tail_active", "no", numerator=769),
     ]
-    assert text(tail.dividends(cells, "zh")) == (
+    assert text(long_tail.dividends(cells, "zh")) == (
         "服务过对未服务的长尾客户：长尾月均贡献 ¥24.96 对 ¥21.31；长尾活跃率 82.9% 对 76.9%。这只是对照，不说明因果。"
     )
-    assert text(tail.dividends(cells, "en")).endswith("A comparison, not a cause.")
+    assert text(long_tail.dividends(cells, "en")).endswith("A comparison, not a cause.")
 
 
 def told_of(*cells, whole):

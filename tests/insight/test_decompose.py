@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpi.insight.decompose import Pair, count_change, quotient_change, ratio_change, total_of
+from kpi.stats.decomposition import Pair, count_change, quotient_change, ratio_change, total_of
 
 A, B, C = ("a",), ("b",), ("c",)
 

@@ -3,9 +3,9 @@
 import pytest
 
 from kpi.i18n import LANGUAGES
-from kpi.insight.dictionary import entry, found
 from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.metrics.sources import CHINESE, told
+from kpi.narrative.dictionary import entry, found
 
 
 def test_every_kpi_is_in_one_group_and_none_is_lost():

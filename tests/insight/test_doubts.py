@@ -2,10 +2,11 @@
 
 import pytest
 
-from kpi.insight.doubts import doubts, few
-from kpi.insight.goals import mark, tone_of
+from kpi.narrative.caveats import doubts
 from kpi.query.answer import Cell
-from kpi.query.goal import Goal
+from kpi.query.cell_rules import few
+from kpi.query.target_value import Goal
+from kpi.targets.target_text import mark, tone_of
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from kpi.insight.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey, per_hundred
-from kpi.insight.service import fails_most, moved_most, referred, scenarios, settled
 from kpi.metrics.registry import METRICS
+from kpi.narrative.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey, per_hundred
+from kpi.narrative.journeys import fails_most, moved_most, referred, scenarios, settled
 from kpi.query import Question
 from kpi.query.answer import Answer, Cell
 from tests.charts.test_charts import WEEK

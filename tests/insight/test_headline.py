@@ -2,9 +2,9 @@
 
 import pytest
 
-from kpi.insight.headline import movers, opening
-from kpi.insight.tone import goodness, tone
 from kpi.metrics.registry import METRICS
+from kpi.narrative.change_tone import goodness, tone
+from kpi.narrative.headline import movers, opening
 from kpi.query.answer import Answer, Cell
 from kpi.query.question import Period, Question
 from tests.charts.test_charts import WEEK

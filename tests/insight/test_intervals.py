@@ -2,7 +2,7 @@
 
 import pytest
 
-from kpi.insight.intervals import newcombe, nps_margin, response_bounds, wilson
+from kpi.stats.intervals import newcombe, nps_margin, response_bounds, wilson
 
 
 @pytest.mark.parametrize(

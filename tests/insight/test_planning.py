@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from kpi.insight.desk import clock, told_saving, told_seats
-from kpi.insight.planning import (
+from kpi.narrative.service_desk import clock, told_saving, told_seats
+from kpi.narrative.staffing_plan import (
     Busiest,
     Saving,
     Scenario,

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import pytest
 
-from kpi.insight.candidates import search
-from kpi.insight.decompose import Key, Pair, count_change, ratio_change
-from kpi.insight.finding import Finding
-from kpi.insight.restating import distinct, explained, located, pair
+from kpi.drivers.deduplication import distinct, explained, located, pair
+from kpi.drivers.finding import Finding
+from kpi.drivers.search import search
 from kpi.metrics.registry import METRICS
+from kpi.stats.decomposition import Key, Pair, count_change, ratio_change
 
 CSAT, VOLUME = METRICS["csat"], METRICS["volume"]
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpi.insight.rounding import add_up, shown
+from kpi.stats.rounding import add_up, shown
 
 decimal = st.fractions(min_value=-50, max_value=50, max_denominator=7919)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpi.insight.staffing import Demand, agents_needed, erlang_a, erlang_b, erlang_c
+from kpi.stats.erlang import Demand, agents_needed, erlang_a, erlang_b, erlang_c
 
 HALF_HOUR = Demand(360, 240)
 HOUR = Demand(200, 180, interval=3600)

@@ -6,14 +6,14 @@ from fractions import Fraction
 
 import pytest
 
-from kpi.insight.candidates import HIDDEN
-from kpi.insight.decompose import Pair, count_change, ratio_change
-from kpi.insight.finding import Finding, Where, Why
-from kpi.insight.telling import part_tone, plain, sentences, subject, tell, told, value_name
+from kpi.drivers.customer_turnover import Turnover
+from kpi.drivers.finding import Finding, Where, Why
+from kpi.drivers.search import HIDDEN
 from kpi.metrics.registry import METRICS
+from kpi.narrative.driver_sentences import part_tone, plain, sentences, subject, tell, told, value_name
 from kpi.query.answer import Cell
 from kpi.query.question import Period, Question
-from kpi.query.turnover import Turnover
+from kpi.stats.decomposition import Pair, count_change, ratio_change
 
 F = Fraction
 WEEK = Period(date(2026, 11, 16), date(2026, 11, 22))

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from kpi.insight.workdays import unpublished
+from kpi.narrative.working_days import unpublished
 from kpi.warehouse.days import LAST_PUBLISHED
 
 NEXT = date(LAST_PUBLISHED + 1, 6, 1)

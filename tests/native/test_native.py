@@ -87,7 +87,7 @@ def test_the_process_ends_with_whoever_started_it() -> None:
 
 def test_trap_nothing_native_is_loaded_where_pages_and_runs_are_made() -> None:
     code = (
-        "import sys, pages.components, kpi.snapshots.render, kpi.snapshots.worker;"
+        "import sys, pages.ui.components, kpi.snapshots.render, kpi.snapshots.worker;"
         "print(sorted({'vl_convert', 'typst'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

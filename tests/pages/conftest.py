@@ -13,8 +13,8 @@ from streamlit.util import calc_hash
 
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
-from pages import cache as pages_cache
 from pages.addresses import DEFAULT, address
+from pages.data import cache as pages_cache
 from tests.browser import server
 
 

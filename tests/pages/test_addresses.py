@@ -11,10 +11,10 @@ from kpi.dates import EARLIEST, LATEST
 from kpi.metrics.registry import METRICS
 from kpi.query import Period, answer
 from kpi.query.buckets import span_of
-from pages import state
-from pages.choice import TIMES
-from pages.reading import read_drill, read_view, time_value
-from pages.view import KNOWN
+from pages.address import state
+from pages.address.explore_choice import TIMES
+from pages.address.parsing import read_drill, read_view, time_value
+from pages.address.view import KNOWN
 
 TODAY, FIRST = date(2026, 11, 22), date(2024, 9, 14)
 CHOICES = {"channel": {"wechat": "", "": ""}, "tier": {str(star): "" for star in range(1, 8)}, "topic": {"1": ""}}

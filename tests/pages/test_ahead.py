@@ -8,10 +8,11 @@ import pytest
 import streamlit as st
 
 from kpi.errors import KpiError
-from pages import ahead, cache, visits
-from pages.ahead import Ahead
-from pages.book import BOOK, Leaf
-from pages.view import PRESETS
+from pages import cache_warmer
+from pages.address.view import PRESETS
+from pages.cache_warmer import Ahead
+from pages.data import activity, cache
+from pages.registry import BOOK, Leaf
 from tests.code import PATIENCE
 
 # Where the pages' questions go to the warehouse.
@@ -23,7 +24,7 @@ QUICK: tuple[Leaf, dict[str, str]] = (next(leaf for leaf in BOOK if leaf.id == "
 @pytest.fixture
 def on_demo(demo_home, serve, monkeypatch):
     """The demo bank, of which nothing is kept yet."""
-    monkeypatch.setattr(visits, "_QUIET", 0.0)
+    monkeypatch.setattr(activity, "_QUIET", 0.0)
     st.cache_resource.clear()
     serve(demo_home)
     return demo_home
@@ -31,11 +32,11 @@ def on_demo(demo_home, serve, monkeypatch):
 
 def only(monkeypatch, *views):
     """The only views that are asked ahead."""
-    monkeypatch.setattr(ahead, "views", lambda _: views)
+    monkeypatch.setattr(cache_warmer, "views", lambda _: views)
 
 
 def test_every_page_with_figures_is_asked_over_every_usual_period_and_of_every_tier_and_channel(on_demo):
-    usual = ahead.views(cache.published())
+    usual = cache_warmer.views(cache.published())
     tiers = [str(star) for star in range(1, 8)]
     assert len(usual) == 9 * (len(PRESETS) + 1 + len(tiers) + 8)
     assert {leaf.id for leaf in BOOK} - {leaf.id for leaf, _ in usual} == {"snapshots", "settings", "dictionary"}
@@ -48,7 +49,7 @@ def test_every_page_with_figures_is_asked_over_every_usual_period_and_of_every_t
 # Too late in its quarter for the cohorts: they are asked again, over what is mature.
 @pytest.mark.parametrize("params", [{"period": "qtd"}, {"tier": "3"}])
 def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypatch, params):
-    views, asked = [view for view in ahead.views(cache.published()) if view[1] == params], []
+    views, asked = [view for view in cache_warmer.views(cache.published()) if view[1] == params], []
     only(monkeypatch, *views)
     asking = Ahead()
     asking.ask(cache.published())
@@ -85,7 +86,7 @@ def test_a_load_meanwhile_begins_anew(on_demo, monkeypatch):
             if self.progress.asked:
                 self.stop()
 
-    monkeypatch.setattr(ahead, "_EVERY", 0.01)
+    monkeypatch.setattr(cache_warmer, "_EVERY", 0.01)
     only(monkeypatch, QUICK)
     versions = iter([replace(published, version=published.version - 1)])
     monkeypatch.setattr(cache, "published", lambda: next(versions, published))
@@ -97,14 +98,14 @@ def test_a_load_meanwhile_begins_anew(on_demo, monkeypatch):
 
 
 def test_whoever_comes_goes_first(monkeypatch):
-    monkeypatch.setattr(visits, "_QUIET", 0.0)
+    monkeypatch.setattr(activity, "_QUIET", 0.0)
     went = threading.Event()
 
     def behind() -> None:
-        visits.give_way()
+        activity.give_way()
         went.set()
 
-    with visits.served():
+    with activity.served():
         waiting = threading.Thread(target=behind)
         waiting.start()
         assert not went.wait(0.1)

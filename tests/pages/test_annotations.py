@@ -9,8 +9,8 @@ import streamlit as st
 from kpi.settings import load_settings
 from kpi.state import Annotation, StateDatabase
 from kpi.state.annotations import annotations, save_annotations
-from pages import annotations as page
-from pages import editor
+from pages.ui import editor
+from pages.views import annotations as page
 
 SALE = Annotation(date(2026, 11, 9), date(2026, 11, 12), "campaign", "双十一", "11.11")
 OUTAGE = Annotation(date(2026, 11, 3), None, "incident", "微信故障", "")

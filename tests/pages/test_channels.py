@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 from datetime import date
 
-from kpi.i18n.numbers import format_value
+from kpi.i18n.formats import format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period
-from pages.channels import BESIDE, HEADLINES
-from pages.view import View
+from pages.address.view import View
+from pages.views.channels import BESIDE, HEADLINES
 from tests.pages.test_overview import asked, card, html, text
 
 PANELS = ("volume", "changes", "mix", "rates", "trend_wechat_phone_multiple", "hours", "migration", "tiers", "table")

@@ -6,8 +6,8 @@ import pytest
 
 from kpi.i18n import catalogue
 from kpi.metrics.registry import METRICS
-from pages.choice import CHARTS, MOST_KPIS, Choice, charts_for, common, lacking
-from pages.reading import read_view
+from pages.address.explore_choice import CHARTS, MOST_KPIS, Choice, charts_for, common, lacking
+from pages.address.parsing import read_view
 
 
 def read(**params):

@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pytest
 
-from kpi.i18n.numbers import format_value
+from kpi.i18n.formats import format_value
 from kpi.metrics.registry import METRICS, SECTIONS
-from pages import long_tail, tiers
-from pages.cards import title
+from pages.ui.cards import title
+from pages.views import long_tail, tiers
 from tests.pages.test_overview import asked, card, text
 
 PAGES = {"long_tail": long_tail.HEADLINES, "tiers": tiers.HEADLINES}

@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 
-from kpi.i18n.numbers import format_value
-from kpi.insight.planning import Scenario, plan
+from kpi.i18n.formats import format_value
 from kpi.metrics.desk import SERVICE_LEVELS
 from kpi.metrics.registry import METRICS
+from kpi.narrative.staffing_plan import Scenario, plan
 from kpi.query import Period, Question, answer
-from pages.desk import HEADLINES
+from pages.views.desk import HEADLINES
 from tests.pages.test_overview import asked, card, text
 
 NAMES = {

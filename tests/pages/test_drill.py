@@ -9,15 +9,16 @@ from streamlit.testing.v1 import AppTest
 
 from kpi.errors import WarehouseError
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_count, format_value
+from kpi.i18n.formats import format_count, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question, answer
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages import cache, drill
-from pages.reading import read_drill
-from pages.view import FILTERS
+from pages.address.parsing import read_drill
+from pages.address.view import FILTERS
+from pages.data import cache
+from pages.ui import drill
 from tests.pages.test_overview import asked, html, text
 from tests.world import World
 
@@ -119,8 +120,9 @@ def each_that_does_not_apply():
     from kpi.charts import Style
     from kpi.metrics.registry import METRICS
     from kpi.query import Filter, Period
-    from pages import cache, drill
-    from pages.view import FILTERS, View
+    from pages.address.view import FILTERS, View
+    from pages.data import cache
+    from pages.ui import drill
 
     for kpi, metric in METRICS.items():
         for dimension in (one for one in FILTERS if one not in metric.dimensions):

@@ -6,14 +6,14 @@ from html import unescape
 
 import pytest
 
-from kpi.i18n.numbers import format_count, format_value
+from kpi.i18n.formats import format_count, format_value
 from kpi.metrics.registry import METRICS
 from kpi.settings import load_settings
-from kpi.snapshots import book
+from kpi.snapshots import definition_store
 from kpi.state import Annotation, StateDatabase
 from kpi.state.annotations import annotations, save_annotations
 from kpi.state.views import LOCAL, delete_view, save_view, views
-from pages.choice import MOST_KPIS
+from pages.address.explore_choice import MOST_KPIS
 from tests.pages.conftest import as_read
 from tests.pages.test_overview import asked
 
@@ -149,7 +149,7 @@ def test_a_view_is_saved_opened_renamed_and_deleted(explore, state):
     app.button(key=f"saved_open_{view.id}").click().run()
     assert dict(app.query_params.items()) == {**view.link, "lang": "zh"}
     app.button(key=f"saved_send_{view.id}").click().run()
-    made = book.definition(state, "explore").definition
+    made = definition_store.definition(state, "explore").definition
     assert (made.title, made.period) == (("By tier", "By tier"), "last_7_days")
     assert [(one.kind, one.kpis, one.by) for one in made.sections] == [
         ("chart", ("csat",), ("tier",)),

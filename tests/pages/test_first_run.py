@@ -14,7 +14,8 @@ from kpi.jobs import Job
 from kpi.query import Period, Question, answer
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages import cache, first_run
+from pages.data import cache
+from pages.views import first_run
 from tests.code import PATIENCE
 from tests.ingest import bank_log
 from tests.pages.test_overview import html

@@ -7,11 +7,11 @@ from html import unescape
 
 import pytest
 
-from kpi.i18n.numbers import format_change, format_value
+from kpi.i18n.formats import format_change, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question, answer
 from kpi.settings import load_settings
-from pages.overview import BESIDE, HEADLINES
+from pages.views.overview import BESIDE, HEADLINES
 from tests.pages.conftest import opened
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pages import components
+from pages.ui import components
 from tests.code import ROOT
 
 FILES = sorted((ROOT / "pages").glob("*.py"))

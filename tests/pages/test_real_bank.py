@@ -8,8 +8,8 @@ from kpi.i18n import phrase
 from kpi.ingest import import_file
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages.book import BOOK
-from pages.cards import title
+from pages.registry import BOOK
+from pages.ui.cards import title
 from tests.ingest import bank_log
 from tests.pages.test_overview import html
 

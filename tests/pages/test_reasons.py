@@ -6,18 +6,18 @@ from html import unescape
 
 import pytest
 
-from kpi.i18n.numbers import format_value
-from kpi.insight.telling import plain, sentences, tell
+from kpi.drivers.analysis import three, why
+from kpi.i18n.formats import format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
+from kpi.narrative.driver_sentences import plain, sentences, tell
 from kpi.query import Filter, Period, Question
 from kpi.query.labels import labels
-from kpi.query.why import three, why
 from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Section
 from kpi.snapshots.render import report_of
 from kpi.warehouse.published import Published
-from pages.cards import title
-from pages.overview import HEADLINES
+from pages.ui.cards import title
+from pages.views.overview import HEADLINES
 from tests.pages.test_drill import parameter
 from tests.pages.test_overview import asked, html, text
 

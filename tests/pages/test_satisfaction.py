@@ -1,9 +1,9 @@
 """What the page of satisfaction shows of a small demo bank, without a browser."""
 
-from kpi.i18n.numbers import format_value
-from kpi.insight.intervals import response_bounds
+from kpi.i18n.formats import format_value
 from kpi.metrics.registry import METRICS
-from pages.satisfaction import BESIDE, HEADLINES
+from kpi.stats.intervals import response_bounds
+from pages.views.satisfaction import BESIDE, HEADLINES
 from tests.pages.test_channels import figures
 from tests.pages.test_overview import asked, card, html, text
 

@@ -8,11 +8,12 @@ import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from kpi.i18n import catalogue
-from kpi.i18n.numbers import format_period, format_value
-from kpi.insight.funnel import CHAIN_KPIS, JOURNEY_KPIS, chain, journey, per_hundred
+from kpi.i18n.formats import format_period, format_value
 from kpi.metrics.registry import METRICS
+from kpi.narrative.funnel import CHAIN_KPIS, JOURNEY_KPIS, chain, journey, per_hundred
 from kpi.query import Period, Question, answer, last_mature
-from pages import cards, journeys, self_service
+from pages.ui import cards
+from pages.views import journeys, self_service
 from tests.insight.test_funnel import there
 from tests.pages.test_overview import card, html, text
 

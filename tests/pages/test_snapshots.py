@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from kpi.errors import InputError
 from kpi.query.question import Filter, Scope
 from kpi.settings import load_settings
-from kpi.snapshots import book, worker
+from kpi.snapshots import definition_store, worker
 from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Definition, Recipient, Schedule, Section
@@ -22,8 +22,9 @@ from kpi.state import StateDatabase
 from kpi.state.database import now
 from kpi.state.tables import snapshot_figure, snapshot_run
 from kpi.warehouse import Warehouse
-from pages import sending, snapshot_editor, snapshots
-from pages.reading import read_view
+from pages.address.parsing import read_view
+from pages.ui import subscribe
+from pages.views import snapshot_editor, snapshots
 from tests.pages.conftest import as_read
 from tests.snapshots.standins import Done, deliver, render
 
@@ -49,11 +50,16 @@ def test_without_any_it_offers_the_ready_made_ones(demo_home, open_page, state):
     assert "There is no snapshot yet" in html(app)
     app.button(key="snapshots_ready").click().run()
     assert not app.exception
-    assert [one.label for one in book.definitions(state)] == ["daily", "long-tail", "satisfaction", "weekly"]
+    assert [one.label for one in definition_store.definitions(state)] == [
+        "daily",
+        "long-tail",
+        "satisfaction",
+        "weekly",
+    ]
     assert "Weekly management report" in html(app)
     assert "no worker is running" in html(app)
     app.button(key="pause_weekly").click().run()
-    assert book.definition(state, "weekly").definition.paused
+    assert definition_store.definition(state, "weekly").definition.paused
     assert "paused" in html(app)
 
 
@@ -61,7 +67,7 @@ def test_without_any_it_offers_the_ready_made_ones(demo_home, open_page, state):
 def test_runs_stand_there_with_state_reason_files_and_changes(demo_home, open_page, state, language, made, monkeypatch):
     """Nobody is to get it, so that it is made and not sent."""
     monkeypatch.setenv("KPI_HOME", str(demo_home))
-    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
+    definition_store.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
     warehouse = Warehouse.from_settings(load_settings())
     ledger = Ledger(state)
     ledger.add("daily", date(2026, 11, 22))
@@ -83,7 +89,7 @@ def test_files_stand_under_their_recipient_and_each_copys_are_saved_under_names_
     monkeypatch.setenv("KPI_HOME", str(demo_home))
     (daily,) = (one for one in load(READY.read_text("utf-8")) if one.name == "daily")
     readers = tuple(Recipient(name, (tmp_path / name).as_uri()) for name in ("中文", "English"))
-    book.apply(state, [replace(daily, recipients=readers)], "ann")
+    definition_store.apply(state, [replace(daily, recipients=readers)], "ann")
     warehouse = Warehouse.from_settings(load_settings())
     for value in (1000, None):
         run = Ledger(state).add("daily", date(2026, 11, 22))
@@ -105,7 +111,9 @@ def test_files_stand_under_their_recipient_and_each_copys_are_saved_under_names_
 
 def test_a_day_is_run_again_and_past_ones_are_made_up_for(demo_home, open_page, state, monkeypatch):
     monkeypatch.setattr(snapshots, "workers", lambda *asked: ["a worker that takes them"])
-    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name in {"daily", "weekly"}], "ann")
+    definition_store.apply(
+        state, [one for one in load(READY.read_text("utf-8")) if one.name in {"daily", "weekly"}], "ann"
+    )
     first = Ledger(state).add("weekly", date(2026, 11, 16))
     with state.transaction() as connection:
         connection.execute(sa.update(snapshot_run).values(state="sent", step="recorded", attempts=2))
@@ -126,7 +134,7 @@ def test_a_day_is_run_again_and_past_ones_are_made_up_for(demo_home, open_page, 
 )
 def test_what_a_revision_changed_is_named(demo_home, open_page, state, language, named):
     """Satisfaction of one channel and tier, from 90 % to 95 %."""
-    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
+    definition_store.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
     for value in (0.9, 0.95):
         run = Ledger(state).add("daily", date(2026, 11, 22))
         figure = {"recipient": "local", "section": "grid", "kpi": "csat", "key": "channel=wechat|tier=6"}
@@ -153,7 +161,7 @@ def test_the_owner_decides_about_copies_that_did_not_arrive(demo_home, open_page
 
     (daily,) = (one for one in load(READY.read_text("utf-8")) if one.name == "daily")
     people = tuple(Recipient(name, f"file://{tmp_path / name}") for name in ("ann", "ben", "cid"))
-    book.apply(state, [replace(daily, recipients=people)], "ann")
+    definition_store.apply(state, [replace(daily, recipients=people)], "ann")
     Ledger(state).add("daily", date(2026, 11, 22))
     warehouse = Warehouse.from_settings(load_settings())
     worker.run_due(warehouse, lambda *a, **b: render(*a, **b), first)
@@ -180,14 +188,14 @@ def test_the_owner_decides_about_copies_that_did_not_arrive(demo_home, open_page
 
 def test_what_is_due_next_comes_first(state):
     soon, later, never = (
-        book.Kept(Definition(name, ("", name), (), "yesterday", schedule=asked))
+        definition_store.Kept(Definition(name, ("", name), (), "yesterday", schedule=asked))
         for name, asked in (("c", Schedule("* * * * *")), ("b", Schedule("0 8 1 1 *")), ("a", None))
     )
     assert sorted([never, later, soon], key=snapshots._next_due) == [soon, later, never]
 
 
 def test_a_link_leads_to_its_run_and_one_that_is_none_says_so(demo_home, open_page, state):
-    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
+    definition_store.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "daily"], "ann")
     ledger = Ledger(state)
     old, _new = (ledger.add("daily", (now() - timedelta(days=days)).date()) for days in (9, 3))
     for run in (old.key, f"{old.key}.0123456789ab"):
@@ -232,7 +240,7 @@ def test_one_is_made_from_nothing_edited_whole_and_deleted(demo_home, open_page,
     app = open_page(demo_home, "snapshots", lang="en")
     app.button(key="snapshots_new").click().run()
     assert not app.exception
-    made = book.definition(state, "snapshot").definition
+    made = definition_store.definition(state, "snapshot").definition
     assert (made.title, made.schedule, made.recipients) == (("新快照", "New snapshot"), None, ())
     app.text_input(key="cron_snapshot").set_value("0 8 * * 1")
     app.text_input(key="filters_snapshot").set_value("channel=wechat,hotline")
@@ -245,7 +253,7 @@ def test_one_is_made_from_nothing_edited_whole_and_deleted(demo_home, open_page,
     app.number_input(key="limit_snapshot").set_value(120)
     app.button(key="save_snapshot").click().run()
     assert not app.exception
-    one = book.definition(state, "snapshot").definition
+    one = definition_store.definition(state, "snapshot").definition
     assert one.schedule == Schedule(
         "0 8 * * 1", wait=False, feeds=("hotline",), deadline_minutes=30, after_downtime="skip"
     )
@@ -253,7 +261,7 @@ def test_one_is_made_from_nothing_edited_whole_and_deleted(demo_home, open_page,
     assert (one.compare, one.empty, one.time_limit_seconds, one.sections) == ("year", "hold", 120, made.sections)
     app.button(key="delete_snapshot").click().run()
     assert not app.exception
-    assert book.definitions(state) == []
+    assert definition_store.definitions(state) == []
     assert any("its runs and their files stay" in as_read(info.value) for info in app.info)
 
 
@@ -261,24 +269,24 @@ def test_send_me_this_makes_a_definition_of_the_view(demo_home, open_page, state
     app = open_page(demo_home, lang="en", channel="wechat", period="7d")
     app.button(key="send_make").click().run()
     assert not app.exception
-    made = book.definition(state, "overview").definition
+    made = definition_store.definition(state, "overview").definition
     assert made.filters == (Filter("channel", ("wechat",)),)
-    assert (made.period, made.schedule, made.recipients) == ("last_7_days", sending.EVERY["monday"], ())
+    assert (made.period, made.schedule, made.recipients) == ("last_7_days", subscribe.EVERY["monday"], ())
     assert load(dump([made], "en")) == [made]
     app.button(key="send_make").click().run()
-    assert len(book.definitions(state)) == 2
+    assert len(definition_store.definitions(state)) == 2
 
 
 def test_its_maker_is_owner_and_recipient_and_a_mail_shows_a_picture(demo_home, open_page, state):
     app = open_page(demo_home, "desk", lang="en", sl="SL2")
-    before = [one.label for one in book.definitions(state)]
+    before = [one.label for one in definition_store.definitions(state)]
     app.text_input(key="send_target").set_value("mailto:me@elsewhere.example").run()
     app.button(key="send_make").click().run()
     assert any("bank.example" in as_read(told.value) for told in (*app.info, *app.warning, *app.success, *app.error))
-    assert [one.label for one in book.definitions(state)] == before
+    assert [one.label for one in definition_store.definitions(state)] == before
     app.text_input(key="send_target").set_value("mailto:me@bank.example").run()
     app.button(key="send_make").click().run()
-    made = book.definition(state, "desk").definition
+    made = definition_store.definition(state, "desk").definition
     assert made.owner == made.recipients[0].target == "mailto:me@bank.example"
     assert "png" in made.formats
     assert made.service_level == "SL2"
@@ -297,7 +305,7 @@ def test_its_maker_is_owner_and_recipient_and_a_mail_shows_a_picture(demo_home, 
 )
 def test_a_period_stays_what_it_is_to_the_report(asked, wanted):
     view = read_view(asked, date(2026, 11, 22), date(2025, 1, 1), {}, {})
-    made = sending.of_view(view, "overview")
+    made = subscribe.of_view(view, "overview")
     assert made is not None
     assert made.period == wanted
 
@@ -316,7 +324,7 @@ def test_the_figures_of_a_report_are_those_of_the_page(demo_home, open_page, ban
     app = open_page(demo_home, page, lang="en", period="last_month", **asked)
     app.button(key="send_make").click().run()
     assert not app.exception
-    (kept,) = book.definitions(state)
+    (kept,) = definition_store.definitions(state)
     with report_of(bank, kept.definition, Recipient("me", ""), date(2026, 11, 1)) as report:
         (block,) = (one for one in report.blocks if one.section.kind == "headline")
         reported = [(one.value, one.change.lstrip("↑↓→ ")) for one in words.cards(block, report)]
@@ -327,24 +335,24 @@ def test_the_figures_of_a_report_are_those_of_the_page(demo_home, open_page, ban
 
 
 def test_the_headlines_are_those_of_the_pages():
-    for page, (kpis, _) in sending.OF_PAGE.items():
+    for page, (kpis, _) in subscribe.OF_PAGE.items():
         assert kpis == tuple(import_module(f"pages.{page}").BESIDE), page
 
 
 def test_every_page_with_figures_can_be_sent(demo_home, open_page, state):
-    for page in ("explore", *sending.OF_PAGE):
+    for page in ("explore", *subscribe.OF_PAGE):
         if page == "overview":
             continue
         app = open_page(demo_home, page, lang="en")
         app.button(key="send_make").click().run()
         assert not app.exception, page
-    kept = [one.definition for one in book.definitions(state)]
-    assert len(kept) == len(sending.OF_PAGE)
+    kept = [one.definition for one in definition_store.definitions(state)]
+    assert len(kept) == len(subscribe.OF_PAGE)
     assert load(dump(kept, "en")) == kept
 
 
 def test_a_form_saves_and_says_what_is_wrong(demo_home, open_page, state):
-    book.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "weekly"], "ann")
+    definition_store.apply(state, [one for one in load(READY.read_text("utf-8")) if one.name == "weekly"], "ann")
     app = open_page(demo_home, "snapshots", lang="en")
     app.text_input(key="cron_weekly").set_value("0 8 * *")
     app.button(key="save_weekly").click().run()
@@ -352,6 +360,6 @@ def test_a_form_saves_and_says_what_is_wrong(demo_home, open_page, state):
     app.text_input(key="cron_weekly").set_value("30 7 * * 2")
     app.button(key="save_weekly").click().run()
     assert not app.exception
-    asked = book.definition(state, "weekly").definition.schedule
+    asked = definition_store.definition(state, "weekly").definition.schedule
     assert asked is not None
     assert asked.cron == "30 7 * * 2"

@@ -7,10 +7,10 @@ import pytest
 
 from kpi.metrics.registry import METRICS
 from kpi.query.question import Filter, Period
-from pages import state
-from pages.choice import CHOICE
-from pages.reading import preset_period, read_language, read_view
-from pages.view import OWN, PRESETS
+from pages.address import state
+from pages.address.explore_choice import CHOICE
+from pages.address.parsing import preset_period, read_language, read_view
+from pages.address.view import OWN, PRESETS
 
 TODAY = date(2026, 11, 22)
 FIRST = date(2024, 9, 14)

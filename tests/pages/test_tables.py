@@ -7,9 +7,9 @@ from html import unescape
 import pytest
 
 from kpi.i18n import phrase
-from kpi.i18n.numbers import format_value
-from kpi.insight.funnel import JOURNEY_KPIS
+from kpi.i18n.formats import format_value
 from kpi.metrics.registry import METRICS
+from kpi.narrative.funnel import JOURNEY_KPIS
 from kpi.query import Period, Question, answer, last_mature, rows
 from kpi.tables import column_name
 from tests.pages.test_overview import html

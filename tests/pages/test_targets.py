@@ -8,11 +8,11 @@ from html import unescape
 import pandas as pd
 import pytest
 
-from kpi.i18n.numbers import format_limit
+from kpi.i18n.formats import format_limit
 from kpi.settings import load_settings
 from kpi.state import StateDatabase, Target
 from kpi.state.targets import save_targets, targets
-from pages import targets as page
+from pages.views import targets as page
 from tests.pages.conftest import as_read
 
 SINCE = date(2026, 11, 10)

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from kpi.insight.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey
 from kpi.metrics.registry import METRICS
+from kpi.narrative.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey
 from kpi.query import Period, Question, answer, mature_part
 from kpi.warehouse import Warehouse
 from tests.insight.test_funnel import there

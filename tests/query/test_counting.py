@@ -4,13 +4,13 @@ from datetime import date
 
 import pytest
 
-from kpi.insight.decompose import EMPTY
-from kpi.metrics.causes import CAUSES
+from kpi.drivers.dimensions import CAUSES
+from kpi.drivers.period_counts import counts_on
+from kpi.drivers.reconciliation import both
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.query import Filter, Period, Question
 from kpi.query.answering import answer_on
-from kpi.query.counting import counts_on
-from kpi.query.parting import both
+from kpi.stats.decomposition import EMPTY
 from kpi.warehouse import Warehouse
 
 KPIS = ("volume", "self_service_rate", "csat", "service_level", "fcr", "repeat_rate", "nps", "cost_avoided")

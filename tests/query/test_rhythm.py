@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 from kpi.query import Period
-from kpi.query.rhythm import usual_week, whole_days
+from kpi.query.weekly_pattern import usual_week, whole_days
 from kpi.warehouse import Warehouse
 from tests.query.ask import asked
 from tests.world import World

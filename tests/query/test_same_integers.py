@@ -14,14 +14,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from kpi.insight.adding import adding
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric, Percentile, Ratio, Total, parts_of
 from kpi.metrics.registry import METRICS, requirements
+from kpi.narrative.additivity import adding
 from kpi.query import Cell, Filter, Period, Question, answer, rows
 from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
-from kpi.query.identity import audit, proof
+from kpi.query.integrity import audit, proof
 from kpi.query.labels import known_values
 from kpi.query.question import Compare
 from kpi.query.rows import count_on

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from kpi.drivers.analysis import explain, three, why
+from kpi.drivers.finding import Why, leading
+from kpi.drivers.parallel import Reader
+from kpi.drivers.search import HIDDEN
 from kpi.errors import NotApplicable, UnknownName
-from kpi.insight.candidates import HIDDEN
-from kpi.insight.finding import Why, leading
-from kpi.insight.steps import steps
-from kpi.insight.telling import plain, sentences
 from kpi.metrics.registry import METRICS
+from kpi.narrative.driver_sentences import plain, sentences
+from kpi.narrative.waterfall_steps import steps
 from kpi.query import Filter, Period, Question, Scope, answer
-from kpi.query.reader import Reader
-from kpi.query.why import explain, three, why
 from kpi.tables import of_decomposition
 from kpi.warehouse import Warehouse
 from tests.world import World, make

@@ -9,7 +9,7 @@ import pytest
 from kpi.snapshots.model import Definition, Recipient, Rendered, Revision, Section
 from kpi.snapshots.render import render
 from kpi.state import Target
-from kpi.targets import Targets
+from kpi.targets.resolution import Targets
 from kpi.warehouse import Warehouse
 from tests.query.conftest import hand_made
 from tests.world import make

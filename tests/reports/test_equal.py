@@ -19,7 +19,7 @@ import pypdf
 import pytest
 
 from kpi.i18n import LANGUAGES, Language, phrase
-from kpi.i18n.numbers import format_change, format_value
+from kpi.i18n.formats import format_change, format_value
 from kpi.metrics.registry import METRICS
 from kpi.pivot import value_name
 from kpi.query import Answer, Cell, Period, Question, answer

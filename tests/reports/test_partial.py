@@ -9,11 +9,11 @@ from io import StringIO
 import pytest
 
 from kpi.i18n import LANGUAGES
-from kpi.insight.doubts import few
+from kpi.query.cell_rules import few
 from kpi.snapshots.model import Section
 from kpi.snapshots.render import report_of
-from kpi.snapshots.render.asking import Report
 from kpi.snapshots.render.pictures import caption
+from kpi.snapshots.render.report import Report
 from kpi.snapshots.render.tables import table
 from kpi.warehouse import Warehouse
 from tests.reports.conftest import ALL, DEFINITION, copy

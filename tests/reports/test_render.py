@@ -22,7 +22,7 @@ from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.deliver.message import message_of
 from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision, Section, SectionKind
 from kpi.snapshots.render import render
-from kpi.snapshots.valid import problems_of
+from kpi.snapshots.validation import problems_of
 from kpi.warehouse import Warehouse
 from tests.reports.conftest import ALL, DEFINITION, DUE, NOBODY_CALLED, TARGETS, copy
 from tests.reports.test_equal import file

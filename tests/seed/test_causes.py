@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bench.causes import Case, cases
-from kpi.insight.finding import Why
-from kpi.insight.telling import plain, sentences
+from kpi.drivers.analysis import explain
+from kpi.drivers.finding import Why
+from kpi.drivers.parallel import Reader
+from kpi.narrative.driver_sentences import plain, sentences
 from kpi.query import answer
-from kpi.query.reader import Reader
-from kpi.query.why import explain
 from kpi.warehouse import Warehouse
 from seed.load import fill
 from seed.options import Options

@@ -10,7 +10,7 @@ from kpi.settings import Settings
 from kpi.state import StateDatabase, problems_of
 from kpi.state.annotations import annotations, save_annotations
 from kpi.state.targets import targets as kept_targets
-from kpi.targets import problems_of as problems_of_targets
+from kpi.targets.resolution import problems_of as problems_of_targets
 from seed.__main__ import main
 from seed.events import planted
 from seed.notes import known, targets, write_down

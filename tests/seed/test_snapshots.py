@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 from kpi import schema
 from kpi.settings import Settings
-from kpi.snapshots import book, worker
+from kpi.snapshots import definition_store, worker
 from kpi.snapshots.definition_file import READY, load
 from kpi.snapshots.model import period_of
 from kpi.snapshots.runs import Run, changes, files, runs, say
-from kpi.snapshots.valid import problems_of
+from kpi.snapshots.validation import problems_of
 from kpi.state import StateDatabase
 from kpi.state.database import now
 from kpi.state.tables import snapshot, snapshot_run
@@ -197,11 +197,11 @@ def test_a_demo_of_the_version_before_gets_them_and_who_deleted_them_does_not(ba
     assert sorted((run.name, run.revision) for run in kept(bank)) == ALL_ONCE
     with opened(bank) as (warehouse, state):
         assert warehouse.published().last_day == END
-        book.apply(state, [], "ann")
+        definition_store.apply(state, [], "ann")
     assert main([*COMMAND, "--if-empty"]) == 0
     assert main(COMMAND) == 0
     with opened(bank) as (_, state):
-        assert book.definitions(state) == []
+        assert definition_store.definitions(state) == []
     assert len(kept(bank)) == len(ALL_ONCE)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kpi.settings import Settings, load_settings
-from kpi.snapshots import book, worker
+from kpi.snapshots import definition_store, worker
 from kpi.snapshots.model import Definition
 from kpi.snapshots.runs import runs
 from kpi.state import StateDatabase
@@ -33,7 +33,7 @@ class Centre:
 
     def keep(self, *definitions: Definition, since: datetime = MONDAY - timedelta(hours=1)) -> None:
         """Make these the definitions; their due times are looked at from ``since`` on."""
-        book.apply(self.state, definitions, "ann")
+        definition_store.apply(self.state, definitions, "ann")
         with self.state.transaction() as connection:
             connection.execute(snapshot.update().values(seen_until=since))
 

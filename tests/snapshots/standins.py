@@ -12,10 +12,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from kpi.query import Question, answer
-from kpi.query.identity import proof
+from kpi.query.integrity import proof
 from kpi.settings import load_settings
-from kpi.snapshots import running, worker
-from kpi.snapshots.handing import Delivery
+from kpi.snapshots import execution, worker
+from kpi.snapshots.dispatch import Delivery
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Definition, Notice, Parcel, Recipient, Rendered, Schedule, Section, period_of
 from kpi.warehouse import Warehouse
@@ -101,7 +101,7 @@ def kill(step: str, at: str) -> None:
 def crashing(at: str) -> None:
     """Make this process kill itself once ``at`` is done: a step, ``handing``, ``telling``, ``first`` or ``last``."""
     kept_step, kept_claim, kept_down, kept_end = Ledger.step, Ledger.claim, Ledger.put_down, Ledger.end
-    kept_record, kept_hand = running.Running._record, running.Running._hand
+    kept_record, kept_hand = execution.Running._record, execution.Running._hand
 
     def down(self):
         found = kept_down(self)
@@ -138,8 +138,8 @@ def crashing(at: str) -> None:
         (Ledger, "claim", claim),
         (Ledger, "step", step),
         (Ledger, "end", end),
-        (running.Running, "_record", record),
-        (running.Running, "_hand", hand),
+        (execution.Running, "_record", record),
+        (execution.Running, "_hand", hand),
     ):
         setattr(kind, name, changed)
 
@@ -162,7 +162,7 @@ def crash(home: Path, moment: datetime, at: str, real: Mapping[str, str] | None 
     crashing(at)
     opened, begun = opened_at(home, **real or {}), time.monotonic()
     make, hand = (render, deliver) if real is None else worker.parts()
-    hand = running.bound(hand, settings=opened.settings)
+    hand = execution.bound(hand, settings=opened.settings)
 
     def killing(parcel: Parcel, recipient: Recipient, *, key: str) -> Delivery:
         done = hand(parcel, recipient, key=key)

@@ -54,9 +54,9 @@ def test_definitions_are_applied_dumped_listed_paused(centre, said, tmp_path):
 
 def test_trap_a_working_day_of_a_year_that_is_not_published_says_so(centre, said, monkeypatch):
     centre.keep(centre.weekly("ann", schedule=Schedule("0 8 * * *", days="working")), since=now())
-    monkeypatch.setattr("kpi.snapshots.commands.now", lambda: datetime(2036, 12, 31, 12))
+    monkeypatch.setattr("kpi.cli.snapshot_commands.now", lambda: datetime(2036, 12, 31, 12))
     assert "Fri 2 Jan 08:00 Asia/Shanghai (2037 calendar not yet published" in said("list")
-    monkeypatch.setattr("kpi.snapshots.commands.now", lambda: datetime(2026, 10, 2, 12))
+    monkeypatch.setattr("kpi.cli.snapshot_commands.now", lambda: datetime(2026, 10, 2, 12))
     assert "Thu 8 Oct 08:00 Asia/Shanghai\n" in said("list").replace("  head\n", "\n").replace("  ann\n", "\n")
 
 

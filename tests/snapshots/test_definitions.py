@@ -10,10 +10,10 @@ import pytest
 from kpi.errors import BadRows, FileError, StaleEdit, UnknownName
 from kpi.query.question import Filter, Period, Scope
 from kpi.settings import Settings, load_settings
-from kpi.snapshots import book
+from kpi.snapshots import definition_store
 from kpi.snapshots.definition_file import READY, dump, load
 from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Schedule, Section, period_of
-from kpi.snapshots.plain import as_plain, of_plain
+from kpi.snapshots.serialization import as_plain, of_plain
 from kpi.state import StateDatabase
 
 WEEKLY = Definition(
@@ -52,7 +52,7 @@ def state(settings: Settings) -> Iterator[StateDatabase]:
 @pytest.mark.parametrize("definition", [WEEKLY, PLAIN])
 def test_a_definition_comes_back_as_it_was(definition: Definition) -> None:
     assert of_plain(as_plain(definition)) == (definition, [])
-    assert book.of_text(book.as_text(definition)) == definition
+    assert definition_store.of_text(definition_store.as_text(definition)) == definition
     for language in ("zh", "en"):
         assert load(dump([definition], language)) == [definition]
 
@@ -65,26 +65,36 @@ def test_what_comes_with_the_program_is_valid() -> None:
 
 
 def test_a_file_is_the_whole_list(state: StateDatabase) -> None:
-    assert vars(book.apply(state, [WEEKLY, PLAIN], "ann")) == {"added": 2, "changed": 0, "removed": 0, "unchanged": 0}
-    assert [one.definition for one in book.definitions(state)] == [PLAIN, WEEKLY]
-    before = book.definition(state, "weekly")
+    assert vars(definition_store.apply(state, [WEEKLY, PLAIN], "ann")) == {
+        "added": 2,
+        "changed": 0,
+        "removed": 0,
+        "unchanged": 0,
+    }
+    assert [one.definition for one in definition_store.definitions(state)] == [PLAIN, WEEKLY]
+    before = definition_store.definition(state, "weekly")
     later = replace(WEEKLY, empty="skip")
-    assert vars(book.apply(state, [later], "ben")) == {"added": 0, "changed": 1, "removed": 1, "unchanged": 0}
-    after = book.definition(state, "weekly")
+    assert vars(definition_store.apply(state, [later], "ben")) == {
+        "added": 0,
+        "changed": 1,
+        "removed": 1,
+        "unchanged": 0,
+    }
+    after = definition_store.definition(state, "weekly")
     assert (after.definition, after.author, after.seen_until) == (later, "ben", before.seen_until)
     with pytest.raises(UnknownName, match="Valid: weekly"):
-        book.definition(state, "plain")
+        definition_store.definition(state, "plain")
 
 
 def test_pausing_is_an_edit_and_a_stale_one_is_refused(state: StateDatabase) -> None:
-    book.apply(state, [PLAIN], "ann")
-    read = book.definitions(state)
-    book.pause(state, "plain", True, "ben")
-    assert book.definition(state, "plain").definition.paused
+    definition_store.apply(state, [PLAIN], "ann")
+    read = definition_store.definitions(state)
+    definition_store.pause(state, "plain", True, "ben")
+    assert definition_store.definition(state, "plain").definition.paused
     with pytest.raises(StaleEdit, match="plain"):
-        book.save(state, read, [replace(read[0], definition=replace(PLAIN, empty="hold"))], "ann")
-    book.pause(state, "plain", False, "ben")
-    assert book.definition(state, "plain").definition == PLAIN
+        definition_store.save(state, read, [replace(read[0], definition=replace(PLAIN, empty="hold"))], "ann")
+    definition_store.pause(state, "plain", False, "ben")
+    assert definition_store.definition(state, "plain").definition == PLAIN
 
 
 FILE = dump([PLAIN, WEEKLY], "en")

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 from kpi.settings import load_settings
-from kpi.snapshots import running, worker
+from kpi.snapshots import execution, worker
 from kpi.snapshots.deliver import deliver as really_deliver
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Recipient
@@ -39,7 +39,7 @@ def test_targets_that_hang_do_not_keep_the_others_copies(centre, monkeypatch):
     """Two that take the connection and say nothing until ann has her copy, which is the last one."""
     monkeypatch.setenv("KPI_DELIVER_TO", "*")
     monkeypatch.setenv("KPI_DELIVER_TRIES", "1")
-    monkeypatch.setattr(running, "_SLOW", 0.05)
+    monkeypatch.setattr(execution, "_SLOW", 0.05)
     settings, arrived = load_settings(), threading.Event()
 
     def real(parcel, recipient, *, key):

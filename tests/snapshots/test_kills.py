@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from kpi.settings import load_settings
-from kpi.snapshots import settling, worker
+from kpi.snapshots import resolution, worker
 from kpi.snapshots.ledger import LEASE, Ledger
 from kpi.snapshots.model import Recipient
 from kpi.snapshots.runs import deliveries, runs, say
@@ -189,7 +189,7 @@ def test_killed_while_a_real_mail_server_takes_it_the_owner_decides(centre, real
         (run,) = runs(centre.state)
         (folder,) = (centre.outbox / "ann").iterdir()
         written = folder.stat().st_mtime_ns
-        settling.send_again(Ledger(centre.state, lambda: centre.moment), run.key, ["ben"], "eve")
+        resolution.send_again(Ledger(centre.state, lambda: centre.moment), run.key, ["ben"], "eve")
         goes_on(centre)
         assert centre.states() == ["sent"]
         first, second = mailed(post, "ben")
@@ -210,7 +210,7 @@ def test_a_mail_server_that_is_down_for_minutes_is_told_of_once_it_is_there_agai
     with posting(port_of(real)) as post:
         goes_on(centre)
         assert (len(mailed(post, "owner")), mailed(post, "ben")) == (1, [])
-        settling.send_again(Ledger(centre.state, lambda: centre.moment), run.key, [], "eve")
+        resolution.send_again(Ledger(centre.state, lambda: centre.moment), run.key, [], "eve")
         goes_on(centre)
         assert (len(mailed(post, "owner")), len(mailed(post, "ben"))) == (1, 1)
     assert centre.states() == ["sent"]

@@ -11,7 +11,7 @@ import pytest
 
 from kpi.errors import PeriodError, RunError, StateError, StateNotWritable
 from kpi.query.question import Filter, Scope
-from kpi.snapshots import book, store, worker
+from kpi.snapshots import definition_store, store, worker
 from kpi.snapshots.ledger import LEASE, Ledger, find, patiently
 from kpi.snapshots.model import Recipient, Rendered, Schedule
 from kpi.snapshots.notices import notice_of
@@ -172,7 +172,7 @@ def test_a_run_is_rendered_again_from_what_was_kept_with_it(centre):
     save_targets(centre.state, [], [Target("csat", low=0.9, first=date(2026, 1, 1))], "ann")
     centre.run()
     (run,) = runs(centre.state)
-    book.apply(centre.state, [replace(centre.weekly("ann"), period="yesterday")], "ben")
+    definition_store.apply(centre.state, [replace(centre.weekly("ann"), period="yesterday")], "ben")
     save_targets(centre.state, targets(centre.state), [], "ann")
     asked = []
 
@@ -253,7 +253,7 @@ def test_a_worker_that_was_down_catches_up_or_skips_by_rule(centre, rule, state)
 def test_a_paused_one_is_not_due_and_goes_on_from_now(centre):
     centre.keep(centre.weekly("ann", paused=True))
     centre.run()
-    book.pause(centre.state, "weekly", False, "ann")
+    definition_store.pause(centre.state, "weekly", False, "ann")
     centre.later(hours=1)
     centre.run()
     assert runs(centre.state) == []
@@ -272,7 +272,7 @@ def test_a_paused_one_is_not_due_and_goes_on_from_now(centre):
 def test_what_was_not_due_is_not_made_up_for_though_no_worker_ran(centre, was, becomes, due):
     """The weeks before 9 March have 8 Mondays from 19 January on."""
     centre.keep(replace(centre.weekly("ann"), **was), since=MONDAY - timedelta(days=7 * 8 - 1))
-    book.apply(centre.state, [replace(centre.weekly("ann"), **becomes)], "ben")
+    definition_store.apply(centre.state, [replace(centre.weekly("ann"), **becomes)], "ben")
     assert Ledger(centre.state, lambda: centre.moment).put_down() == due
 
 

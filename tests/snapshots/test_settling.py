@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kpi.errors import InputError, RunError, UnknownName
-from kpi.snapshots import settling
+from kpi.snapshots import resolution
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.runs import decisions, deliveries, files, runs, say
 from tests.snapshots.standins import Done, deliver, got, render
@@ -54,9 +54,9 @@ def test_a_copy_in_doubt_that_arrived_makes_the_run_sent(centre):
     centre.run(deliver=breaking_for("ann", "cid"))
     assert one(centre).state == "unconfirmed"
     centre.later(minutes=5)
-    run = settling.arrived(ledger(centre), one(centre).key, ["ann"], "eve")
+    run = resolution.arrived(ledger(centre), one(centre).key, ["ann"], "eve")
     assert (run.state, say(run.reason, "en").rpartition(": ")[2]) == ("unconfirmed", "cid.")
-    run = settling.arrived(ledger(centre), run.key, [], "eve")
+    run = resolution.arrived(ledger(centre), run.key, [], "eve")
     assert (run.state, run.reason) == ("sent", "")
     assert copies(centre) == {"ann": "sent", "ben": "sent", "cid": "sent"}
     # What broke off is no longer said of a copy that is known to be there.
@@ -65,7 +65,7 @@ def test_a_copy_in_doubt_that_arrived_makes_the_run_sent(centre):
     centre.run()
     assert [len(got(centre.outbox, name)) for name in ("ann", "ben", "cid")] == [1, 1, 1]
     with pytest.raises(RunError, match="nothing to decide"):
-        settling.arrived(ledger(centre), run.key, [], "eve")
+        resolution.arrived(ledger(centre), run.key, [], "eve")
 
 
 def test_a_copy_in_doubt_that_did_not_arrive_is_handed_over_again_under_its_key(centre):
@@ -73,12 +73,12 @@ def test_a_copy_in_doubt_that_did_not_arrive_is_handed_over_again_under_its_key(
     centre.run(deliver=breaking_for("ann"))
     run = one(centre)
     with pytest.raises(RunError, match="only where they are named: ann"):
-        settling.send_again(ledger(centre), run.key, [], "eve")
+        resolution.send_again(ledger(centre), run.key, [], "eve")
     with pytest.raises(InputError, match=r"the copy of “ben” in .* about: ann"):
-        settling.send_again(ledger(centre), run.key, ["ben"], "eve")
+        resolution.send_again(ledger(centre), run.key, ["ben"], "eve")
     with pytest.raises(UnknownName, match="Did you mean “ann”"):
-        settling.send_again(ledger(centre), run.key, ["anna"], "eve")
-    settling.send_again(ledger(centre), run.key, ["ann"], "eve")
+        resolution.send_again(ledger(centre), run.key, ["anna"], "eve")
+    resolution.send_again(ledger(centre), run.key, ["ann"], "eve")
     assert centre.run() == 1
     assert (one(centre).state, copies(centre)) == ("sent", {"ann": "sent", "ben": "sent"})
     assert told(centre) == [("ann", "send_again", "eve", centre.moment)]
@@ -97,7 +97,7 @@ def test_only_those_who_failed_get_the_same_files_again(centre):
     stored = files(centre.state, run)
     centre.world.contact("self", "2026-03-05 12:00")
     centre.load("2026-03-09 09:00")
-    settling.send_again(ledger(centre), run.key, [], "eve")
+    resolution.send_again(ledger(centre), run.key, [], "eve")
     assert one(centre).state == "due"
     centre.later(minutes=10)
     centre.run()
@@ -114,7 +114,7 @@ def test_what_fails_again_is_told_again_under_a_key_of_its_own(centre):
     centre.keep(centre.weekly("ann", "ben"))
     centre.run(deliver=refusing("ann"))
     for _ in range(2):
-        settling.send_again(ledger(centre), one(centre).key, [], "eve")
+        resolution.send_again(ledger(centre), one(centre).key, [], "eve")
         centre.later(minutes=10)
         centre.run(deliver=refusing("ann"))
         assert one(centre).state == "failed"
@@ -128,7 +128,7 @@ def test_whom_nobody_asked_for_gets_nothing_along_with_the_others(centre):
     centre.run(deliver=refusing("ann", "ben", "cid"))
     with centre.state.transaction() as connection:
         connection.exec_driver_sql("UPDATE snapshot_delivery SET status = 'due' WHERE recipient IN ('ben', 'cid')")
-    settling.send_again(ledger(centre), one(centre).key, ["ben"], "eve")
+    resolution.send_again(ledger(centre), one(centre).key, ["ben"], "eve")
     centre.run()
     assert copies(centre) == {"ann": "failed", "ben": "sent", "cid": "failed"}
     assert say(one(centre).reason, "en") == "2 of 3 recipients did not get it: ann, cid."
@@ -145,11 +145,11 @@ def test_what_is_held_missed_or_has_no_files_is_not_sent_again(centre):
     centre.keep(centre.weekly("ann"))
     centre.run(render=wrong)
     with pytest.raises(RunError, match="nothing to decide"):
-        settling.send_again(ledger(centre), one(centre).key, [], "eve")
+        resolution.send_again(ledger(centre), one(centre).key, [], "eve")
     assert got(centre.outbox, "ann") == []
     added = ledger(centre).add("weekly", one(centre).due_on)
     for _ in range(3):
         centre.run(render=failing)
         centre.later(seconds=31)
     with pytest.raises(RunError, match=r"No files .* run weekly --due 2026-03-09"):
-        settling.send_again(ledger(centre), added.key, [], "eve")
+        resolution.send_again(ledger(centre), added.key, [], "eve")

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from kpi.errors import WarehouseDamaged, WarehouseError
-from kpi.query.identity import audit
+from kpi.query.integrity import audit
 from kpi.settings import Settings, load_settings
 from kpi.warehouse import Warehouse, engine, instance
 from tests.world import World, make

@@ -8,7 +8,6 @@ from math import ceil, fsum
 import sqlalchemy as sa
 
 from kpi import schema
-from kpi.insight.intervals import SMALL_N
 from kpi.metrics import parts
 from kpi.metrics.dimensions import INTERACTION
 from kpi.metrics.model import Part
@@ -16,6 +15,7 @@ from kpi.query.cohorts.base import NOT_A_RATE, Cohort
 from kpi.query.fact_rows import fact_rows
 from kpi.query.measure import Aggregate, Plan, quotient
 from kpi.query.selection import Key, Selection, Sources
+from kpi.stats.intervals import SMALL_N
 
 _HEAD_PERCENT = 20
 

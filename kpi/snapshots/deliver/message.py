@@ -6,7 +6,7 @@ from datetime import date
 from urllib.parse import quote
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_period
+from kpi.i18n.formats import format_period
 from kpi.settings import Settings
 from kpi.snapshots.model import Notice, Parcel
 

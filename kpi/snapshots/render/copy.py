@@ -11,10 +11,10 @@ from kpi.errors import FormatError, KpiError
 from kpi.i18n import LANGUAGES
 from kpi.snapshots.model import Definition, Format, Recipient, Rendered, Revision
 from kpi.snapshots.render import data, document, page, workbook
-from kpi.snapshots.render.asking import Asking, Report, Tell, ask, what_moved
 from kpi.snapshots.render.manifest import MANIFEST, manifest
+from kpi.snapshots.render.report import Asking, Report, Tell, ask, what_moved
 from kpi.snapshots.render.words import title_of
-from kpi.targets import NO_TARGETS, Targets
+from kpi.targets.resolution import NO_TARGETS, Targets
 from kpi.warehouse import Warehouse
 
 log = logging.getLogger("switchboard")

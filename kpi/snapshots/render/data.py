@@ -11,7 +11,7 @@ from kpi.i18n import phrase
 from kpi.metrics.registry import METRICS
 from kpi.plain_text import clean
 from kpi.query.answer import Answer, Cell
-from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.report import Block, Report
 
 Row = dict[str, object]
 

@@ -11,7 +11,7 @@ from kpi import native
 from kpi.charts import PALETTES, export
 from kpi.i18n import catalogue, phrase
 from kpi.snapshots.render import pictures, words
-from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.report import Block, Report
 from kpi.snapshots.render.tables import table
 
 _TEMPLATE = Path(__file__).with_name("document.typ")

@@ -7,7 +7,7 @@ from kpi.output import plain
 from kpi.query.question import Filter, Period
 from kpi.snapshots.model import as_json, listed
 from kpi.snapshots.render import data, words
-from kpi.snapshots.render.asking import Report
+from kpi.snapshots.render.report import Report
 
 MANIFEST = "manifest.json"
 

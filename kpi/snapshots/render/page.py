@@ -11,10 +11,10 @@ from kpi import native
 from kpi.charts import PALETTES
 from kpi.charts.theme import css_variables
 from kpi.i18n import phrase
-from kpi.insight.headline import Sentence
+from kpi.narrative.headline import Sentence
 from kpi.output import plain
 from kpi.snapshots.render import data, pictures, words
-from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.report import Block, Report
 from kpi.snapshots.render.tables import Entry, table
 
 _TEMPLATE = Path(__file__).with_name("page.html")

@@ -11,11 +11,11 @@ from kpi.charts.slots import Grain
 from kpi.charts.theme import spec_of
 from kpi.errors import DrawingError
 from kpi.i18n import phrase
-from kpi.insight.doubts import cut_note
 from kpi.metrics.registry import METRICS
+from kpi.narrative.caveats import cut_note
 from kpi.pivot import Pivot
 from kpi.query.question import Period
-from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.report import Block, Report
 from kpi.snapshots.render.words import title_of
 
 log = logging.getLogger("switchboard")

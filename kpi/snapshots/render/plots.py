@@ -6,7 +6,7 @@ from xlsxwriter.chart import Chart
 from kpi.charts import PALETTES
 from kpi.charts.grid import colour_of
 from kpi.metrics.registry import METRICS
-from kpi.snapshots.render.asking import Block
+from kpi.snapshots.render.report import Block
 from kpi.snapshots.render.tables import Table, day_format
 
 _PALETTE = PALETTES["light"]

@@ -6,17 +6,17 @@ from datetime import date
 from typing import Literal
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_change, format_value
-from kpi.insight.doubts import few
-from kpi.insight.goals import band_text, verdict
-from kpi.insight.tone import Tone, tone
+from kpi.i18n.formats import format_change, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
+from kpi.narrative.change_tone import Tone, tone
 from kpi.pivot import ALL, Axis, Place
 from kpi.query.answer import Cell
-from kpi.snapshots.render.asking import Block, Report
+from kpi.query.cell_rules import few
+from kpi.snapshots.render.report import Block, Report
 from kpi.table_file import DAY, MONTH
+from kpi.targets.target_text import band_text, verdict
 
 Kind = Literal["name", "value", "n", "target"]
 # Stands for a figure of too few customers; a note below says so.

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import format_change, format_count, format_moment, format_period, format_value, shown_sign
-from kpi.insight import goals
-from kpi.insight.freshness import deliveries
-from kpi.insight.proof import tell
-from kpi.insight.tone import Tone, tone
-from kpi.insight.workdays import unpublished
+from kpi.i18n.formats import format_change, format_count, format_moment, format_period, format_value, shown_sign
 from kpi.metrics import sources
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
+from kpi.narrative.change_tone import Tone, tone
+from kpi.narrative.freshness import deliveries
+from kpi.narrative.identities import tell
+from kpi.narrative.working_days import unpublished
 from kpi.plain_text import clean
 from kpi.query.answer import Cell
 from kpi.snapshots.notices import change_text, figure_name
 from kpi.snapshots.render import data
-from kpi.snapshots.render.asking import Block, Report
+from kpi.snapshots.render.report import Block, Report
 from kpi.snapshots.render.tables import HIDDEN
+from kpi.targets import target_text
 
 _CHANGED = 5  # figures of a revision that are told by name
 _ARROWS = {-1: "↓", 0: "→", 1: "↑"}
@@ -60,8 +60,8 @@ def card(cell: Cell, report: Report, foot: str = "") -> Card:
         change=change,
         word=word,
         tone=how,
-        target=f"{goals.named(cell, metric, language)} {goals.mark(cell)}".strip(),
-        goal_tone=goals.tone_of(cell),
+        target=f"{target_text.named(cell, metric, language)} {target_text.mark(cell)}".strip(),
+        goal_tone=target_text.tone_of(cell),
         n="n –" if cell.n is None else f"n {format_count(cell.n, language)}",
         foot=reason or foot,
     )

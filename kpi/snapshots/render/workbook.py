@@ -11,17 +11,18 @@ from xlsxwriter.worksheet import Worksheet
 from kpi import table_file
 from kpi.charts import PALETTES
 from kpi.i18n import Language, phrase
-from kpi.i18n.numbers import exact_decimals
-from kpi.insight.doubts import few
-from kpi.insight.freshness import deliveries
+from kpi.i18n.formats import exact_decimals
 from kpi.metrics.dimensions import DIMENSIONS
-from kpi.metrics.model import Metric, Unit
+from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
+from kpi.narrative.freshness import deliveries
 from kpi.query.answer import Cell
+from kpi.query.cell_rules import few
 from kpi.snapshots.render import data, words
-from kpi.snapshots.render.asking import Block, Report
 from kpi.snapshots.render.plots import plot
+from kpi.snapshots.render.report import Block, Report
 from kpi.snapshots.render.tables import Column, Entry, Table, day_format, table, widest
+from kpi.units import Unit
 
 _PALETTE = PALETTES["light"]
 _HEAD = 5  # the row of a section's column names, counted from 0

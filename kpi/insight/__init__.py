@@ -1,1 +1,0 @@
-"""Honest statistics: what a number can and cannot bear."""

@@ -1,0 +1,1 @@
+"""The sentences beside the figures: what is best and worst, what changed, and what a number cannot bear."""

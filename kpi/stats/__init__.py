@@ -1,0 +1,1 @@
+"""Statistics that know nothing of the product: intervals, significance, control charts, queues, decomposition."""

@@ -1,0 +1,1 @@
+"""What an address says: the view, its filters and period, and the state of a session."""

@@ -1,0 +1,1 @@
+"""What pages read: answers that are kept between reruns, and those asked for ahead."""

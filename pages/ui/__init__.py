@@ -1,0 +1,1 @@
+"""What pages are made of: cards, panels, tables, the filter bar, the drill-down."""

@@ -1,0 +1,248 @@
+"""“Send me this every Monday”: a snapshot made of what a page shows, with its filters and its period."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import streamlit as st
+
+from kpi.charts import grain_of
+from kpi.errors import KpiError
+from kpi.i18n import Language, phrase
+from kpi.metrics.registry import METRICS
+from kpi.query.question import Period
+from kpi.snapshots import definition_store
+from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Schedule, Section, SectionKind, period_of
+from kpi.snapshots.serialization import PERIODS
+from kpi.snapshots.validation import problems_of
+from kpi.state import LOCAL
+from pages.address import state
+from pages.address.view import Preset, View
+from pages.data import cache
+from pages.ui import components
+
+# What a report of a page shows after its headline figures: kind, KPIs, dimensions.
+_Shown = tuple[SectionKind, tuple[str, ...], tuple[str, ...]]
+_TIME = "{grain}"  # days or weeks, as the length of the period allows
+_VOLUME: _Shown = ("chart", ("volume",), (_TIME, "channel"))
+_ANSWERS = ("csat", "response_rate", "fcr", "repeat_rate")
+_STEPS = ("referral_rate", "visit_rate", "signed_rate", "end_to_end")
+# Page -> its headline figures, then its main figures and tables.
+OF_PAGE: dict[str, tuple[tuple[str, ...], tuple[_Shown, ...]]] = {
+    "overview": (
+        ("self_service_rate", "volume", "csat", "long_tail_coverage", "service_level", "fcr"),
+        (
+            _VOLUME,
+            ("chart", ("self_service_rate",), ("channel",)),
+            ("chart", ("self_service_rate",), (_TIME,)),
+            ("table", ("self_service_rate", "volume", "csat", "long_tail_coverage", "service_level", "fcr"), ("tier",)),
+        ),
+    ),
+    "channels": (
+        (
+            *("volume", "agent_volume", "wechat_phone_multiple", "self_service_rate", "customers_served"),
+            "multi_channel_share",
+        ),
+        (
+            _VOLUME,
+            ("chart", ("wechat_phone_multiple",), (_TIME,)),
+            ("table", ("volume", "self_service_rate", "csat", "service_level", "escalation_rate"), ("channel",)),
+        ),
+    ),
+    "self_service": (
+        (
+            *("self_service_rate", "containment_rate", "bot_resolution_rate", "durable_self_service_rate"),
+            *("escalation_rate", "false_containment_rate"),
+        ),
+        (
+            ("chart", ("self_service_rate",), (_TIME,)),
+            ("chart", ("escalation_mix",), ("escalation_reason",)),
+            ("chart", ("function_failure",), ("function",)),
+            ("table", ("self_service_rate", "containment_rate", "escalation_rate", "given_up_rate"), ("channel",)),
+            ("table", ("self_service_rate", "containment_rate", "escalation_rate", "given_up_rate"), ("tier",)),
+        ),
+    ),
+    "satisfaction": (
+        ("csat", "csat_of_asked", "nps", "ces", "fcr", "complaint_rate"),
+        (
+            ("chart", ("csat",), ("channel",)),
+            ("chart", ("csat",), (_TIME,)),
+            ("chart", ("score_share",), ("score",)),
+            *(("table", _ANSWERS, (dimension,)) for dimension in ("channel", "tier", "team", "topic")),
+        ),
+    ),
+    "desk": (
+        ("service_level", "answer_rate", "abandonment_rate", "asa", "aht", "occupancy"),
+        (
+            ("chart", ("service_level",), (_TIME,)),
+            ("chart", ("service_level",), ("half_hour",)),
+            ("chart", ("service_level",), ("channel", "tier")),
+            ("table", ("service_level", "answer_rate", "abandonment_rate", "aht", "occupancy"), ("team",)),
+            ("table", ("wait_p90", "asa", "cost_per_contact"), ("channel",)),
+        ),
+    ),
+    "journeys": (
+        ("referral_rate", "visit_rate", "signed_rate", "end_to_end", "referred_amount", "upgraded_after"),
+        (
+            ("chart", ("end_to_end",), ("scenario",)),
+            ("table", _STEPS, ("scenario",)),
+            ("table", _STEPS, ("tier",)),
+        ),
+    ),
+    "long_tail": (
+        (
+            *("long_tail_coverage", "tail_served_average", "tail_unreached_year", "top20_share", "tail_nps"),
+            "tier_upgrade_rate",
+        ),
+        (
+            ("chart", ("long_tail_coverage",), ("through",)),
+            ("chart", ("tail_reach_frequency",), ("reach",)),
+            ("table", ("tail_value", "tail_active"), ("served",)),
+            ("table", ("tier_upgrade_rate",), ("tier", "tier_after")),
+        ),
+    ),
+    "tiers": (
+        ("volume", "self_service_rate", "csat", "long_tail_coverage", "fcr", "tier_upgrade_rate"),
+        (
+            ("chart", ("self_service_rate",), (_TIME, "tier")),
+            ("chart", ("channel_mix",), ("tier", "channel")),
+            ("table", ("volume", "self_service_rate", "csat", "fcr"), ("tier",)),
+        ),
+    ),
+}
+# A view's period up to now becomes one of whole days before the report is due.
+_PERIOD: dict[Preset, RelativePeriod] = {
+    "yesterday": "yesterday", "7d": "last_7_days", "28d": "last_28_days", "90d": "last_90_days",
+    "mtd": "month_to_date", "qtd": "quarter_to_date", "ytd": "year_to_date", "last_month": "last_month",
+    "last_quarter": "last_quarter",
+}  # fmt: skip
+EVERY = {
+    "monday": Schedule("0 8 * * 1"),
+    "working_day": Schedule("0 8 * * *", days="working"),
+    "month": Schedule("0 8 * * *", days="first_working_day"),
+}
+
+
+def can_be_sent(page: str) -> bool:
+    """Whether the page shows figures of its own."""
+    return page == "explore" or page in OF_PAGE
+
+
+def of_view(view: View, page: str, period: RelativePeriod | None = None) -> Definition | None:
+    """A definition of what the page shows, over ``period`` (None: the view's own); None where it shows no figures."""
+    period = period or _relative(view)
+    # As on the page: a KPI that a filter does not apply to is left out.
+    kept = [
+        (kind, tuple(kpi for kpi in kpis if view.applies(METRICS[kpi], *by)), by)
+        for kind, kpis, by in _shown(view, page, grain_of(period_of(period, view.period.end)))
+    ]
+    sections = [Section(f"{kind}-{number}", kind, kpis, by) for number, (kind, kpis, by) in enumerate(kept, 1) if kpis]
+    if not sections:
+        return None
+    return Definition(
+        page.replace("_", "-"),
+        (phrase("zh", f"page_{page}"), phrase("en", f"page_{page}")),
+        tuple(sections),
+        period,
+        # A report comes again: dates of one's own would be compared with for ever.
+        "previous" if isinstance(view.compare, Period) else view.compare,
+        view.filters,
+        view.language,
+        schedule=EVERY["monday"],
+        service_level=view.service_level,
+    )
+
+
+def _shown(view: View, page: str, grain: str) -> list[_Shown]:
+    if page == "explore":
+        kpis, by = view.explore.kpis, view.explore.by
+        charts: list[_Shown] = [("chart", (kpi,), by) for kpi in kpis] if by else []
+        return [*charts, ("table", kpis, by)]
+    if page not in OF_PAGE:
+        return []
+    headlines, figures = OF_PAGE[page]
+    told: list[_Shown] = [(kind, kpis, tuple(one.format(grain=grain) for one in by)) for kind, kpis, by in figures]
+    return [("headline", headlines, ()), *told]
+
+
+def _relative(view: View) -> RelativePeriod:
+    """The view's period as one before the report is due; of dates of one's own the one that comes nearest to them, were
+    it due on the day after.
+    """
+    if view.preset is not None:
+        return _PERIOD[view.preset]
+    own, due = view.period, view.period.end + timedelta(days=1)
+
+    def apart(relative: RelativePeriod) -> tuple[int, bool]:
+        there = period_of(relative, due)
+        # A month that is over is the last month, and not one to date.
+        return abs((there.start - own.start).days) + abs((there.end - own.end).days), relative.endswith("_to_date")
+
+    return min(PERIODS, key=apart)
+
+
+def button(view: View, page: str) -> None:
+    """Behind one button of the filter bar: how often, over which period, to whom."""
+    definition = of_view(view, page)
+    if definition is None:
+        return
+    language = view.language
+    with st.popover(phrase(language, "send_this"), icon=":material/schedule_send:", type="tertiary", key="chip_send"):
+        every = st.pills(
+            phrase(language, "send_every"),
+            list(EVERY),
+            default="monday",
+            required=True,
+            format_func=lambda one: phrase(language, f"send_every_{one}"),
+            key="send_every",
+        )
+        period = st.selectbox(
+            phrase(language, "snapshot_period"),
+            PERIODS,
+            index=PERIODS.index(definition.period),
+            format_func=lambda one: phrase(language, f"snapshot_period_{one}"),
+            placeholder=phrase(language, "choose_one"),
+            key="send_period",
+        )
+        target = st.text_input(
+            phrase(language, "send_target"), help=phrase(language, "snapshot_target_help"), key="send_target"
+        )
+        st.button(
+            phrase(language, "send_make"),
+            type="primary",
+            icon=":material/add:",
+            key="send_make",
+            on_click=_make,
+            args=(view, page, period, every or "monday", target),
+        )
+        if said := state.told("send"):
+            st.info(components.paragraphs(said), icon=":material/info:")
+
+
+def _make(view: View, page: str, period: RelativePeriod, every: str, target: str) -> None:
+    definition = of_view(view, page, period)
+    assert definition is not None
+    state.tell("send", make(replace(definition, schedule=EVERY[every]), target, view.language))
+
+
+def make(definition: Definition, target: str, language: Language) -> str:
+    """Keep the definition under a name that is free, its maker its owner and, with a target, its recipient; what became
+    of it, in words.
+    """
+    try:
+        kept, target = cache.state_database(), target.strip()
+        taken = {one.label for one in definition_store.definitions(kept)}
+        name = next(
+            name for number in range(1, 1000)
+            if (name := definition.name if number == 1 else f"{definition.name}-{number}") not in taken
+        )  # fmt: skip
+        made = replace(definition, name=name, owner=target)
+        if target:
+            made = replace(made, recipients=(Recipient(phrase(language, "send_me"), target),))
+        if target.startswith(("mailto:", "chat:")):  # where a picture is seen at once
+            made = replace(made, formats=(*made.formats, "png"))
+        if problems := problems_of([made], settings=cache.warehouse().settings):
+            return "\n\n".join(problem.message(language) for problem in problems)
+        definition_store.save(kept, [], [definition_store.Kept(made)], LOCAL)
+        return phrase(language, "send_made", name=name)
+    except KpiError as error:
+        return error.message(language)
