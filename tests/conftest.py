@@ -38,8 +38,8 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
 # Folders and files whose tests start processes, or take long: ``make quick`` leaves them out.
 LONG = {
     *("hostile", "ingest", "native", "reports", "seed", "snapshots", "warehouse"),
-    *("test_ahead.py", "test_cli.py", "test_database.py", "test_explore.py", "test_first_run.py", "test_read_only.py"),
-    *("test_counting.py", "test_real_bank.py", "test_requirements.py", "test_same_integers.py"),
+    *("test_cache_warmer.py", "test_cli.py", "test_database.py", "test_explore.py", "test_first_run.py"),
+    *("test_read_only.py", "test_requirements.py", "test_same_integers.py"),
 }
 
 

@@ -15,7 +15,7 @@ from kpi.query.answer import Answer, Cell
 from kpi.query.question import Period, Question
 from kpi.query.target_value import Goal
 from tests.charts.test_charts import STYLE, TODAY, layers_of
-from tests.insight.test_funnel import answered, chain_cells, journey_cells, rate, there
+from tests.narrative.test_funnel import answered, chain_cells, journey_cells, rate, there
 
 SETTLED, FAILURE = METRICS["settled_rate"], METRICS["function_failure"]
 

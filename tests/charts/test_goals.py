@@ -38,8 +38,8 @@ from kpi.query.answer import Answer, Cell
 from kpi.query.question import Period, Question
 from kpi.query.target_value import Goal
 from tests.charts.test_charts import CHANNELS, STYLE, TODAY, WEEK, answered, cell, days, layers_of, volume_frames
-from tests.insight.test_funnel import answered as asked
-from tests.insight.test_funnel import chain_cells, there
+from tests.narrative.test_funnel import answered as asked
+from tests.narrative.test_funnel import chain_cells, there
 
 RATE = METRICS["self_service_rate"]
 SLOTS = Slots(WEEK, "date", TODAY)

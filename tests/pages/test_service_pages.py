@@ -14,7 +14,7 @@ from kpi.narrative.funnel import CHAIN_KPIS, JOURNEY_KPIS, chain, journey, per_h
 from kpi.query import Period, Question, answer, last_mature
 from pages.ui import cards
 from pages.views import journeys, self_service
-from tests.insight.test_funnel import there
+from tests.narrative.test_funnel import there
 from tests.pages.test_overview import card, html, text
 
 

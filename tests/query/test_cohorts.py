@@ -6,7 +6,7 @@ from kpi.metrics.registry import METRICS
 from kpi.narrative.funnel import CHAIN_KPIS, DAYS_KPIS, JOURNEY_KPIS, chain, journey
 from kpi.query import Period, Question, answer, mature_part
 from kpi.warehouse import Warehouse
-from tests.insight.test_funnel import there
+from tests.narrative.test_funnel import there
 
 
 def test_the_chain_of_the_hand_made_week(hand_made_world: Warehouse):

@@ -10,7 +10,7 @@ from kpi.narrative.journeys import fails_most, moved_most, referred, scenarios, 
 from kpi.query import Question
 from kpi.query.answer import Answer, Cell
 from tests.charts.test_charts import WEEK
-from tests.insight.test_headline import said
+from tests.narrative.test_headline import said
 
 
 def rate(kpi, numerator, denominator, key=(), previous=None, certain=True):
