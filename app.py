@@ -21,10 +21,10 @@ from kpi.errors import KpiError, WarehouseEmpty
 from kpi.plain_text import log_to_stderr
 from kpi.settings import ROOT, load_settings
 from kpi.snapshots.runs import workers
-from kpi.state.database import begun, now
+from kpi.state.database import is_begun_at, now
 from pages.address import state
 from pages.address.parsing import read_language
-from pages.cache_warmer import Ahead
+from pages.cache_warmer import CacheWarmer
 from pages.data import cache
 from pages.entrance import OneEntrance, OwnOrigin, SecureHeaders, on_failure
 from pages.ui import components, uploads
@@ -54,7 +54,7 @@ def healthz(_: Request) -> JSONResponse:
 def _worker() -> str:
     """The worker of snapshots by its last sign of life: alive, none, or why that cannot be read."""
     try:
-        kept = begun(load_settings()) and workers(cache.state_database(), now())
+        kept = is_begun_at(load_settings()) and workers(cache.state_database(), now())
     except KpiError as error:
         return error.message("en")
     return "alive" if kept else "none"
@@ -62,7 +62,7 @@ def _worker() -> str:
 
 def _ahead() -> dict[str, int | None] | str:
     """How many of the usual views were asked ahead of what is published, and how many of those in vain; or off."""
-    asking: Ahead | None = app.state.get("ahead")
+    asking: CacheWarmer | None = app.state.get("ahead")
     return "off" if asking is None else asdict(asking.progress)
 
 
@@ -76,14 +76,14 @@ def on_error(error: Exception) -> bool:
 
 
 @asynccontextmanager
-async def beside(_: st.App) -> AsyncIterator[dict[str, Ahead | None]]:
+async def beside(_: st.App) -> AsyncIterator[dict[str, CacheWarmer | None]]:
     """While the server runs, what the settings want beside it: a worker of snapshots, and who asks ahead.
 
     The worker is a process of its own, of low priority, so that a report that is made takes nothing from the pages; it
     ends with the server, even with one that is killed.
     """
     worker: subprocess.Popen[bytes] | None = None
-    ahead: Ahead | None = None
+    ahead: CacheWarmer | None = None
     with suppress(KpiError):
         settings = load_settings()
         uploads.clear(settings)
@@ -91,7 +91,7 @@ async def beside(_: st.App) -> AsyncIterator[dict[str, Ahead | None]]:
             command = [sys.executable, "-m", "kpi", "snapshots", "serve", "--child"]
             worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
         if settings.ask_ahead:
-            ahead = Ahead()
+            ahead = CacheWarmer()
             ahead.start()
     try:
         yield {"ahead": ahead}

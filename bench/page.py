@@ -26,7 +26,7 @@ from kpi.query.labels import labels
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
 from pages.address.view import Preset
-from pages.registry import BOOK, Leaf
+from pages.registry import PAGES, PageSpec
 from tests.browser import server
 
 # Clicked in turn, before and after anybody has asked for them.
@@ -59,7 +59,7 @@ def main() -> None:
         print(f"  asked ahead in {time.perf_counter() - began:.0f} s")
         opened = server.browser(playwright)
         page = server.context(opened, "en").new_page()
-        for leaf in BOOK:
+        for leaf in PAGES:
             usual = _clicks(page, f"{address}/{leaf.address}", leaf, 1 + ROUNDS)
             narrowed = [
                 _narrowed(page, f"{address}/{leaf.address}", leaf, dimension, names[dimension][value])
@@ -86,14 +86,14 @@ def _wait(address: str) -> None:
     raise TimeoutError(f"asked ahead: {told}")
 
 
-def _clicks(page: Page, link: str, leaf: Leaf, rounds: int) -> list[float]:
+def _clicks(page: Page, link: str, leaf: PageSpec, rounds: int) -> list[float]:
     """Seconds of every click on the page behind ``link``, the periods in turn."""
     filtered = _arrive(page, link)
     names = [phrase("en", f"period_{period}") for period in PERIODS]
     return [_click(page, "period", name) if filtered else _open(page, leaf) for name in names * rounds]
 
 
-def _narrowed(page: Page, link: str, leaf: Leaf, dimension: str, name: str) -> float:
+def _narrowed(page: Page, link: str, leaf: PageSpec, dimension: str, name: str) -> float:
     """Seconds of the click that narrows the page behind ``link`` to one value of a dimension."""
     return _click(page, dimension, name) if _arrive(page, link) else _open(page, leaf)
 
@@ -123,7 +123,7 @@ def _click(page: Page, chip: str, name: str) -> float:
     return taken
 
 
-def _open(page: Page, leaf: Leaf) -> float:
+def _open(page: Page, leaf: PageSpec) -> float:
     """Seconds from the click on the page's own link to the settled page."""
     name = phrase("en", f"page_{leaf.id}")
     return _settled(page, page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True))
@@ -142,7 +142,7 @@ def _settled(page: Page, clicked: Locator) -> float:
     return taken / 1000
 
 
-def _server(leaf: Leaf) -> tuple[list[float], list[float]]:
+def _server(leaf: PageSpec) -> tuple[list[float], list[float]]:
     """Seconds that the script takes, by period: first asked, and asked before."""
     app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
     app.query_params["lang"] = "en"

@@ -16,7 +16,7 @@ _CELL = 1000  # characters of a cell of a table that are written
 FORMATS: tuple[Format, ...] = ("table", "csv", "json")
 
 
-def plain(value: object) -> object:
+def json_value(value: object) -> object:
     """A value as JSON can hold it: times as ISO 8601 UTC with Z, whole numbers without a point, NaN as null."""
     if isinstance(value, datetime):
         return value.isoformat() + "Z"
@@ -46,7 +46,7 @@ def write_csv(
 
 
 def _told(value: object) -> object:
-    value = plain(value)
+    value = json_value(value)
     return str(value) if isinstance(value, bool) else value
 
 

@@ -13,7 +13,7 @@ from kpi.i18n.formats import format_date, format_period, weekday
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.narrative.caveats import doubts
+from kpi.narrative.caveats import caveats_of
 from kpi.query.answer import Answer, Cell, DimensionValue
 from kpi.query.cell_rules import few
 from kpi.query.question import Period
@@ -32,7 +32,7 @@ ALL: Final = _All.ALL
 Place = DimensionValue | Literal[_All.ALL]
 
 
-def adds(metric: Metric) -> bool:
+def has_total(metric: Metric) -> bool:
     """Whether the KPI has a total over the values of a dimension: percentiles and states at a date have none."""
     return metric.roll_up in {"additive", "ratio", "distinct"}
 
@@ -121,7 +121,11 @@ class Pivot:
 
     def cell(self, kpi: str, row: Place = ALL, col: Place = ALL) -> Cell | None:
         """One figure; ALL asks for the total. None where there is nothing, or no total."""
-        if (row is ALL or (col is ALL and self.cols is not None)) and self.rows is not None and not adds(METRICS[kpi]):
+        if (
+            (row is ALL or (col is ALL and self.cols is not None))
+            and self.rows is not None
+            and not has_total(METRICS[kpi])
+        ):
             return None
         answer, key = (
             (self.whole, ())
@@ -179,7 +183,7 @@ def _said(cell: Cell | None, metric: Metric, language: Language) -> dict[str, st
     """What has to be said of a figure, by the name of its column."""
     return {
         "table_target_since": (since(cell, metric, language) or None) if cell else None,
-        "table_doubts": (phrase(language, "say_and").join(doubts(cell, language)) or None) if cell else None,
+        "table_doubts": (phrase(language, "say_and").join(caveats_of(cell, language)) or None) if cell else None,
     }
 
 

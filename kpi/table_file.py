@@ -88,11 +88,11 @@ def sheet_name(title: str, taken: set[str]) -> str:
     are written: at most 31 units of UTF-16, no brackets, stars and slashes, no apostrophe at an end, not "History".
     """
     seen = "".join(" " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter for letter in _letters(title))
-    plain = " ".join("".join(letter for letter in seen if letter not in r"[]:*?/\\").split())
-    short, number = _without_ends(cut(plain, _SHEET_NAME)), 1
+    file_value = " ".join("".join(letter for letter in seen if letter not in r"[]:*?/\\").split())
+    short, number = _without_ends(cut(file_value, _SHEET_NAME)), 1
     while (known := unicodedata.normalize("NFKC", short).casefold()) in taken or known == "history":
         number += 1
-        short = f"{_without_ends(cut(plain, _SHEET_NAME - len(str(number)) - 1))} {number}"
+        short = f"{_without_ends(cut(file_value, _SHEET_NAME - len(str(number)) - 1))} {number}"
     taken.add(known)
     return short
 
@@ -140,7 +140,7 @@ def period_of(table: pd.DataFrame) -> Period | None:
 # --- values --------------------------------------------------------------------------------------------------------
 
 
-def plain(value: Any) -> object:
+def file_value(value: Any) -> object:
     """A value of a table as a file holds it: nothing for what is absent, Python's own numbers, whole ones without a
     point.
     """
@@ -151,7 +151,7 @@ def plain(value: Any) -> object:
     if isinstance(value, Decimal | Fraction):
         value = float(value)
     if hasattr(value, "item"):
-        return plain(value.item())
+        return file_value(value.item())
     if isinstance(value, float):
         if math.isnan(value):
             return None
@@ -165,7 +165,7 @@ def _csv_value(value: object) -> object:
         return value
     if type(value) is str:
         return _csv_text(value)
-    value = plain(value)
+    value = file_value(value)
     match value:
         case str():
             return _csv_text(value)
@@ -234,7 +234,7 @@ def put(
     """Write a value by its kind, in the ``look`` of the workbook: a day, a moment (of the business zone, naive) or a
     number with its format, and every text as a text. ``number``: the format of a number or a day, "" for the usual.
     """
-    value = plain(value)
+    value = file_value(value)
     if isinstance(value, date) and value.year < _FIRST_YEAR:
         value = value.isoformat()
     match value:

@@ -12,7 +12,7 @@ from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.formats import weekday_name
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.narrative.caveats import doubts
+from kpi.narrative.caveats import caveats_of
 from kpi.narrative.driver_sentences import remark, value_name
 from kpi.narrative.staffing_plan import Plan
 from kpi.narrative.usual_range import usual_of, usual_text
@@ -71,7 +71,7 @@ def of_answer(
             if (found := usual.get((cell.kpi, cell.key))) is not None
             else "",
             phrase(language, "table_reason"): phrase(language, f"reason_{cell.reason}") if cell.reason else "",
-            phrase(language, "table_doubts"): phrase(language, "say_and").join(doubts(cell, language)),
+            phrase(language, "table_doubts"): phrase(language, "say_and").join(caveats_of(cell, language)),
         }
         rows.append(row)
     frame = pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from kpi.errors import KpiError, WarehouseEmpty
 from kpi.warehouse.published import Published
 from pages.address.view import DEFAULT_PRESET, PRESETS
 from pages.data import activity, cache
-from pages.registry import BOOK, Leaf
+from pages.registry import PAGES, PageSpec
 from pages.ui import layout
 
 _EVERY = 5.0  # seconds between two looks at whether there was a load
@@ -30,11 +30,11 @@ _USUAL: tuple[Mapping[str, str], ...] = (
 _NARROWED = ("tier", "channel")
 
 
-def views(published: Published) -> list[tuple[Leaf, Mapping[str, str]]]:
+def views(published: Published) -> list[tuple[PageSpec, Mapping[str, str]]]:
     """The usual views of what is published, in the order in which they are asked: page and parameters of its link."""
     named = {dimension: cache.labels(dimension, "en", published.version) for dimension in _NARROWED}
     narrowed = [{dimension: value} for dimension, values in named.items() for value in values if value]
-    return [(leaf, params) for params in (*_USUAL, *narrowed) for leaf in BOOK if leaf.ask is not None]
+    return [(leaf, params) for params in (*_USUAL, *narrowed) for leaf in PAGES if leaf.ask is not None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Progress:
     failed: int = 0
 
 
-class Ahead(threading.Thread):
+class CacheWarmer(threading.Thread):
     """Asks ahead until it is told to ``stop``. One a server."""
 
     def __init__(self) -> None:

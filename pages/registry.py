@@ -24,7 +24,7 @@ from pages.views import (
 
 
 @dataclass(frozen=True)
-class Leaf:
+class PageSpec:
     """One page. ``id``: its phrase is ``page_ID``; ``group``: its place in the sidebar, phrase ``group_GROUP``.
 
     ``ask``: puts all questions of the page for a view, as ``render`` does before it draws; None: it has no figures.
@@ -45,17 +45,17 @@ class Leaf:
         return self.id == DEFAULT
 
 
-BOOK = (
-    Leaf("overview", "results", "dashboard", overview.render, overview.ask),
-    Leaf("channels", "service", "forum", channels.render, channels.ask),
-    Leaf("self_service", "service", "smart_toy", self_service.render, self_service.ask),
-    Leaf("satisfaction", "service", "sentiment_satisfied", satisfaction.render, satisfaction.ask),
-    Leaf("desk", "service", "support_agent", desk.render, desk.ask),
-    Leaf("journeys", "service", "route", journeys.render, journeys.ask),
-    Leaf("long_tail", "customers", "groups", long_tail.render, long_tail.ask),
-    Leaf("tiers", "customers", "star", tiers.render, tiers.ask),
-    Leaf("explore", "analysis", "pivot_table_chart", explore.render, explore.ask),
-    Leaf("snapshots", "analysis", "schedule_send", snapshots.render),
-    Leaf("settings", "administration", "tune", settings.render),
-    Leaf("dictionary", "administration", "menu_book", dictionary.render),
+PAGES = (
+    PageSpec("overview", "results", "dashboard", overview.render, overview.ask),
+    PageSpec("channels", "service", "forum", channels.render, channels.ask),
+    PageSpec("self_service", "service", "smart_toy", self_service.render, self_service.ask),
+    PageSpec("satisfaction", "service", "sentiment_satisfied", satisfaction.render, satisfaction.ask),
+    PageSpec("desk", "service", "support_agent", desk.render, desk.ask),
+    PageSpec("journeys", "service", "route", journeys.render, journeys.ask),
+    PageSpec("long_tail", "customers", "groups", long_tail.render, long_tail.ask),
+    PageSpec("tiers", "customers", "star", tiers.render, tiers.ask),
+    PageSpec("explore", "analysis", "pivot_table_chart", explore.render, explore.ask),
+    PageSpec("snapshots", "analysis", "schedule_send", snapshots.render),
+    PageSpec("settings", "administration", "tune", settings.render),
+    PageSpec("dictionary", "administration", "menu_book", dictionary.render),
 )

@@ -16,7 +16,7 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.parsing import read_language
 from pages.data import activity, cache
-from pages.registry import BOOK, Leaf
+from pages.registry import PAGES, PageSpec
 from pages.ui import components, layout, uploads
 from pages.views import first_run
 
@@ -39,7 +39,7 @@ except KpiError as error:
     problem = error
 
 
-def draw(leaf: Leaf) -> None:
+def draw(leaf: PageSpec) -> None:
     """A page of what is published, for the view that the address asks for; at every address, while there is nothing,
     a beginning or the reason.
     """
@@ -60,7 +60,7 @@ def draw(leaf: Leaf) -> None:
         components.problem(error.message(language), language)
 
 
-def _page(leaf: Leaf) -> StreamlitPage:
+def _page(leaf: PageSpec) -> StreamlitPage:
     title, icon = phrase(language, f"page_{leaf.id}"), leaf.icon
     if problem is not None:
         title, icon = phrase(language, "problem_title"), "error"
@@ -71,7 +71,7 @@ def _page(leaf: Leaf) -> StreamlitPage:
     )
 
 
-book = [(phrase(language, f"group_{leaf.group}"), _page(leaf)) for leaf in BOOK]
+book = [(phrase(language, f"group_{leaf.group}"), _page(leaf)) for leaf in PAGES]
 opened = st.navigation([page for _, page in book], position="hidden")
 groups: dict[str, list[StreamlitPage]] = {}
 for group, page in book if published is not None else book[:1]:

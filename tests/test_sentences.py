@@ -18,7 +18,7 @@ from kpi.i18n import phrase
 from kpi.i18n.formats import format_change, format_count, format_value
 from kpi.metrics.registry import METRICS
 from kpi.narrative import journeys
-from kpi.narrative.caveats import cut_note, doubts
+from kpi.narrative.caveats import caveats_of, cut_note
 from kpi.narrative.change_tone import goodness
 from kpi.narrative.channels import where_from, whose_rate
 from kpi.narrative.extremes import MOST_NAMED, ends, extremes
@@ -98,7 +98,9 @@ def test_the_extremes_named_are_those_of_the_table(cells, language, left_out):
     named = [(f"<{cell.key[0]}>", cell) for cell in cells]
     text = said(extremes(metric, whole, named, language, left_out))
     # A count of one is a fact; only a rate needs thirty, and a part of a week is no week.
-    judged = [(n, c) for n, c in named if c.value is not None and not c.partial and (metric.adds or c.n >= 30)]
+    judged = [
+        (n, c) for n, c in named if c.value is not None and not c.partial and (metric.is_count_or_sum or c.n >= 30)
+    ]
     values = [cell.value for _, cell in judged]
     names = set(re.findall(r"<t\d+>", text))
     if len(values) < 2:
@@ -436,7 +438,7 @@ def test_trap_a_cut_week_or_month_is_never_whole(bank, by, first, last):
         assert name.endswith(" (part)")
         assert str(days.start.day) in name
         assert str(days.end.day) in name
-        assert doubts(found.cell("volume", value), "en")
+        assert caveats_of(found.cell("volume", value), "en")
     assert len(cut_note(found, "en").split(",")) == 2
     named = [(kept.name(value, {}, "en"), found.cell("volume", value)) for value in kept.values]
     assert "(part)" not in said(extremes(METRICS["volume"], whole.cell("volume"), named, "en"))

@@ -128,7 +128,7 @@ def _tip(cell: Cell | None, metric: Metric, style: Style) -> str:
 
 def _by_size(metric: Metric) -> bool:
     """A KPI of which no value is better, or of which that of a tier cannot be held against that of all."""
-    return metric.adds or metric.direction not in {"up", "down"}
+    return metric.is_count_or_sum or metric.direction not in {"up", "down"}
 
 
 def _shades(metric: Metric, whole: Cell, cells: Mapping[DimensionValue, Cell]) -> dict[DimensionValue, float]:

@@ -81,7 +81,7 @@ def repeated_notes(
     return [_lines(frame, top, style), _mark(frame, "triangle-down", style, y=top + _CLEAR).encode(x=alt.X("x:Q"))]
 
 
-def begun(notes: Sequence[Note], slots: Slots) -> dict[date, list[Note]]:
+def notes_by_slot(notes: Sequence[Note], slots: Slots) -> dict[date, list[Note]]:
     """First day of a slot -> the notes that stand at it."""
     found: dict[date, list[Note]] = {}
     for note in notes:

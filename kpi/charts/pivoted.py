@@ -9,7 +9,7 @@ import altair as alt
 
 from kpi.charts.grid import Value, bars, colour_of, grouped, heat
 from kpi.charts.lines import trend
-from kpi.charts.notes import Note, begun
+from kpi.charts.notes import Note, notes_by_slot
 from kpi.charts.series import series
 from kpi.charts.slots import Grain, Slots
 from kpi.charts.theme import Style
@@ -104,7 +104,7 @@ def _shown(kind: ChartKind, metric: Metric, pivot: Pivot) -> _Shown:
     cells = [pivot.cell(metric.id, value) if ofrows else pivot.cell(metric.id, ALL, value) for value in axis.values]
     known = [(at, cell) for at, cell in enumerate(cells) if cell is not None]
     named = [at for end in ends(known) if len(end) <= MOST_NAMED for at in end] if ofrows else []
-    by_size = sorted(known, key=lambda one: -((one[1].value if metric.adds else one[1].n) or 0))
+    by_size = sorted(known, key=lambda one: -((one[1].value if metric.is_count_or_sum else one[1].n) or 0))
     kept = list(dict.fromkeys([*named, *(at for at, _ in by_size)]))[:room]
     return _Shown(tuple(sorted(kept)), total - len(kept) if gathered else 0)
 
@@ -165,7 +165,7 @@ def _values(axis: Axis, names: Names, slots: Slots, notes: Sequence[Note], style
     """The values of an axis; those of a time with what began then."""
     happened = {}
     if axis.dimension in get_args(Grain):
-        happened = begun(notes, replace(slots, grain=cast(Grain, axis.dimension)))
+        happened = notes_by_slot(notes, replace(slots, grain=cast(Grain, axis.dimension)))
     return [
         Value(
             axis.name(value, names, style.language),

@@ -133,7 +133,7 @@ def multiples(
     every = [
         (place[row[slots.grain]], row["value"] * factor)
         for row in whole.sort_values(slots.grain).to_dict("records")
-        if not metric.adds and not pd.isna(row["value"])
+        if not metric.is_count_or_sum and not pd.isna(row["value"])
     ]
     lines, greys = [], []
     heads: list[dict[str, Any]] = []
@@ -155,7 +155,7 @@ def multiples(
                         goals.append({"left": left, "slot": slot, "y": end * factor, **ends})
             if cell.key[0] != tier or cell.value is None or not isinstance(start, date):
                 continue
-            if slots.partial(start) if metric.adds else few(cell):
+            if slots.partial(start) if metric.is_count_or_sum else few(cell):
                 continue
             lines.append(
                 {
@@ -173,13 +173,13 @@ def multiples(
     low, high = min(figures), max(figures)
     room = (high - low) * 0.1 or 1.0
     # A count starts from zero, a rate shows its differences; the axis says which.
-    floor = min(0.0, low) if metric.adds else max(low - room, 0.0) if low >= 0 else low - room
+    floor = min(0.0, low) if metric.is_count_or_sum else max(low - room, 0.0) if low >= 0 else low - room
     domain = [floor, high + 1.8 * room]  # above the lines, the names and the changes
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, len(tiers) * (1 + _GAP) - _GAP], nice=False), axis=None)
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=domain, nice=False, zero=False, clamp=True),
-        axis=alt.Axis(tickCount=5, format=",.2~s" if metric.adds else axis_format(*domain), grid=True),
+        axis=alt.Axis(tickCount=5, format=",.2~s" if metric.is_count_or_sum else axis_format(*domain), grid=True),
     )
     tips = [
         alt.Tooltip("tier:N", title=phrase(language, "chart_tier")),

@@ -13,7 +13,7 @@ from kpi.i18n import Language, catalogue, phrase
 from kpi.i18n.formats import format_change, format_count, format_moment, format_period, format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS, SECTIONS, metric
-from kpi.narrative.caveats import doubts
+from kpi.narrative.caveats import caveats_of
 from kpi.narrative.working_days import unpublished
 from kpi.query import Answer, Filter, Period, Question, answer, rows
 from kpi.query.integrity import Check, audit, proof
@@ -127,10 +127,10 @@ def answer_json(answered: Answer) -> dict[str, object]:
     """An answer as JSON can hold it: version, as-of, and a row a cell."""
     return {
         "version": answered.version,
-        "as_of": {source: output.plain(moment) for source, moment in answered.as_of.items()},
+        "as_of": {source: output.json_value(moment) for source, moment in answered.as_of.items()},
         "rows": [
-            dict(zip(answered.question.by, map(output.plain, cell.key), strict=True))
-            | {name: output.plain(getattr(cell, name)) for name in _CELL}
+            dict(zip(answered.question.by, map(output.json_value, cell.key), strict=True))
+            | {name: output.json_value(getattr(cell, name)) for name in _CELL}
             for cell in answered.cells
         ],
     }
@@ -183,7 +183,7 @@ def _answer_table(warehouse: Warehouse, answered: Answer, language: Language, to
         if cell.met is not None:
             notes.append(verdict(cell, language))
         notes += [changed] if (changed := since(cell, declared, language)) else []
-        notes += doubts(cell, language)
+        notes += caveats_of(cell, language)
         lines.append(
             [
                 *(
@@ -242,7 +242,7 @@ def list_rows(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
     )
     page = rows(warehouse, question, page=asked.page, size=asked.size, sort=asked.sort)
     if asked.format == "json":
-        records = [{name: output.plain(value) for name, value in record.items()} for record in page.records]
+        records = [{name: output.json_value(value) for name, value in record.items()} for record in page.records]
         counted = {"total": page.total, "numerator": page.numerator, "page": page.page, "size": page.size}
         output.write_json({"kpi": asked.kpi, **counted, "rows": records}, to)
     elif asked.format == "csv":
@@ -250,7 +250,7 @@ def list_rows(asked: argparse.Namespace, warehouse: Warehouse, language: Languag
     else:
         names = {name: labels(warehouse, name, language) for name in dimensions_of(page.columns)}
         frame = of_rows(page, language, names, warehouse.published())
-        values = [[output.plain(value) for value in line] for line in frame.to_numpy().tolist()]
+        values = [[output.json_value(value) for value in line] for line in frame.to_numpy().tolist()]
         lines = [["" if value is None else str(value) for value in line] for line in values]
         numbers = [any(isinstance(value, int | float) for value in frame[column]) for column in frame.columns]
         output.write_table(list(frame.columns), lines, numbers, to)

@@ -13,7 +13,7 @@ def list_(asked: argparse.Namespace, warehouse: Warehouse, language: Language, t
     """Every rule with the day from which it holds."""
     found = rules(warehouse)
     if asked.format == "json":
-        output.write_json([{name: output.plain(value) for name, value in vars(one).items()} for one in found], to)
+        output.write_json([{name: output.json_value(value) for name, value in vars(one).items()} for one in found], to)
         return 0
     head = [phrase(language, f"head_{name}") for name in ("rule", "valid_from")]
     lines = [[phrase(language, f"rule_{one.kind}", **vars(one)), one.valid_from.isoformat()] for one in found]

@@ -190,9 +190,9 @@ def run_json(state: StateDatabase, one: Run) -> dict[str, object]:
     plain = ("key", "name", "due_at", "due_on", "revision", "origin", "state", "step", "attempts", "seconds", "version")
     changed = changes(state, one)
     return {
-        **{name: output.plain(getattr(one, name)) for name in plain},
-        "began_at": output.plain(one.began_at),
-        "ended_at": output.plain(one.ended_at),
+        **{name: output.json_value(getattr(one, name)) for name in plain},
+        "began_at": output.json_value(one.began_at),
+        "ended_at": output.json_value(one.ended_at),
         "reason": say(one.reason, "en"),
         "as_of": dict(one.as_of),
         "recipients": [
@@ -202,7 +202,7 @@ def run_json(state: StateDatabase, one: Run) -> dict[str, object]:
         ],
         "decisions": [
             {"recipient": told.recipient, "what": told.what, "author": told.author,
-             "decided_at": output.plain(told.decided_at)}
+             "decided_at": output.json_value(told.decided_at)}
             for told in decisions(state, one)
         ],
         "files": [vars(file) for file in files(state, one)],

@@ -16,7 +16,7 @@ from kpi.i18n.formats import format_count, format_parts, format_period, format_v
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import metric
-from kpi.narrative.driver_sentences import Names, plain, remark, sentences, tell, value_name
+from kpi.narrative.driver_sentences import Names, driver_sentence, remark, sentences, text_of, value_name
 from kpi.query import Question
 from kpi.query.labels import labels
 from kpi.stats.decomposition import Decomposition, Effect
@@ -41,7 +41,7 @@ def explain(asked: argparse.Namespace, warehouse: Warehouse, language: Language,
         output.write_json(as_json(found, names, language), to)
         return 0
     for sentence in sentences(found, names, language):
-        to.write(plain(sentence) + "\n")
+        to.write(text_of(sentence) + "\n")
     if part is not None:
         to.write("\n")
         _table(found, part, names, language, to)
@@ -73,8 +73,8 @@ def as_json(found: Why, names: Names, language: Language) -> dict[str, object]:
     return {
         "kpi": found.kpi,
         "version": found.version,
-        "period": [output.plain(day) for day in (found.period.start, found.period.end)],
-        "compared": [output.plain(day) for day in (found.compared.start, found.compared.end)]
+        "period": [output.json_value(day) for day in (found.period.start, found.period.end)],
+        "compared": [output.json_value(day) for day in (found.compared.start, found.compared.end)]
         if found.compared is not None
         else None,
         "value": whole.value,
@@ -94,19 +94,19 @@ def as_json(found: Why, names: Names, language: Language) -> dict[str, object]:
 
 
 def _number(exact: Fraction | None) -> dict[str, object] | None:
-    return None if exact is None else {"value": output.plain(float(exact)), "exact": str(exact)}
+    return None if exact is None else {"value": output.json_value(float(exact)), "exact": str(exact)}
 
 
 def _cell(effect: Effect, part: Decomposition, declared: Metric) -> dict[str, object]:
     scale = float(scale_of(declared))
     return {
-        **{dimension: output.plain(value) for dimension, value in zip(part.by, effect.key, strict=True)},
+        **{dimension: output.json_value(value) for dimension, value in zip(part.by, effect.key, strict=True)},
         **{
             name: {
                 "numerator": pair.numerator,
                 "denominator": pair.denominator,
                 "n": pair.n,
-                "value": None if pair.rate is None else output.plain(float(pair.rate) * scale),
+                "value": None if pair.rate is None else output.json_value(float(pair.rate) * scale),
             }
             for name, pair in (("before", effect.before), ("now", effect.now))
         },
@@ -121,15 +121,22 @@ def _finding(found: Why, one: Finding, names: Names, language: Language) -> dict
     return {
         "kind": one.kind,
         "dimension": one.dimension or None,
-        "value": output.plain(one.value),
+        "value": output.json_value(one.value),
         "points": _number(one.points),
-        **{name: output.plain(getattr(one, name)) for name in ("before", "now", "low", "high", "n_before", "n_now")},
+        **{
+            name: output.json_value(getattr(one, name))
+            for name in ("before", "now", "low", "high", "n_before", "n_now")
+        },
         "p": one.p,
-        "where": {"dimension": one.where.dimension, "value": output.plain(one.where.value), "share": one.where.share}
+        "where": {
+            "dimension": one.where.dimension,
+            "value": output.json_value(one.where.value),
+            "share": one.where.share,
+        }
         if one.where is not None
         else None,
         "filters": {filter_.dimension: list(filter_.values) for filter_ in one.filters},
-        "sentence": plain(tell(found, one, names, language)),
+        "sentence": text_of(driver_sentence(found, one, names, language)),
     }
 
 

@@ -187,7 +187,7 @@ def reading_job(path: Path, file: Path, plan: Mapping) -> reader.Job:
     """What the child is told: read ``path``, which is ``file`` or its copy in UTF-8, by ``plan``."""
     source = plan.source
     export = is_export(file)
-    targets: list[reader.Target] = []
+    targets: list[reader.TargetColumn] = []
     for name, sql in plan.columns.items():
         low, high = LIMITS.get(name, (None, None))
         codes = plan.codes.get(name)

@@ -32,7 +32,7 @@ _MESSAGE_BYTES = 1 << 16
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 
 
-class Target(TypedDict):
+class TargetColumn(TypedDict):
     """One target column. ``kind``: a DuckDB type. ``codes``: value -> id. ``low``, ``high``: inclusive limits."""
 
     name: str
@@ -61,7 +61,7 @@ class Job(TypedDict):
     required: list[str]
     zone: str
     memory_gb: int
-    targets: list[Target]
+    targets: list[TargetColumn]
     exclude: list[tuple[str, str]]
     reject: list[tuple[str, str]]
     longest: int
@@ -106,7 +106,7 @@ def _write(job: Job) -> None:
     if job["format"] == "csv":
         header = _header(job)
         _require(job, header)
-    reading = Reading(job, header)
+    reading = FileReading(job, header)
     stream = None
     for batch in reading.batches():
         if stream is None:
@@ -150,7 +150,7 @@ def _require(job: Job, columns: list[str]) -> None:
         raise Stop("file", "file_columns_missing", missing=missing, found=columns)
 
 
-class Reading:
+class FileReading:
     """One file as a view in a locked database, and the query over it."""
 
     def __init__(self, job: Job, header: list[str]) -> None:
@@ -228,7 +228,7 @@ class Reading:
         assert row is not None
         return str(row[1])
 
-    def _time(self, place: str, target: Target) -> str:
+    def _time(self, place: str, target: TargetColumn) -> str:
         kind = self._bind(place, f"(\n{target['sql']}\n)")
         if kind == "TIMESTAMP WITH TIME ZONE":
             self.absolute.add(target["name"])
@@ -272,7 +272,7 @@ class Reading:
         self._check(f"{name} IS NULL", key="row_check_failed", name=reason, columns=columns)
         return name
 
-    def _target(self, number: int, target: Target) -> str:
+    def _target(self, number: int, target: TargetColumn) -> str:
         """Guard and check a target; its value and the value's text as columns of the query."""
         place, name = f"[columns] {target['name']}", f"__target_{number}"
         meaning = {"name": target["name"], "columns": self.used(place, target["sql"])}

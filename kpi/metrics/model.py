@@ -213,7 +213,7 @@ class Metric:
     variants: Mapping[str, tuple[Measure, tuple[str, str]]] = field(default_factory=dict)
     within: tuple[frozenset[str], Measure] | None = None
     target_days: int | None = None
-    by_nature: tuple[str, ...] = ()
+    incomparable_by: tuple[str, ...] = ()
 
     def name(self, language: str) -> str:
         return self.name_zh if language == "zh" else self.name_en
@@ -256,14 +256,16 @@ class Metric:
         return {fact.id: fact.date for fact in self.facts}
 
     @property
-    def adds(self) -> bool:
+    def is_count_or_sum(self) -> bool:
         """A count or a sum: a part of it is less than the whole, so that the two are not held against each other."""
         return self.roll_up == "additive" or self.unit in {"count", "customers"}
 
     def comparable(self, dimensions: Iterable[str]) -> bool:
         """Whether a figure narrowed by ``dimensions`` can be held against what is meant for the whole."""
         whole_of = self.measure.whole_of if isinstance(self.measure, Ratio | Custom) else ()
-        return set(dimensions).isdisjoint({*whole_of, *self.by_nature}) and not (self.adds and set(dimensions))
+        return set(dimensions).isdisjoint({*whole_of, *self.incomparable_by}) and not (
+            self.is_count_or_sum and set(dimensions)
+        )
 
     @property
     def proportion(self) -> bool:

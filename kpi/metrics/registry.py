@@ -113,7 +113,7 @@ def _problems(metric: Metric, known: dict[str, Metric]) -> Iterable[str]:
         yield "its version is less than 1"
     if metric.target_days is not None and metric.target_days < 1:
         yield "its target_days are less than 1"
-    unknown = {*metric.not_by, *metric.by_nature} - set(DIMENSIONS)
+    unknown = {*metric.not_by, *metric.incomparable_by} - set(DIMENSIONS)
     if isinstance(metric.measure, Custom):
         unknown |= set(metric.measure.dimensions) - set(DIMENSIONS)
         if not metric.measure.requires:

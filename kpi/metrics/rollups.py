@@ -93,7 +93,7 @@ def _roll_up(name: str, fact: Fact, *dimensions: str) -> RollUp:
 
 # Who handled a contact, and in which team: together they hardly tell more groups apart than each does alone, so that
 # the facts are summed by all of them at once, and each table from that.
-TOGETHER = ("first_handler", "final_handler", "team")
+JOINT_DIMENSIONS = ("first_handler", "final_handler", "team")
 
 # From narrow to wide: the first that covers a question answers it.
 ROLLUPS: tuple[RollUp, ...] = (

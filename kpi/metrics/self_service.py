@@ -72,7 +72,7 @@ METRICS = (
         ),
         "ICBC Electronic Banking Centre, 2015: WeChat's own over 95 %",
         exclusions=("放弃自助者不在分子也不在分母", "who gave up is in neither numerator nor denominator"),
-        by_nature=("channel", "line", "media", "first_handler", "final_handler", "team", "agent"),
+        incomparable_by=("channel", "line", "media", "first_handler", "final_handler", "team", "agent"),
     ),
     Metric(
         "containment_rate",

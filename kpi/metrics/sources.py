@@ -29,6 +29,6 @@ CHINESE: dict[str, str] = {
 }
 
 
-def told(source: str, language: str) -> str:
+def source_name(source: str, language: str) -> str:
     """A declaration's source in the reader's language."""
     return CHINESE.get(source, source) if language == "zh" else source

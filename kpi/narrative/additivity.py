@@ -11,7 +11,7 @@ Kind = Literal["adds", "several", "no_sum"]
 
 
 @dataclass(frozen=True)
-class Adding:
+class Additivity:
     """``adds``: both parts of the figure are the sums of the rows'. ``several``: the rows add to more, since some are
     counted in more than one; ``times``: how many are, where that is known. ``no_sum``: the KPI has no sum.
     """
@@ -22,23 +22,23 @@ class Adding:
     times: int | None = None
 
 
-def adding(metric: Metric, whole: Cell, parts: Sequence[Cell], counted_twice: int | None) -> Adding:
+def additivity(metric: Metric, whole: Cell, parts: Sequence[Cell], counted_twice: int | None) -> Additivity:
     """How ``parts`` (of one dimension, all its values) stand to ``whole``. ``counted_twice``: of a distinct count, how
     many stand in several rows.
     """
     if metric.roll_up in {"percentile", "snapshot"} or whole.value is None or not parts:
-        return Adding("no_sum")
+        return Additivity("no_sum")
     if counted_twice:
-        return Adding("several", times=counted_twice)
+        return Additivity("several", times=counted_twice)
     numerator = _sum([part.numerator for part in parts])
     denominator = _sum([part.denominator for part in parts])
     same = numerator == (whole.numerator or 0) and (whole.denominator is None or denominator == whole.denominator)
     if same:
-        return Adding("adds", whole.numerator, whole.denominator)
+        return Additivity("adds", whole.numerator, whole.denominator)
     # A share of the whole: its parts are shares of one and the same denominator.
     if numerator == whole.denominator and all(part.denominator == whole.denominator for part in parts):
-        return Adding("adds", whole.denominator, whole.denominator)
-    return Adding("several" if metric.roll_up == "distinct" or numerator > (whole.numerator or 0) else "no_sum")
+        return Additivity("adds", whole.denominator, whole.denominator)
+    return Additivity("several" if metric.roll_up == "distinct" or numerator > (whole.numerator or 0) else "no_sum")
 
 
 def _sum(numbers: Sequence[float | None]) -> float:

@@ -20,7 +20,7 @@ def _days(days: Period, language: Language) -> str:
     return format_period(days.start, days.end, language)
 
 
-def doubts(cell: Cell, language: Language) -> list[str]:
+def caveats_of(cell: Cell, language: Language) -> list[str]:
     """Why the figure is not to be relied on, in words; nothing where it is."""
     return [
         *([phrase(language, "doubt_provisional")] if cell.provisional and cell.value is not None else []),

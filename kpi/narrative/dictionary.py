@@ -7,7 +7,7 @@ from kpi.metrics.desk import LIMITS, SERVICE_LEVELS, SHORT_FORMULAS
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS, SECTIONS
-from kpi.metrics.sources import told
+from kpi.metrics.sources import source_name
 
 # Why there is no value, in the order in which a reader meets them.
 REASONS = ("no_data", "zero_denominator", "not_recorded", "immature", "hidden")
@@ -53,7 +53,7 @@ def entry(metric: Metric, language: Language) -> list[tuple[str, list[str]]]:
     elif metric.look_back:
         rows.append((phrase(language, "define_maturity"), [phrase(language, "dictionary_look_back")]))
     rows.append((phrase(language, "dictionary_dimensions"), [dimensions(metric.dimensions, language)]))
-    rows.append((phrase(language, "define_source"), [told(metric.source, language)]))
+    rows.append((phrase(language, "define_source"), [source_name(metric.source, language)]))
     return rows
 
 

@@ -55,7 +55,7 @@ def card_title(kpi: str, language: Language) -> str:
     return name[:1].upper() + name[1:]
 
 
-def tell(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:
+def driver_sentence(why: Why, finding: Finding, names: Names, language: Language, title: str | None = None) -> Sentence:
     """One finding: the KPI, its change, what moved it and by how much, the rest, and where most of it lies.
 
     ``title``: the KPI's name where the page has another one.
@@ -117,11 +117,11 @@ def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sent
 def sentences(why: Why, names: Names, language: Language, title: str | None = None) -> list[Sentence]:
     """One sentence a finding that is ``told``, the first one first; one that says why there is none."""
     if why.findings:
-        return [tell(why, finding, names, language, title) for finding in told(why)]
+        return [driver_sentence(why, finding, names, language, title) for finding in findings_with_sentence(why)]
     return [tell_nothing(why, language, title)]
 
 
-def told(why: Why) -> list[Finding]:
+def findings_with_sentence(why: Why) -> list[Finding]:
     """The findings that have a sentence of their own: two that would each name the other beside it have one."""
     found: list[Finding] = []
     for finding in why.findings:
@@ -131,7 +131,7 @@ def told(why: Why) -> list[Finding]:
     return found
 
 
-def plain(sentence: Sentence) -> str:
+def text_of(sentence: Sentence) -> str:
     """A sentence as mere text."""
     return "".join(span.text for span in sentence).strip()
 
@@ -231,14 +231,14 @@ def _parts(why: Why, finding: Finding, declared: Metric, names: Names, language:
         rest = (why.change or Fraction(0)) - sum((points for points, _ in parts), Fraction(0))
         parts.append((rest, phrase(language, "cause_rest")))
     whole = Fraction(why.whole.change or 0)
-    told = add_up([points for points, _ in parts], whole, why.decimals)
-    if not told[0] and finding.kind != "sides" and (first := shown(finding.points, why.decimals)):
+    findings_with_sentence = add_up([points for points, _ in parts], whole, why.decimals)
+    if not findings_with_sentence[0] and finding.kind != "sides" and (first := shown(finding.points, why.decimals)):
         # A cause is not rounded away for the sake of what is left.
         left = shown(whole, why.decimals) - first
-        told = [first, *add_up([points for points, _ in parts[1:]], left, why.decimals)]
+        findings_with_sentence = [first, *add_up([points for points, _ in parts[1:]], left, why.decimals)]
     spans = list(lead)
-    texts_of = format_parts(told, declared.unit, why.decimals)
-    for index, (number, text, (_, cause)) in enumerate(zip(told, texts_of, parts, strict=True)):
+    texts_of = format_parts(findings_with_sentence, declared.unit, why.decimals)
+    for index, (number, text, (_, cause)) in enumerate(zip(findings_with_sentence, texts_of, parts, strict=True)):
         if not number and index:
             continue  # what rounds to nothing is not told
         spans.append(Span(phrase(language, "cause_join") if index else ""))

@@ -11,7 +11,7 @@ TOLERANCE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
-class Delivery:
+class FeedState:
     """One feed as it is told: ``until`` in the business zone; ``late``: behind the fastest by more than tolerated."""
 
     source: str
@@ -29,12 +29,12 @@ def first_day(published: Published) -> date:
     return published.today if published.data_start is None else published.local(published.data_start).date()
 
 
-def deliveries(published: Published) -> tuple[Delivery, ...]:
+def deliveries(published: Published) -> tuple[FeedState, ...]:
     """Every feed, the latest to deliver last."""
     found = [_delivery(feed, published) for feed in published.feeds.values()]
     return tuple(sorted(found, key=lambda one: (one.until, one.source), reverse=True))
 
 
-def _delivery(feed: Feed, published: Published) -> Delivery:
+def _delivery(feed: Feed, published: Published) -> FeedState:
     late = published.latest - feed.watermark > TOLERANCE
-    return Delivery(feed.source, feed.name_zh, feed.name_en, published.local(feed.watermark), late)
+    return FeedState(feed.source, feed.name_zh, feed.name_en, published.local(feed.watermark), late)

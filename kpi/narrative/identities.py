@@ -8,7 +8,7 @@ from kpi.query.integrity import Check
 _WRITTEN_OUT = {"offered", "sessions"}
 
 
-def tell(check: Check, language: Language) -> str:
+def identity_sentence(check: Check, language: Language) -> str:
     """One check as an equation, its figures in full: what does not add up by one must be seen."""
     total = format_count(check.total, language, compact=False)
     added = format_count(sum(number for _, number in check.terms), language, compact=False)

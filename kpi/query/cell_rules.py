@@ -160,4 +160,4 @@ def mature_part(metric: Metric, period: Period, published: Published) -> Period:
 
 def few(cell: Cell) -> bool:
     """Whether the figure says little, since fewer than 30 stand behind it; a count says what it counts."""
-    return cell.value is not None and cell.n is not None and cell.n < SMALL_N and not METRICS[cell.kpi].adds
+    return cell.value is not None and cell.n is not None and cell.n < SMALL_N and not METRICS[cell.kpi].is_count_or_sum

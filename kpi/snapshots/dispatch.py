@@ -29,7 +29,7 @@ _c = snapshot_delivery.c
 _NOTICES = _c.kind.in_(("owner", "notice"))
 
 
-class Delivery(Protocol):
+class DeliveryOutcome(Protocol):
     """What ``deliver`` gives back. ``status``: sent, permanent, temporary (both: not delivered, after all retries) or
     unconfirmed; ``attempts``: its own, with retries.
     """
@@ -45,13 +45,13 @@ class Delivery(Protocol):
 class Deliver(Protocol):
     """Hands a copy or a notice to one recipient. The same ``key`` is the same delivery: the target may tell by it."""
 
-    def __call__(self, parcel: Parcel, recipient: Recipient, *, key: str) -> Delivery: ...
+    def __call__(self, parcel: Parcel, recipient: Recipient, *, key: str) -> DeliveryOutcome: ...
 
 
 Guard = Callable[[sa.Connection], None]
 
 
-def key_of(run: Run, kind: str, recipient: str) -> str:
+def delivery_key(run: Run, kind: str, recipient: str) -> str:
     """The key of a delivery: of the run, what it is, and a mark of the recipient."""
     mark = hashlib.sha256(recipient.encode()).hexdigest()[:12]
     return f"{run.key}.{mark}" if kind == "copy" else f"{run.key}.{kind}.{mark}"
@@ -70,7 +70,7 @@ def hand_over(
             return "handing"  # somebody else's
         guard(connection)
     try:
-        done = deliver(parcel, recipient, key=key_of(run, line.kind, line.recipient))
+        done = deliver(parcel, recipient, key=delivery_key(run, line.kind, line.recipient))
         status, detail, attempts = done.status, done.detail, done.attempts
     except Exception as error:
         # It may have arrived before this went wrong.
@@ -90,7 +90,7 @@ def _write(state: StateDatabase, line: int, values: dict[str, object]) -> None:
         connection.execute(sa.update(snapshot_delivery).where(_c.id == line).values(**values))
 
 
-def tell(ledger: Ledger, deliver: Deliver) -> int:
+def send_pending_notices(ledger: Ledger, deliver: Deliver) -> int:
     """Send every notice whose time it is: to owners why a run is not simply sent, to recipients that they get nothing
     yet. One that does not arrive is tried again for a day. Says how many were sent.
     """
@@ -108,7 +108,7 @@ def tell(ledger: Ledger, deliver: Deliver) -> int:
     return sent
 
 
-def untold(ledger: Ledger) -> bool:
+def has_pending_notices(ledger: Ledger) -> bool:
     """Whether a notice is to be sent now."""
     with ledger.state.transaction() as connection:
         left = connection.execute(sa.select(sa.exists().where(_left(ledger)))).scalar_one()

@@ -164,11 +164,11 @@ class Running:
         if self.by_hand or isinstance(error, _FOR_GOOD):
             self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
         elif isinstance(error, _AWAY) and moment < since + _LONGEST_AWAY:
-            self.ledger.put_off(run, reason, _RETRY, waiting=True)
+            self.ledger.postpone(run, reason, _RETRY, waiting=True)
         elif run.attempts >= MOST_ATTEMPTS:
             self.ledger.end(run, "failed", reason, empty_handed(self.ledger, run))
         else:
-            self.ledger.put_off(run, reason, _RETRY * run.attempts, waiting=False)
+            self.ledger.postpone(run, reason, _RETRY * run.attempts, waiting=False)
 
     # --- until the files are stored ---
 
@@ -184,7 +184,7 @@ class Running:
             assert asked is not None
             reason = Reason.in_words("run_data_late", feeds=_names(published, late))
             if ledger.clock() < run.due_at + timedelta(minutes=asked.deadline_minutes):
-                ledger.put_off(run, reason, _WAIT, waiting=True)
+                ledger.postpone(run, reason, _WAIT, waiting=True)
             else:
                 ledger.end(run, "held", reason, empty_handed(ledger, run))
             return None

@@ -88,7 +88,7 @@ class Ledger:
     # --- putting down ---
 
     @_patient
-    def put_down(self) -> int:
+    def enqueue_due(self) -> int:
         """Put every run that has become due since the last time into the ledger; says how many.
 
         A definition's mark of what was looked at and its runs are written together, so that two workers at once, or
@@ -124,7 +124,7 @@ class Ledger:
         state: str = "due", reason: Reason | None = None, version: int | None = None,
     ) -> int:  # fmt: skip
         """Put one run down, unless its key is there; says how many were."""
-        key = key_of(definition, due, revision)
+        key = run_key(definition, due, revision)
         values = {
             "key": key, "name": definition.name, "due_at": due.at, "due_on": due.on, "revision": revision,
             "origin": origin, "content": definition_store.as_text(definition), "settings": "{}", "state": state,
@@ -178,13 +178,13 @@ class Ledger:
         start, end = (datetime.combine(day, clock_time()) for day in (first, last))
         margin = timedelta(days=2)  # of any zone
         due = schedule.due_between(asked, start - margin, min(end + margin, self.clock()))
-        keys = [key_of(definition, one, 1) for one in due if first <= one.on <= last]
+        keys = [run_key(definition, one, 1) for one in due if first <= one.on <= last]
         origin = "back_fill" if version is None else AS_OF
         with self.state.transaction() as connection:
             for one in due:
                 if first <= one.on <= last and not self._insert(connection, definition, one, origin, 1,
                                                                 version=version):  # fmt: skip
-                    keys.remove(key_of(definition, one, 1))
+                    keys.remove(run_key(definition, one, 1))
             found = connection.execute(sa.select(snapshot_run).where(_c.key.in_(keys)).order_by(_c.due_at))
             return [run_of(row) for row in found]
 
@@ -238,7 +238,7 @@ class Ledger:
         return replace(run, step=step)
 
     @_patient
-    def put_off(self, run: Run, reason: Reason, seconds: float, *, waiting: bool) -> None:
+    def postpone(self, run: Run, reason: Reason, seconds: float, *, waiting: bool) -> None:
         """Let go of it for some seconds. ``waiting``: for data, or what is away, which is no
         attempt.
         """
@@ -327,7 +327,7 @@ def _machine() -> str:
     return socket.gethostname()[:60]
 
 
-def key_of(definition: Definition, due: Due, revision: int) -> str:
+def run_key(definition: Definition, due: Due, revision: int) -> str:
     """What makes a run the only one: its name, due moment in UTC, the date of that in its zone, and revision."""
     return f"{definition.name}.{due.at:%Y%m%dT%H%M%SZ}.{due.on}.r{revision}"
 

@@ -64,7 +64,7 @@ MOST_SECONDS = 120  # that a webhook may be waited for
 
 
 @dataclass(frozen=True)
-class Target:
+class DeliveryTarget:
     """``place``: folder, bucket and prefix, address, name of the chat's secret, or URL. ``options``: after the #."""
 
     kind: Kind
@@ -77,7 +77,7 @@ class Target:
         return self.place if self.kind == "chat" else self.options.get("secret", "")
 
 
-def parse(text: str) -> Target:
+def parse(text: str) -> DeliveryTarget:
     """Raises InputError for what is no target, holds a secret, is a mail to anything but one plain address, has a host,
     a port or a timeout that cannot be, or a bucket or a path that could be read as another one.
     """
@@ -118,7 +118,7 @@ def parse(text: str) -> Target:
                 raise InputError("target_bad_storage")
         case "webhook":
             place = _canonical(parts)._replace(fragment="").geturl()
-    return Target(kind, place, options)
+    return DeliveryTarget(kind, place, options)
 
 
 def _options(fragment: str, valid: tuple[str, ...]) -> dict[str, str]:
@@ -191,7 +191,7 @@ def _seconds(text: str) -> bool:
         return False
 
 
-def check_allowed(target: Target, settings: Settings) -> None:
+def check_allowed(target: DeliveryTarget, settings: Settings) -> None:
     """Hold a target against ``KPI_DELIVER_TO``; a folder also against what is the program's own (``allowed_folder``).
 
     An entry is an address, a domain (of a mail address, or of a host and what lies below it, by https on its usual
@@ -229,7 +229,7 @@ def allowed_folder(place: str, settings: Settings) -> Path:
     raise DeliveryRefused("folder_not_allowed", folder=place, valid=", ".join([str(outbox), *entries]))
 
 
-def _allowed(target: Target, settings: Settings) -> bool:
+def _allowed(target: DeliveryTarget, settings: Settings) -> bool:
     """Whether an entry names a target that is no folder."""
     entries = settings.deliver_to
     match target.kind:

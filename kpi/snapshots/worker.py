@@ -16,7 +16,7 @@ from types import FrameType
 from kpi.errors import KpiError, RunError
 from kpi.settings import ROOT, Settings
 from kpi.snapshots import store
-from kpi.snapshots.dispatch import Deliver, tell, untold
+from kpi.snapshots.dispatch import Deliver, has_pending_notices, send_pending_notices
 from kpi.snapshots.execution import (
     DEPENDS_ON,
     NOBODY,
@@ -112,14 +112,14 @@ def run_due(
 
     def stuck() -> None:
         with suppress(KpiError):
-            tell(ledger, running.deliver)
+            send_pending_notices(ledger, running.deliver)
         os._exit(1)
 
     done = 0
     try:
         patiently(ledger.beat)  # stays where it breaks off: it had begun
         if only is None:
-            ledger.put_down()
+            ledger.enqueue_due()
         while (run := ledger.claim(only)) is not None:
             done += 1
             try:
@@ -127,10 +127,10 @@ def run_due(
                     running.work(run)
             except RunError as error:
                 log.warning("%s", error)
-            patiently(tell, ledger, running.deliver)
+            patiently(send_pending_notices, ledger, running.deliver)
             if only is not None:
                 break
-        patiently(tell, ledger, running.deliver)
+        patiently(send_pending_notices, ledger, running.deliver)
         store.tidy(state, warehouse.settings, clock())
         with suppress(KpiError):
             ledger.leave()
@@ -193,10 +193,10 @@ def not_begun(ledger: Ledger, settings: Settings, code: int, times: int) -> None
     reason = Reason("run_not_begun", code=code, times=times)
     while (run := ledger.claim()) is not None:
         if times < MOST_ATTEMPTS:
-            ledger.put_off(run, reason, _LOOKED_AT, waiting=True)
+            ledger.postpone(run, reason, _LOOKED_AT, waiting=True)
         else:
             ledger.end(run, "failed", reason, empty_handed(ledger, run))
-    tell(ledger, bound(delivery(), settings=settings))
+    send_pending_notices(ledger, bound(delivery(), settings=settings))
 
 
 def serve(
@@ -224,7 +224,7 @@ def serve(
         while True:
             try:
                 ledger.beat()  # first, since it does not wait for two minutes where the database is away
-                ledger.put_down()
+                ledger.enqueue_due()
                 if child is not None and child.poll() is None and signs.silent(ledger.sign_of(child.pid)):
                     log.error("the worker's process gave no sign of life for too long, and is ended")
                     child.kill()
@@ -236,7 +236,7 @@ def serve(
                         not_before = time.monotonic() + min(_LONGEST_PAUSE, tick * 2.0**broken)
                         if ledger.sign_of(process) is None:
                             not_begun(ledger, settings, code, broken)
-                if child is None and time.monotonic() >= not_before and (ledger.open() or untold(ledger)):
+                if child is None and time.monotonic() >= not_before and (ledger.open() or has_pending_notices(ledger)):
                     child, signs = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL), _Signs()
             except KpiError as error:
                 # The database is gone for a while: what is due is put down afterwards.

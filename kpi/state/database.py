@@ -117,7 +117,7 @@ class StateDatabase:
         self._engine.dispose()
 
 
-def begun(settings: Settings) -> bool:
+def is_begun_at(settings: Settings) -> bool:
     """Whether there may be anything in the state database, or was: to look for it would make one of SQLite."""
     try:
         file = _file(_url(settings))

@@ -21,7 +21,7 @@ from kpi.query.question import Period, Question
 from kpi.query.target_value import Band, Goal
 from kpi.settings import Settings
 from kpi.state import Problem, StateDatabase, Target
-from kpi.state.database import begun
+from kpi.state.database import is_begun_at
 from kpi.state.targets import PLACES, plain_problems, targets
 
 _DAY = timedelta(days=1)
@@ -153,13 +153,15 @@ def days_on_target(cells: Iterable[Cell]) -> tuple[int, int]:
 
     A day whose data are still arriving counts only where its figure does not grow with them.
     """
-    judged = [one.met for one in cells if one.met is not None and not (one.provisional and METRICS[one.kpi].adds)]
+    judged = [
+        one.met for one in cells if one.met is not None and not (one.provisional and METRICS[one.kpi].is_count_or_sum)
+    ]
     return sum(judged), len(judged)
 
 
 def kept_targets(settings: Settings) -> Targets:
     """What is kept in the state database; none where there is no such database yet. Raises StateError."""
-    if not begun(settings):
+    if not is_begun_at(settings):
         return NO_TARGETS
     state = StateDatabase(settings)
     try:

@@ -11,7 +11,7 @@ from sqlalchemy.sql.operators import is_comparison
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from kpi.metrics.model import Fact
-from kpi.metrics.rollups import ROLLUPS, TOGETHER, RollUp
+from kpi.metrics.rollups import JOINT_DIMENSIONS, ROLLUPS, RollUp
 from kpi.warehouse.published import Published
 from kpi.warehouse.staging import listed
 
@@ -118,8 +118,8 @@ def _groups(rollups: list[RollUp]) -> list[tuple[str, ...]]:
     """The sets of dimensions that the facts are summed by: of each roll-up one has all its dimensions."""
     wide = [
         rollup.dimensions
-        if {*TOGETHER}.isdisjoint(rollup.dimensions)
-        else (*(name for name in rollup.dimensions if name not in TOGETHER), *TOGETHER)
+        if {*JOINT_DIMENSIONS}.isdisjoint(rollup.dimensions)
+        else (*(name for name in rollup.dimensions if name not in JOINT_DIMENSIONS), *JOINT_DIMENSIONS)
         for rollup in rollups
     ]
     return [group for group in dict.fromkeys(wide) if not any({*group} < {*other} for other in wide)]

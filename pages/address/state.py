@@ -278,12 +278,12 @@ def discard(name: str) -> None:
     st.session_state[f"draft_number_{name}"] = st.session_state.get(f"draft_number_{name}", 0) + 1
 
 
-def tell(name: str, text: str) -> None:
+def set_message(name: str, text: str) -> None:
     """What the page that is made next tells of an action; "" for nothing."""
     st.session_state[f"told_{name}"] = text
 
 
-def told(name: str) -> str:
+def message(name: str) -> str:
     """What an action before told to say."""
     said: str = st.session_state.get(f"told_{name}", "")
     return said

@@ -218,7 +218,7 @@ def prepare(
         wait([_WORKERS.submit(_within, context, task) for task in tasks])
 
 
-def begun(call: Callable[[], _Found]) -> Callable[[], _Found]:
+def in_background(call: Callable[[], _Found]) -> Callable[[], _Found]:
     """Begin a call of this module beside what is drawn meanwhile; what is given back waits for what it finds.
 
     Where there is no visitor, it is made here, when no visitor's page is being made.

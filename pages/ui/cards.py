@@ -12,7 +12,7 @@ from kpi.i18n.formats import format_change, format_count, format_period, format_
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.metrics.sources import told
+from kpi.metrics.sources import source_name
 from kpi.narrative.change_tone import tone
 from kpi.narrative.driver_sentences import card_title
 from kpi.query.answer import Cell
@@ -247,7 +247,7 @@ def definition(metric: Metric, cell: Cell | None, language: Language, days: Days
         rows.append((phrase(language, "define_value"), value))
     if cell is not None and (target := target_text.tip(cell, metric, language, days)):
         rows.append((phrase(language, "define_target"), target))
-    rows.append((phrase(language, "define_source"), told(metric.source, language)))
+    rows.append((phrase(language, "define_source"), source_name(metric.source, language)))
     listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in rows)
     if cell is not None and (written := target_text.written(cell)):
         # In the one language that it was written in.

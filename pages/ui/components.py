@@ -20,7 +20,7 @@ from kpi.i18n import Language, phrase
 from kpi.i18n.formats import format_count, format_moment, format_period
 from kpi.narrative.freshness import deliveries
 from kpi.narrative.headline import Sentence
-from kpi.narrative.identities import tell
+from kpi.narrative.identities import identity_sentence
 from kpi.narrative.working_days import unpublished
 from kpi.query.answer import Answer
 from kpi.query.integrity import Check
@@ -197,7 +197,7 @@ def panel(
                 if drill is not None:
                     with st.container(key=f"menu_drill_{key}", width="content"):
                         st.button(
-                            phrase(language, "panel_drill", title=plain(title)),
+                            phrase(language, "panel_drill", title=escape_markdown(title)),
                             icon=":material/account_tree:",
                             type="tertiary",
                             key=f"drill_{key}",
@@ -255,7 +255,7 @@ def _menu(key: str, title: str, spec: dict[str, Any] | None, table: Callable[[],
     language = style.language
     with st.container(key=f"menu_{key}", width="content"):
         menu = st.popover(
-            phrase(language, "panel_menu", title=plain(title)),
+            phrase(language, "panel_menu", title=escape_markdown(title)),
             icon=":material/more_horiz:",
             type="tertiary",
             key=f"menu_of_{key}",
@@ -300,7 +300,7 @@ def _png(spec: dict[str, Any], style: Style) -> bytes:
 _FOUND_LATER = re.compile(r"(?<=[:@])(?=\S)|(?<=www)(?=\.)|(?<=[-<>=~])(?=[-<>=~])", re.IGNORECASE)
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """A text that may hold anything, for what reads Markdown: shown as it is, no picture loaded, no word a link."""
     joined = _FOUND_LATER.sub("\u2060", " ".join(text.split()))
     return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", joined)
@@ -308,7 +308,7 @@ def plain(text: str) -> str:
 
 def paragraphs(text: str) -> str:
     """As ``plain``, of several lines."""
-    return "\n\n".join(plain(line) for line in text.splitlines() if line.strip())
+    return "\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip())
 
 
 def identity_strip(checks: Sequence[Check], language: Language) -> None:
@@ -316,7 +316,7 @@ def identity_strip(checks: Sequence[Check], language: Language) -> None:
     told = "".join(
         f'<span><span class="{"holds" if check.holds else "fails"}">{"✓" if check.holds else "✕"}'
         f'<span class="sr">{phrase(language, "proof_holds" if check.holds else "proof_fails")}</span></span> '
-        f"{escape(tell(check, language))}</span>"
+        f"{escape(identity_sentence(check, language))}</span>"
         for check in checks
     )
     st.html(f'<div class="proof"><h2>{phrase(language, "panel_identity")}</h2>{told}</div>')

@@ -21,8 +21,8 @@ from kpi.i18n.formats import format_change, format_count, format_period, format_
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
-from kpi.narrative.additivity import adding
-from kpi.narrative.caveats import doubts
+from kpi.narrative.additivity import additivity
+from kpi.narrative.caveats import caveats_of
 from kpi.narrative.change_tone import goodness
 from kpi.pivot import days_name, value_name
 from kpi.query.answer import Answer, Cell
@@ -131,7 +131,7 @@ def _path(steps: tuple[Filter, ...], view: View, version: int) -> None:
         for number, step in enumerate(steps, start=1):
             st.html('<span class="crumb" aria-hidden="true">›</span>', width="content")
             st.button(
-                components.plain(_named(step.dimension, step.values[0], view, version)),
+                components.escape_markdown(_named(step.dimension, step.values[0], view, version)),
                 type="tertiary",
                 key=f"step_{number}",
                 on_click=state.go_down,
@@ -193,7 +193,7 @@ def _parts(
             key=f"part_{value or UNKNOWN}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"
         ):
             st.button(
-                components.plain(
+                components.escape_markdown(
                     names.get(value)
                     or value
                     or phrase(language, "drill_unknown", dimension=DIMENSIONS[by].name(language))
@@ -228,7 +228,7 @@ def _bar(cell: Cell, metric: Metric, top: float, colour: str, language: Language
     """One row: bar, value, change, n; pale where it stands on few."""
     width = 0 if cell.value is None else 100 * abs(cell.value) / top
     reason = phrase(language, f"reason_{cell.reason}") if cell.value is None and cell.reason else ""
-    told = [*doubts(cell, language), target_text.tip(cell, metric, language)]
+    told = [*caveats_of(cell, language), target_text.tip(cell, metric, language)]
     tip = escape(reason or " · ".join(filter(None, told)), quote=True)
     small = " small" if few(cell) else ""
     good = {1: "better", -1: "worse"}.get(goodness(cell, metric), "")
@@ -244,7 +244,7 @@ def _bar(cell: Cell, metric: Metric, top: float, colour: str, language: Language
 
 def _sum(metric: Metric, whole: Cell, parts: Answer, language: Language) -> str:
     """What the parts come to together."""
-    found = adding(metric, whole, parts.cells, parts.counted_twice.get(metric.id))
+    found = additivity(metric, whole, parts.cells, parts.counted_twice.get(metric.id))
     if found.kind == "adds":
         numbers = [format_count(number, language, compact=False)
                    for number in (found.numerator, found.denominator) if number is not None]  # fmt: skip

@@ -11,7 +11,7 @@ from kpi.drivers.finding import Finding, Why
 from kpi.i18n import Language, phrase
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.narrative.driver_sentences import Names, sentences, tell, told, value_name
+from kpi.narrative.driver_sentences import Names, driver_sentence, findings_with_sentence, sentences, value_name
 from kpi.narrative.headline import Sentence, Span
 from kpi.narrative.waterfall_steps import steps
 from kpi.query.question import Filter, Question
@@ -29,13 +29,13 @@ _TOLD = 3  # sentences in a drill-down
 Coming = Callable[[], tuple[tuple[Why, Finding], ...]]
 
 
-def begun(figures: Figures) -> Coming:
+def search_in_background(figures: Figures) -> Coming:
     """Begin to look for the findings that matter most, while the page is drawn."""
     questions, headline = _changes(figures), figures.headline
     if not questions:
         return tuple
     known = [headline] if headline is not None else []
-    return cache.begun(partial(cache.findings, questions, figures.version, known))
+    return cache.in_background(partial(cache.findings, questions, figures.version, known))
 
 
 def leading(figures: Figures, opening: Sentence, coming: Coming) -> Callable[[], None]:
@@ -59,18 +59,18 @@ def _lead(figures: Figures, opening: Sentence, place: DeltaGenerator, coming: Co
             # The sentence is about the whole: so is what opens, and from there the finding leads on to its rows.
             _row(
                 str(number),
-                tell(why, one, names, language, name),
+                driver_sentence(why, one, names, language, name),
                 phrase(language, "finding_rows", name=name),
                 partial(state.open_drill, why.kpi, one.dimension),
             )
 
 
-def _row(key: str, told: Sentence, label: str, leads: Callable[[], None]) -> None:
+def _row(key: str, findings_with_sentence: Sentence, label: str, leads: Callable[[], None]) -> None:
     """A finding and the button that leads on from it."""
     with st.container(key=f"finding_{key}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="top"):
-        components.sentence(told, "finding")
+        components.sentence(findings_with_sentence, "finding")
         st.button(
-            components.plain(label),
+            components.escape_markdown(label),
             icon=":material/arrow_forward:",
             type="tertiary",
             key=f"finding_rows_{key}",
@@ -98,7 +98,7 @@ def explained(question: Question, at: tuple[Filter, ...], by: str | None, style:
     said = sentences(why, names, language, cards.title(kpi, language))[:_TOLD]
     if not why.findings:
         components.sentences(*said)
-    for number, (sentence, one) in enumerate(zip(said, told(why), strict=False), start=1):
+    for number, (sentence, one) in enumerate(zip(said, findings_with_sentence(why), strict=False), start=1):
         if one.filters:
             label = phrase(language, "finding_cell", name=_cell(one, names, language))
             _row(f"cell_{number}", sentence, label, partial(state.go_down, (*at, *one.filters)))

@@ -52,9 +52,9 @@ def _editor(table: Table[Any], title: str, language: Language) -> None:
         return
     name = table.name
     kept, key = state.draft(name, newest)
-    if saved := state.told(name):
+    if saved := state.message(name):
         st.toast(components.paragraphs(saved), icon=":material/check:")
-        state.tell(name, "")
+        state.set_message(name, "")
     edited = st.data_editor(
         table.frame(kept),
         key=key,
@@ -106,7 +106,7 @@ def _editor(table: Table[Any], title: str, language: Language) -> None:
 def done(name: str, said: str) -> None:
     """The table was changed: make the page anew from what is kept, and tell so."""
     state.discard(name)
-    state.tell(name, said)
+    state.set_message(name, said)
     state.rerun_page()
 
 

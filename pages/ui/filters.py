@@ -101,7 +101,7 @@ def _choice(view: View, dimension: str, names: Mapping[str, str]) -> None:
             label,
             list(names),
             selection_mode="multi",
-            format_func=lambda value: components.plain(names.get(value, value)),
+            format_func=lambda value: components.escape_markdown(names.get(value, value)),
             **state.bound(dimension, chosen),
         )
     else:
@@ -125,11 +125,11 @@ def _summary(view: View, dimension: str, names: Mapping[str, Mapping[str, str]])
 
 
 def _chip(label: str, value: str) -> str:
-    return f":gray[{components.plain(label)}] **{components.plain(value)}**"
+    return f":gray[{components.escape_markdown(label)}] **{components.escape_markdown(value)}**"
 
 
 def ignored(view: View) -> None:
     """What in the link could not be used, in one box."""
     if view.ignored:
-        told = [components.plain(one.message(view.language)) for one in view.ignored]
+        told = [components.escape_markdown(one.message(view.language)) for one in view.ignored]
         st.warning("\n\n".join(told), icon=":material/link_off:")

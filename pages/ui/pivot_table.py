@@ -9,7 +9,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric
 from kpi.metrics.registry import METRICS
 from kpi.narrative.change_tone import goodness
-from kpi.pivot import ALL, Names, Pivot, Place, adds
+from kpi.pivot import ALL, Names, Pivot, Place, has_total
 from kpi.query.answer import Cell
 from kpi.query.cell_rules import few
 from kpi.query.question import Filter
@@ -76,7 +76,7 @@ def remarks(pivot: Pivot, names: Names, language: Language) -> list[str]:
             said.append(
                 phrase(language, "explore_counted_twice", kpi=name, count=format_count(twice, language, compact=False))
             )
-        if pivot.rows is not None and not adds(METRICS[kpi]):
+        if pivot.rows is not None and not has_total(METRICS[kpi]):
             said.append(phrase(language, "explore_no_total", kpi=name))
     if any((cell := pivot.cell(kpi, row, col)) is not None and few(cell) for kpi, row, col in _places(pivot)):
         said.append(phrase(language, "explore_small"))

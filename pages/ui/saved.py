@@ -34,9 +34,9 @@ def menu(view: View, published: Published, page: str) -> None:
                 on_click=_try,
                 args=(language, lambda: save_view(cache.state_database(), _OWNER, name, page, state.kept_link())),
             )
-        if said := state.told("saved"):
+        if said := state.message("saved"):
             st.error(components.paragraphs(said), icon=":material/error:")
-        if said := state.told("saved_sent"):
+        if said := state.message("saved_sent"):
             st.info(components.paragraphs(said), icon=":material/info:")
         _listed(published, page, language)
 
@@ -70,7 +70,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
         elif one.page == page:
             # A link to the page that is open would not change the address.
             st.button(
-                components.plain(one.name),
+                components.escape_markdown(one.name),
                 icon=":material/bookmark:",
                 type="tertiary",
                 key=f"saved_open_{one.id}",
@@ -83,7 +83,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
             other = st.Page(_never, title=one.name, url_path=address(one.page), default=not address(one.page))
             st.page_link(
                 other,
-                label=components.plain(one.name),
+                label=components.escape_markdown(one.name),
                 icon=":material/bookmark:",
                 query_params=state.reopened(one.link),
                 help=where,
@@ -91,7 +91,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
         st.space("stretch")
         if where and subscribe.can_be_sent(one.page):
             st.button(
-                phrase(language, "saved_send", name=components.plain(one.name)),
+                phrase(language, "saved_send", name=components.escape_markdown(one.name)),
                 icon=":material/schedule_send:",
                 type="tertiary",
                 key=f"saved_send_{one.id}",
@@ -99,7 +99,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
                 args=(one, published, language),
             )
         with st.popover(
-            phrase(language, "saved_rename", name=components.plain(one.name)),
+            phrase(language, "saved_rename", name=components.escape_markdown(one.name)),
             icon=":material/edit:",
             type="tertiary",
             key=f"saved_edit_{one.id}",
@@ -114,7 +114,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
                 args=(language, lambda: rename_view(cache.state_database(), _OWNER, one.id, name)),
             )
         st.button(
-            phrase(language, "saved_delete", name=components.plain(one.name)),
+            phrase(language, "saved_delete", name=components.escape_markdown(one.name)),
             icon=":material/delete:",
             type="tertiary",
             key=f"saved_delete_{one.id}",
@@ -127,7 +127,7 @@ def _send(one: SavedView, published: Published, language: Language) -> None:
     """A snapshot every Monday of what the view shows then, under the view's name."""
     definition = subscribe.of_view(layout.view_of({**one.link, "lang": language}, published), one.page)
     if definition is not None:
-        state.tell("saved_sent", subscribe.make(replace(definition, title=(one.name, one.name)), "", language))
+        state.set_message("saved_sent", subscribe.make(replace(definition, title=(one.name, one.name)), "", language))
 
 
 def _never() -> None:
@@ -138,6 +138,6 @@ def _try(language: Language, act: Callable[[], None]) -> None:
     """Do it; what went wrong is told on the page that is made next."""
     try:
         act()
-        state.tell("saved", "")
+        state.set_message("saved", "")
     except KpiError as error:
-        state.tell("saved", error.message(language))
+        state.set_message("saved", error.message(language))

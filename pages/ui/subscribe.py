@@ -214,14 +214,14 @@ def button(view: View, page: str) -> None:
             on_click=_make,
             args=(view, page, period, every or "monday", target),
         )
-        if said := state.told("send"):
+        if said := state.message("send"):
             st.info(components.paragraphs(said), icon=":material/info:")
 
 
 def _make(view: View, page: str, period: RelativePeriod, every: str, target: str) -> None:
     definition = of_view(view, page, period)
     assert definition is not None
-    state.tell("send", make(replace(definition, schedule=EVERY[every]), target, view.language))
+    state.set_message("send", make(replace(definition, schedule=EVERY[every]), target, view.language))
 
 
 def make(definition: Definition, target: str, language: Language) -> str:

@@ -34,7 +34,7 @@ from pages.data.figures import Figures
 from pages.ui import cards, components, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-BESIDE = {
+SECONDARY_KPI = {
     "volume": "",
     "agent_volume": "answer_rate",
     "wechat_phone_multiple": "",
@@ -42,7 +42,7 @@ BESIDE = {
     "customers_served": "consistency",
     "multi_channel_share": "unlinked_share",
 }
-HEADLINES = tuple(BESIDE)
+HEADLINES = tuple(SECONDARY_KPI)
 # Side by side for every channel.
 COMPARED = ("volume", "self_service_rate", "csat", "service_level", "escalation_rate")
 _RATE, _MULTIPLE = "self_service_rate", "wechat_phone_multiple"
@@ -111,7 +111,7 @@ def ask(view: View, published: Published) -> Figures:
     return Figures(
         view,
         published,
-        BESIDE,
+        SECONDARY_KPI,
         {
             # Eight channels a day have room for one grey line, that of all; each one's change stands beside, and by the
             # names of the mix.

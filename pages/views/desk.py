@@ -23,7 +23,7 @@ from pages.ui import cards, components, layout, panels
 from pages.views import planner
 
 # The six headline figures, each with the one that stands beside it on its card.
-BESIDE = {
+SECONDARY_KPI = {
     "service_level": "",
     "answer_rate": "",
     "abandonment_rate": "",
@@ -31,7 +31,7 @@ BESIDE = {
     "aht": "transfer_rate",
     "occupancy": "",
 }
-HEADLINES = tuple(BESIDE)
+HEADLINES = tuple(SECONDARY_KPI)
 # What the map of the day can show: the KPI, and whether what it is a share of.
 MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
 _MAP = "level"
@@ -64,7 +64,7 @@ def ask(view: View, published: Published, shown: str = _MAP) -> Figures:
     """All that the page asks for ``view``. ``shown``: the map of half hours."""
     more = [*_by_formula(view).values(), *planner.questions(view)]
     asked = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), True)}
-    return Figures(view, published, BESIDE, asked, more=more)
+    return Figures(view, published, SECONDARY_KPI, asked, more=more)
 
 
 def render(view: View, published: Published, style: Style) -> None:

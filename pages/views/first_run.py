@@ -141,4 +141,4 @@ def _watch(language: Language) -> None:
     what = phrase(language, "first_demo" if job.module == "seed" else "first_import")
     with st.container(border=True, key="panel_progress"):
         components.heading(phrase(language, "first_running", what=what), "")
-        st.progress(done or 0.0, text=components.plain(said) or phrase(language, "first_starting"))
+        st.progress(done or 0.0, text=components.escape_markdown(said) or phrase(language, "first_starting"))

@@ -19,7 +19,7 @@ from pages.ui import cards, components, layout, panels, rankings
 from pages.ui.rankings import Ranking
 
 # The headlines, each with what stands beside it on its card.
-BESIDE = {
+SECONDARY_KPI = {
     "referral_rate": "",
     "visit_rate": "days_to_visit",
     "signed_rate": "days_to_sign",
@@ -52,7 +52,7 @@ def ask(view: View, published: Published) -> Figures:
     year = dict.fromkeys(
         ("journey_amounts", "journey_months", *(one.panel for one in _RANKINGS)), view.period.months(_MONTHS)
     )
-    return Figures(view, published, BESIDE, _PANELS, spans=year, cohorts=_PANELS)
+    return Figures(view, published, SECONDARY_KPI, _PANELS, spans=year, cohorts=_PANELS)
 
 
 def render(view: View, published: Published, style: Style) -> None:

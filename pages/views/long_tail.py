@@ -19,7 +19,7 @@ from pages.data import cache
 from pages.data.figures import Figures
 from pages.ui import cards, components, layout, panels
 
-BESIDE = {
+SECONDARY_KPI = {
     "long_tail_coverage": "tail_base",
     "tail_served_average": "tail_served_daily",
     "tail_unreached_year": "",
@@ -27,7 +27,7 @@ BESIDE = {
     "tail_nps": "nps",
     "tier_upgrade_rate": "",
 }
-HEADLINES = tuple(BESIDE)
+HEADLINES = tuple(SECONDARY_KPI)
 _DIVIDENDS = ("tail_value", "tail_active")
 _PANELS = {
     "reach": (("tail_reach_frequency",), ("reach",), True),
@@ -44,7 +44,7 @@ _PANELS = {
 
 def ask(view: View, published: Published) -> Figures:
     """All that the page asks for ``view``."""
-    figures = Figures(view, published, BESIDE, _PANELS)
+    figures = Figures(view, published, SECONDARY_KPI, _PANELS)
     _curves(figures)  # of what was put together for the shares
     return figures
 

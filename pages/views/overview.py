@@ -17,7 +17,7 @@ from pages.data.figures import Figures
 from pages.ui import cards, components, drivers, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-BESIDE = {
+SECONDARY_KPI = {
     "self_service_rate": "given_up_rate",
     "volume": "wechat_phone_multiple",
     "csat": "response_rate",
@@ -25,7 +25,7 @@ BESIDE = {
     "service_level": "asa",
     "fcr": "repeat_rate",
 }
-HEADLINES = tuple(BESIDE)
+HEADLINES = tuple(SECONDARY_KPI)
 _PANELS = {
     # Eight channels a day have room for one grey line, that of all; the findings tell whose change it was.
     "volume": (("volume",), ("{grain}", "channel"), False),
@@ -36,8 +36,8 @@ _PANELS = {
 
 def ask(view: View, published: Published) -> tuple[Figures, drivers.Coming]:
     """All that the page asks for ``view``: its figures, and the findings, which may still be to come."""
-    figures = Figures(view, published, BESIDE, _PANELS)
-    return figures, drivers.begun(figures)
+    figures = Figures(view, published, SECONDARY_KPI, _PANELS)
+    return figures, drivers.search_in_background(figures)
 
 
 def render(view: View, published: Published, style: Style) -> None:
@@ -46,7 +46,7 @@ def render(view: View, published: Published, style: Style) -> None:
     figures, findings = ask(view, published)
     choices = layout.names(view, published)
     layout.top("overview", view, published, figures.compared)
-    names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *BESIDE.values())}
+    names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *SECONDARY_KPI.values())}
     lead = None
     if figures.headline is not None:
         lead = drivers.leading(figures, opening(figures.headline, METRICS, names, language), findings)

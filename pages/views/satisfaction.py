@@ -29,7 +29,7 @@ from pages.data.figures import Figures
 from pages.ui import cards, components, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-BESIDE = {
+SECONDARY_KPI = {
     "csat": "response_rate",
     "csat_of_asked": "",
     "nps": "",
@@ -37,7 +37,7 @@ BESIDE = {
     "fcr": "repeat_rate",
     "complaint_rate": "complaint_overdue",
 }
-HEADLINES = tuple(BESIDE)
+HEADLINES = tuple(SECONDARY_KPI)
 _TWO = ("csat", "response_rate")
 _RESOLVED = ("fcr", "repeat_rate")
 _WORST = 10  # topics in a ranking
@@ -60,7 +60,7 @@ _PANELS = {
 
 def ask(view: View, published: Published) -> Figures:
     """All that the page asks for ``view``."""
-    return Figures(view, published, BESIDE, _PANELS)
+    return Figures(view, published, SECONDARY_KPI, _PANELS)
 
 
 def render(view: View, published: Published, style: Style) -> None:

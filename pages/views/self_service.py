@@ -20,7 +20,7 @@ from pages.ui import cards, components, layout, panels, rankings
 from pages.ui.rankings import Ranking
 
 # The headlines, each with what stands beside it on its card.
-BESIDE = {
+SECONDARY_KPI = {
     "self_service_rate": "given_up_rate",
     "containment_rate": "settled_rate",
     "bot_resolution_rate": "recognition_rate",
@@ -53,7 +53,7 @@ _PANELS = {
 
 def ask(view: View, published: Published) -> Figures:
     """All that the page asks for ``view``."""
-    return Figures(view, published, BESIDE, _PANELS, cohorts=_PANELS)
+    return Figures(view, published, SECONDARY_KPI, _PANELS, cohorts=_PANELS)
 
 
 def render(view: View, published: Published, style: Style) -> None:

@@ -212,7 +212,7 @@ def _save(kept: definition_store.Kept, changed: Definition, language: Language, 
     except KpiError as error:
         st.error(components.paragraphs(error.message(language)), icon=":material/error:")
         return
-    state.tell("snapshots", phrase(language, "edit_saved"))
+    state.set_message("snapshots", phrase(language, "edit_saved"))
     st.rerun()
 
 
@@ -220,9 +220,9 @@ def _delete(kept: definition_store.Kept, language: Language) -> None:
     """Take it out of the list; its runs and their files stay."""
     try:
         definition_store.save(cache.state_database(), [kept], [], LOCAL)
-        state.tell("snapshots", phrase(language, "snapshots_deleted", title=kept.definition.title_in(language)))
+        state.set_message("snapshots", phrase(language, "snapshots_deleted", title=kept.definition.title_in(language)))
     except KpiError as error:
-        state.tell("snapshots", error.message(language))
+        state.set_message("snapshots", error.message(language))
 
 
 def new(language: Language) -> None:
@@ -235,7 +235,7 @@ def new(language: Language) -> None:
 def _new(language: Language) -> None:
     title = phrase("zh", "snapshots_new_title"), phrase("en", "snapshots_new_title")
     made = Definition("snapshot", title, (_NEW,), "last_week", language=language)
-    state.tell("snapshots", subscribe.make(made, "", language))
+    state.set_message("snapshots", subscribe.make(made, "", language))
 
 
 def none_yet(language: Language) -> None:
@@ -258,7 +258,7 @@ def _take_ready(language: Language) -> None:
         if not definition_store.definitions(kept):
             definition_store.apply(kept, [replace(one, language=language) for one in ready], LOCAL)
     except KpiError as error:
-        state.tell("snapshots", error.message(language))
+        state.set_message("snapshots", error.message(language))
 
 
 def as_file(kept: list[definition_store.Kept], language: Language, published: Published) -> None:
@@ -277,5 +277,5 @@ def as_file(kept: list[definition_store.Kept], language: Language, published: Pu
             language,
         )
     if said is not None:
-        state.tell("snapshots", said)
+        state.set_message("snapshots", said)
         state.rerun_page()

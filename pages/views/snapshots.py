@@ -64,9 +64,9 @@ def _page(language: Language, published: Published, asked: str) -> None:
     """``asked``: the key of the run that the address is about, "" for none."""
     kept = definition_store.definitions(cache.state_database())
     components.sentences((Span(phrase(language, "snapshots_opening")),))
-    if said := state.told("snapshots"):
+    if said := state.message("snapshots"):
         st.info(components.paragraphs(said), icon=":material/info:")
-        state.tell("snapshots", "")
+        state.set_message("snapshots", "")
     with st.container(border=True, key="panel_definitions"):
         components.heading(phrase(language, "snapshots_title"), phrase(language, "snapshots_sub"))
         if not kept:
@@ -150,7 +150,7 @@ def _start(put_down: Callable[[Ledger], str], language: Language) -> None:
     """Put runs down, and tell so; a worker that runs takes them within seconds, else a process is started for them."""
     try:
         kept, settings = cache.state_database(), cache.warehouse().settings
-        state.tell("snapshots", put_down(Ledger(kept)))
+        state.set_message("snapshots", put_down(Ledger(kept)))
         if not workers(kept, now()):
             work = cache.runs_job()
             with work.lock:
@@ -158,14 +158,14 @@ def _start(put_down: Callable[[Ledger], str], language: Language) -> None:
                     log = working_folder(settings.home) / "snapshots.log"
                     work.job = Job("kpi", ["snapshots", "run-due"], log, {"KPI_HOME": str(settings.home)})
     except (KpiError, OSError) as error:
-        state.tell("snapshots", error.message(language) if isinstance(error, KpiError) else str(error))
+        state.set_message("snapshots", error.message(language) if isinstance(error, KpiError) else str(error))
 
 
 def _pause(name: str, paused: bool, language: Language) -> None:
     try:
         definition_store.pause(cache.state_database(), name, paused, LOCAL)
     except KpiError as error:
-        state.tell("snapshots", error.message(language))
+        state.set_message("snapshots", error.message(language))
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -180,7 +180,9 @@ def _runs_panel(language: Language, asked: str, published: Published) -> None:
     with st.container(border=True, key="panel_runs"):
         components.heading(phrase(language, "snapshots_runs_title"), _worker_line(language))
         if asked and linked is None:
-            st.info(phrase(language, "snapshots_run_unknown", run=components.plain(asked)), icon=":material/info:")
+            st.info(
+                phrase(language, "snapshots_run_unknown", run=components.escape_markdown(asked)), icon=":material/info:"
+            )
         if any(run.state in _OPEN for run in found):
             _watched(language, [run.key for run in found if run.state in _OPEN])
         if not found:
@@ -288,7 +290,7 @@ def _files(run: Run, language: Language) -> None:
                 # Copies of one run must not take each other's place in the folder of downloads.
                 whose = f"{store.copy_folder(name)}-" if len(copies) > 1 else ""
                 st.download_button(
-                    components.plain(f"{file.name} ({size} KB)"),
+                    components.escape_markdown(f"{file.name} ({size} KB)"),
                     data=_reader(run, file.recipient, file.name),
                     file_name=f"{run.name}-{run.due_on}-r{run.revision}-{whose}{file.name}",
                     key=f"file_{run.id}_{file.recipient}_{file.name}",
@@ -326,7 +328,7 @@ def _decision(
     language: Language,
 ) -> None:  # fmt: skip
     st.button(
-        phrase(language, f"snapshots_{what}", names=components.plain(", ".join(names))),
+        phrase(language, f"snapshots_{what}", names=components.escape_markdown(", ".join(names))),
         icon=":material/check:" if what == "arrived" else ":material/forward_to_inbox:",
         type="tertiary",
         key=key,
@@ -339,7 +341,7 @@ def _arrived(run: Run, names: list[str], language: Language) -> None:
     try:
         resolution.arrived(Ledger(cache.state_database()), run.key, names, LOCAL)
     except KpiError as error:
-        state.tell("snapshots", error.message(language))
+        state.set_message("snapshots", error.message(language))
 
 
 def _send_again(run: Run, names: list[str], language: Language) -> None:

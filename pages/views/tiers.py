@@ -15,7 +15,7 @@ from pages.data.figures import Figures
 from pages.ui import cards, components, layout, panels
 from pages.views.long_tail import moves
 
-BESIDE = {
+SECONDARY_KPI = {
     "volume": "",
     "self_service_rate": "given_up_rate",
     "csat": "response_rate",
@@ -23,7 +23,7 @@ BESIDE = {
     "fcr": "repeat_rate",
     "tier_upgrade_rate": "",
 }
-HEADLINES = tuple(BESIDE)
+HEADLINES = tuple(SECONDARY_KPI)
 # Proportions of contacts, in which a tier can be held against all the others.
 _TOLD = ("self_service_rate", "csat", "fcr")
 _SECTION, _KPI = "self_service", "self_service_rate"
@@ -55,7 +55,7 @@ def ask(view: View, published: Published) -> Figures:
     return Figures(
         view,
         published,
-        BESIDE,
+        SECONDARY_KPI,
         {
             # Each tier is held against the others, not against itself before.
             "told": (_TOLD, ("tier",), False),
@@ -190,7 +190,7 @@ def _course(figures: Figures, style: Style, kpi: str) -> None:
         phrase(language, "tiers_panel_course"),
         phrase(
             language,
-            "tiers_panel_course_sub_alone" if metric.adds else "tiers_panel_course_sub",
+            "tiers_panel_course_sub_alone" if metric.is_count_or_sum else "tiers_panel_course_sub",
             kpi=metric.name(language),
         ),
         figures.drawn(

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
-from pages.registry import BOOK
+from pages.registry import PAGES
 from tests.browser import server
 
 SIZES = {1280: server.WIDE, 390: server.PHONE}
@@ -35,7 +35,7 @@ def main() -> None:
         log = Path(folder) / "server.log"
         opened = server.browser(playwright)
         with server.serve(home, log) as full, server.serve(empty, log.with_name("empty.log")) as bare:
-            links = {leaf.id: f"{full}/{leaf.address}" for leaf in BOOK}
+            links = {leaf.id: f"{full}/{leaf.address}" for leaf in PAGES}
             links |= {name: f"{full}/{query}" for name, query in MORE.items()} | {"first-run": bare}
             for language, scheme, (width, size) in product(server.LOCALES, ("light", "dark"), SIZES.items()):
                 visitor = server.context(opened, language, scheme, size)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pages.address.view import CHIPS
-from pages.registry import BOOK
+from pages.registry import PAGES
 from pages.views import overview
 from tests.browser.server import after, settled
 
@@ -38,7 +38,7 @@ FOCUSED = """() => {
 def test_axe_finds_nothing_serious(visit, address, scheme, rules):
     page = visit("zh", scheme)
     framework, ours = set(), []
-    for leaf in BOOK:
+    for leaf in PAGES:
         page.goto(f"{address}/{leaf.address}")
         settled(page)
         page.evaluate(AXE)
@@ -73,7 +73,7 @@ def test_the_keyboard_reaches_everything_in_reading_order(visit, address):
     while len(order) < 150 and "menu_of_tiers" not in order:
         page.keyboard.press("Tab")
         order.append(page.evaluate(FOCUSED))
-    assert order.count("sidebar") >= len(BOOK)
+    assert order.count("sidebar") >= len(PAGES)
     chips = ["chip_period", "chip_compare", *(f"chip_{dimension}" for dimension in CHIPS), "chip_more", "chip_send"]
     cards = [name for kpi in overview.HEADLINES for name in (f"define_{kpi}", f"open_{kpi}")]
     panels = ["drill_volume", "menu_of_volume", "drill_channels", "menu_of_channels"]

@@ -24,11 +24,11 @@ from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query import Cell, Filter, Period, Question, last_mature
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages.registry import BOOK, Leaf
+from pages.registry import PAGES, PageSpec
 from seed.topics import FUNCTIONS, TOPICS
 from tests.browser.server import Visitor, after, settled
 
-IDS = [f"{leaf.id}-{language}" for leaf in BOOK for language in LANGUAGES]
+IDS = [f"{leaf.id}-{language}" for leaf in PAGES for language in LANGUAGES]
 
 # The texts of the document, seen or heard: what it says, where, and the language that it says it is in. Of a table that
 # is edited (a canvas) only the head: its rows are in whatever language somebody wrote them in.
@@ -93,7 +93,7 @@ STICKING_OUT = """width => {
 class Opened:
     """One load of a page, and what went wrong since."""
 
-    leaf: Leaf
+    leaf: PageSpec
     language: Language
     page: Page
     problems: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Reader:
     def problems(self) -> list[str]:
         return self.visitor.problems
 
-    def go(self, leaf: Leaf, query: str = "") -> Page:
+    def go(self, leaf: PageSpec, query: str = "") -> Page:
         """Open a page by its address, cold."""
         page = self.visitor.page
         self.problems.clear()
@@ -125,7 +125,7 @@ def reader(visitors: Callable[..., Visitor], address: str) -> Callable[..., Read
     return lambda language, phone=False: Reader(address, visitors(language, phone=phone, name="reader"))
 
 
-@pytest.fixture(scope="module", params=[(leaf, language) for leaf in BOOK for language in LANGUAGES], ids=IDS)
+@pytest.fixture(scope="module", params=[(leaf, language) for leaf in PAGES for language in LANGUAGES], ids=IDS)
 def opened(request: pytest.FixtureRequest, reader: Callable[..., Reader]) -> Opened:
     """A page of the book in one language, loaded once for the tests that look at it."""
     leaf, language = request.param
@@ -248,7 +248,7 @@ def test_one_of_its_figures_can_be_taken_apart(opened, usual):
 # --- further loads -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("leaf", [leaf for leaf in BOOK if leaf.id not in WITHOUT_CARDS], ids=lambda leaf: leaf.id)
+@pytest.mark.parametrize("leaf", [leaf for leaf in PAGES if leaf.id not in WITHOUT_CARDS], ids=lambda leaf: leaf.id)
 def test_opened_cold_by_an_address_with_filters(reader, command_line, leaf):
     # Yesterday has nothing mature where a KPI needs days; the formula of the service level is not the usual one.
     window = reader("en")
@@ -265,7 +265,7 @@ def test_opened_cold_by_an_address_with_filters(reader, command_line, leaf):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("leaf", BOOK, ids=lambda leaf: leaf.id)
+@pytest.mark.parametrize("leaf", PAGES, ids=lambda leaf: leaf.id)
 def test_no_page_is_wider_than_a_phone(reader, leaf, language):
     page = reader(language, phone=True).go(leaf)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -275,21 +275,21 @@ def test_no_page_is_wider_than_a_phone(reader, leaf, language):
 
 def test_filters_go_from_page_to_page_and_back(reader):
     window = reader("en")
-    page = window.go(BOOK[0], "?period=7d&tier=6,7&lang=en")
+    page = window.go(PAGES[0], "?period=7d&tier=6,7&lang=en")
     places = [page.url]
-    for leaf in BOOK[1:]:
+    for leaf in PAGES[1:]:
         link = page.get_by_test_id("stSidebar").get_by_role("link", name=phrase("en", f"page_{leaf.id}"), exact=True)
         after(page, link.click)
         stands(page, leaf)
         places.append(page.url)
-    for leaf, place in reversed([*zip(BOOK, places, strict=True)][:-1]):
+    for leaf, place in reversed([*zip(PAGES, places, strict=True)][:-1]):
         after(page, page.go_back)
         stands(page, leaf)
         assert page.url == place
     assert not window.problems
 
 
-def stands(page: Page, leaf: Leaf) -> None:
+def stands(page: Page, leaf: PageSpec) -> None:
     """The page is there, with the filters of the walk: in its address, and in its chips where they mean something."""
     expect(page.get_by_role("heading", name=phrase("en", f"page_{leaf.id}"), level=1, exact=True)).to_be_visible()
     if leaf.id in WITHOUT_FILTERS:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from kpi.i18n import phrase
 from kpi.snapshots.model import Recipient
 from kpi.snapshots.render import render
-from pages.registry import BOOK
+from pages.registry import PAGES
 from tests.browser import server
 from tests.browser.server import settled
 from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank
@@ -43,7 +43,7 @@ def at(hostile: tuple[Path, bytes], tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_trap_every_page_draws_every_figure_of_hostile_names(at: str, visit: Callable[..., Page]) -> None:
     page, charts = visit(), 0
-    looked_at = [f"{leaf.address}?{WEEK}" for leaf in BOOK] + [f"explore?{WEEK}&{chosen}" for chosen in EXPLORED]
+    looked_at = [f"{leaf.address}?{WEEK}" for leaf in PAGES] + [f"explore?{WEEK}&{chosen}" for chosen in EXPLORED]
     for asked in looked_at:
         page.goto(f"{at}/{asked}")
         settled(page)

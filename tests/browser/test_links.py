@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kpi.i18n import phrase
-from pages.registry import BOOK, Leaf
+from pages.registry import PAGES, PageSpec
 from tests.browser.server import settled
 
 # What is wrong in the address, and what of it is repeated to the reader.
@@ -31,7 +31,7 @@ BAD = {
 
 @pytest.mark.parametrize(("query", "told"), BAD.items(), ids=[query[:30] for query in BAD])
 def test_what_is_wrong_in_a_link_is_named(address, visit, query, told):
-    page, leaf = visit(), BOOK[0]
+    page, leaf = visit(), PAGES[0]
     page.goto(f"{address}/{leaf.address}?{query}")
     settled(page)
     warning = page.get_by_test_id("stAlert")
@@ -44,7 +44,7 @@ def test_what_is_wrong_in_a_link_is_named(address, visit, query, told):
     there(page, leaf)
 
 
-@pytest.mark.parametrize("leaf", BOOK[1:], ids=lambda leaf: leaf.id)
+@pytest.mark.parametrize("leaf", PAGES[1:], ids=lambda leaf: leaf.id)
 def test_every_page_names_it(address, visit, leaf):
     page = visit()
     page.goto(f"{address}/{leaf.address}?tier=9&drill=nothing&from=2026-11-07&to=2026-11-01&period={'x' * 10_000}")
@@ -69,10 +69,10 @@ def test_an_unknown_page_is_named(address, visit, path):
     settled(page)
     expect(page.get_by_test_id("stAlert")).to_contain_text("page “" + path.replace("%3C", "<").replace("%3E", ">")[:40])
     assert page.url.startswith(f"{address}/?period=7d&page=")
-    there(page, BOOK[0])
+    there(page, PAGES[0])
 
 
-def there(page, leaf: Leaf) -> None:
+def there(page, leaf: PageSpec) -> None:
     expect(page.get_by_role("heading", name=phrase("en", f"page_{leaf.id}"), level=1, exact=True)).to_be_visible()
     assert page.get_by_test_id("stException").count() == 0
     assert page.locator(".st-key-problem").count() == 0

@@ -18,7 +18,7 @@ from kpi.snapshots.model import Definition, Section
 from kpi.state import StateDatabase
 from kpi.state.annotations import Annotation, save_annotations
 from kpi.state.views import LOCAL, save_view
-from pages.registry import BOOK
+from pages.registry import PAGES
 from tests.browser import server
 from tests.browser.server import after, leave, settled
 
@@ -133,7 +133,7 @@ def reader(visit: Callable[..., Page], hostile: str) -> Callable[[str], Page]:
     return opened
 
 
-@pytest.mark.parametrize("leaf", BOOK, ids=lambda leaf: leaf.id)
+@pytest.mark.parametrize("leaf", PAGES, ids=lambda leaf: leaf.id)
 def test_trap_no_page_reads_them(reader, leaf):
     odd = quote(HTML + PICTURE)
     dates = "period=custom&from=2026-09-01&to=2026-10-28"

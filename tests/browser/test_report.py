@@ -6,7 +6,7 @@ from kpi.i18n import phrase
 from kpi.i18n.formats import format_change, format_value
 from kpi.metrics.registry import METRICS
 from kpi.narrative.change_tone import tone
-from kpi.pivot import ALL, adds, place_name
+from kpi.pivot import ALL, has_total, place_name
 from kpi.query.labels import labels
 from kpi.snapshots.model import Section
 from tests.reports.conftest import DEFINITION, copy
@@ -83,7 +83,7 @@ def table(page, section, figures, bank, language):
     wanted = {}
     for _, answered, cell in (one for one in figures if one[0] == section.id):
         metric, by = METRICS[cell.kpi], answered.question.by
-        if (len(by) < len(section.by) and not adds(metric)) or (section.id == "pairs" and len(by) == 1):
+        if (len(by) < len(section.by) and not has_total(metric)) or (section.id == "pairs" and len(by) == 1):
             continue  # the one has no whole over values, the other shows only its pairs and the whole
         key = dict(zip(by, cell.key, strict=True))
         said = [place_name(one, key.get(one, ALL), names, language) for one in section.by]

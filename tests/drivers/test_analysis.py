@@ -15,7 +15,7 @@ from kpi.drivers.parallel import Reader
 from kpi.drivers.search import HIDDEN
 from kpi.errors import NotApplicable, UnknownName
 from kpi.metrics.registry import METRICS
-from kpi.narrative.driver_sentences import plain, sentences
+from kpi.narrative.driver_sentences import sentences, text_of
 from kpi.narrative.waterfall_steps import steps
 from kpi.query import Filter, Period, Question, Scope, answer
 from kpi.tables import of_decomposition
@@ -120,7 +120,7 @@ def test_what_moved_it_is_named_with_its_filter_and_the_rows_agree(shifted: Ware
 
 def test_the_sentence_tells_the_figures_of_the_query(shifted: Warehouse) -> None:
     found = ask(shifted, "self_service_rate")
-    told = plain(sentences(found, {"channel": {"hotline": "Phone"}}, "en")[0])
+    told = text_of(sentences(found, {"channel": {"hotline": "Phone"}}, "en")[0])
     # 290/510 = 56.9 %, 300/420 = 71.4 %.
     assert told.startswith("self-service rate 56.9%, −14.6 pt on the previous period: −")
     numbers = [float(word.replace("−", "-")) for word in told.split() if word[0] in "+−" and word[1].isdigit()]
@@ -183,17 +183,17 @@ def test_why_there_is_no_finding(shifted: Warehouse, kpi: str, compare: Any, rea
     found = ask(shifted, kpi, compare=compare)
     assert (found.reason, found.findings) == (reason, ())
     for language in ("zh", "en"):
-        assert plain(sentences(found, {}, language)[0])  # type: ignore[arg-type]
+        assert text_of(sentences(found, {}, language)[0])  # type: ignore[arg-type]
 
 
 def test_a_paradox_is_found_and_said(paradox: Warehouse) -> None:
     found = ask(paradox, "csat")
     first = found.findings[0]
     assert (first.kind, first.dimension) == ("simpson", "channel")
-    told = plain(sentences(found, {"channel": {"hotline": "Phone", "chat": "Chat"}}, "en")[0])
+    told = text_of(sentences(found, {"channel": {"hotline": "Phone", "chat": "Chat"}}, "en")[0])
     assert "every channel rose, yet the whole fell" in told
     assert "the share of Phone grew from 20.0% to 66.7%" in told or "the share of Chat shrank" in told
-    assert "各渠道都上升，整体却下降" in plain(sentences(found, {}, "zh")[0])
+    assert "各渠道都上升，整体却下降" in text_of(sentences(found, {}, "zh")[0])
 
 
 def test_the_topic_is_named_and_not_its_business_line(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -212,7 +212,7 @@ def test_the_topic_is_named_and_not_its_business_line(tmp_path_factory: pytest.T
     (fees,) = found.findings
     assert (fees.kind, fees.dimension, fees.value) == ("count", "topic", "fees")
     assert (fees.before, fees.now, fees.points) == (100, 195, 95)
-    told = plain(sentences(found, {"topic": {"fees": "Fees"}}, "en")[0])
+    told = text_of(sentences(found, {"topic": {"fees": "Fees"}}, "en")[0])
     assert told == "interactions 500, +25.0% (+100) on the previous period: +95 from “Fees”, +5 from everything else."
     warehouse.close()
 
@@ -231,7 +231,7 @@ def test_a_longer_period_is_no_cause_by_itself(tmp_path_factory: pytest.TempPath
     (fees,) = found.findings
     assert (fees.dimension, fees.value, fees.points) == ("topic", "fees", 290)
     # 400 -> 990, of which 290 is fees; 495 a day against 400 is +23.75 %.
-    assert plain(sentences(found, {"topic": {"fees": "Fees"}}, "en")[0]) == (
+    assert text_of(sentences(found, {"topic": {"fees": "Fees"}}, "en")[0]) == (
         "interactions 990, +147.5% (+590) on 2 Mar 2026 (days: 2 against 1; 495 a day, +23.8%): "
         "+290 from “Fees”, +300 from everything else."
     )
@@ -242,7 +242,7 @@ def test_noise_is_not_told_as_a_cause(paradox: Warehouse) -> None:
     found = ask(paradox, "volume", filters=(Filter("channel", ("vip",)),))
     assert (found.reason, found.findings) == ("noise", ())
     assert found.tested > 0
-    assert "nothing distinguishable from noise" in plain(sentences(found, {}, "en")[0])
+    assert "nothing distinguishable from noise" in text_of(sentences(found, {}, "en")[0])
 
 
 def test_three_findings_lead_and_only_beyond_chance(paradox: Warehouse) -> None:
@@ -282,7 +282,7 @@ def test_every_kpi_can_be_asked(shifted: Warehouse) -> None:
         for one in found.decompositions:
             assert sum((effect.total for effect in one.effects), Fraction(0)) == one.change, found.kpi
         for language in ("zh", "en"):
-            assert all(plain(sentence) for sentence in sentences(found, {}, language))  # type: ignore[arg-type]
+            assert all(text_of(sentence) for sentence in sentences(found, {}, language))  # type: ignore[arg-type]
 
 
 def test_cells_that_may_not_be_seen_are_one_remainder(tmp_path_factory: pytest.TempPathFactory) -> None:

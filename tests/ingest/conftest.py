@@ -86,16 +86,16 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def reading(write: Callable[..., Path]) -> Callable[[dict[str, str]], reader.Reading]:
+def reading(write: Callable[..., Path]) -> Callable[[dict[str, str]], reader.FileReading]:
     """The reading, in this process, of one good row by the small mapping with a piece of it replaced."""
 
-    def made(change: dict[str, str]) -> reader.Reading:
+    def made(change: dict[str, str]) -> reader.FileReading:
         text = MAPPING
         for old, new in change.items():
             assert old in text
             text = text.replace(old, new)
         file = write("x.csv", f"{HEADER}\n{GOOD}\n")
-        return reader.Reading(reading_job(file, file, load_mapping(write("m.toml", text))), HEADER.split(","))
+        return reader.FileReading(reading_job(file, file, load_mapping(write("m.toml", text))), HEADER.split(","))
 
     return made
 

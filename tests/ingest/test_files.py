@@ -107,7 +107,7 @@ def test_a_whole_file_without_a_last_line_end_is_read_where_the_mapping_says_so(
     ],
 )
 def test_expressions_that_do_not_work_name_their_column(
-    reading: Callable[[dict[str, str]], reader.Reading], expression: str, key: str, said: list[str]
+    reading: Callable[[dict[str, str]], reader.FileReading], expression: str, key: str, said: list[str]
 ) -> None:
     with pytest.raises(reader.Stop) as caught:
         reading({"CAST(start AS TIMESTAMP)": expression}).query()

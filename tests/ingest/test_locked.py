@@ -29,7 +29,7 @@ from tests.ingest.conftest import GOOD, HEADER, MAPPING
     ],
 )
 def test_expressions_reach_nothing_but_their_row(
-    reading: Callable[[dict[str, str]], reader.Reading], expression: str
+    reading: Callable[[dict[str, str]], reader.FileReading], expression: str
 ) -> None:
     with pytest.raises(reader.Stop) as caught:
         reading({'topic = "topic"': f"topic = {json.dumps(expression)}"}).query()
@@ -62,7 +62,7 @@ def test_expressions_reach_nothing_but_their_row(
     ],
 )
 def test_the_childs_database_is_locked_even_for_whole_statements(
-    reading: Callable[[dict[str, str]], reader.Reading], statement: str
+    reading: Callable[[dict[str, str]], reader.FileReading], statement: str
 ) -> None:
     opened = reading({})
     file = Path(opened.job["file"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kpi.narrative.caveats import doubts
+from kpi.narrative.caveats import caveats_of
 from kpi.query.answer import Cell
 from kpi.query.cell_rules import few
 from kpi.query.target_value import Goal
@@ -27,8 +27,8 @@ def test_few_are_fewer_than_thirty_of_what_is_no_count(kpi, value, n, is_few):
 
 def test_both_are_said_in_both_languages():
     cell = Cell("csat", (), 0.9, 9, 10, 10, provisional=True)
-    assert doubts(cell, "en") == ["still arriving", "n < 30"]
-    assert doubts(cell, "zh") == ["数据仍在到达", "样本少（n < 30）"]
+    assert caveats_of(cell, "en") == ["still arriving", "n < 30"]
+    assert caveats_of(cell, "zh") == ["数据仍在到达", "样本少（n < 30）"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from kpi.i18n import LANGUAGES
 from kpi.metrics.registry import METRICS, SECTIONS
-from kpi.metrics.sources import CHINESE, told
+from kpi.metrics.sources import CHINESE, source_name
 from kpi.narrative.dictionary import entry, found
 
 
@@ -41,5 +41,5 @@ def test_the_service_level_tells_its_five_formulas_and_what_in_time_means():
 
 def test_every_source_is_told_in_chinese():
     assert {metric.source for metric in METRICS.values()} == set(CHINESE)
-    assert told("industry standard", "zh") == "行业通行"
-    assert told("industry standard", "en") == "industry standard"
+    assert source_name("industry standard", "zh") == "行业通行"
+    assert source_name("industry standard", "en") == "industry standard"

@@ -10,7 +10,15 @@ from kpi.drivers.customer_turnover import Turnover
 from kpi.drivers.finding import Finding, Where, Why
 from kpi.drivers.search import HIDDEN
 from kpi.metrics.registry import METRICS
-from kpi.narrative.driver_sentences import part_tone, plain, sentences, subject, tell, told, value_name
+from kpi.narrative.driver_sentences import (
+    driver_sentence,
+    findings_with_sentence,
+    part_tone,
+    sentences,
+    subject,
+    text_of,
+    value_name,
+)
 from kpi.query.answer import Cell
 from kpi.query.question import Period, Question
 from kpi.stats.decomposition import Pair, count_change, ratio_change
@@ -34,7 +42,7 @@ def explained(kpi, value, previous, *findings, compare="previous", change=None, 
 
 
 def said(why, language):
-    return plain(sentences(why, NAMES[language], language)[0])
+    return text_of(sentences(why, NAMES[language], language)[0])
 
 
 MIX = Finding("self_service_rate", "mix", F(-11, 1000), "channel", "hotline", 0.21, 0.243)
@@ -65,9 +73,9 @@ def test_two_that_would_name_each_other_have_one_sentence_and_a_third_has_its_ow
     assert table is not None
     third = replace(RATE, value="sms", points=F(1, 1000))
     why = explained("self_service_rate", 0.861, 0.869, MIX, RATE, third, decompositions=(table,))
-    assert told(why) == [MIX, third]
+    assert findings_with_sentence(why) == [MIX, third]
     assert len(sentences(why, NAMES["en"], "en")) == 2
-    assert told(replace(why, findings=(MIX,))) == [MIX]
+    assert findings_with_sentence(replace(why, findings=(MIX,))) == [MIX]
 
 
 @pytest.mark.parametrize(
@@ -82,9 +90,9 @@ def test_two_that_would_name_each_other_have_one_sentence_and_a_third_has_its_ow
 )
 def test_every_sign_a_tie_and_zero(value, previous, points, en, zh):
     one = replace(MIX, points=points)
-    told = said(explained("self_service_rate", value, previous, one), "en")
-    assert en in told
-    assert (zh in told) if zh else ("everything else" not in told)
+    findings_with_sentence = said(explained("self_service_rate", value, previous, one), "en")
+    assert en in findings_with_sentence
+    assert (zh in findings_with_sentence) if zh else ("everything else" not in findings_with_sentence)
     assert "其他" in said(explained("self_service_rate", value, previous, one), "zh") or not zh
 
 
@@ -231,7 +239,7 @@ def test_a_part_is_coloured_by_what_is_good():
     assert part_tone(F(-1), METRICS["csat"]) == "worse"
     assert part_tone(F(-1), METRICS["asa"]) == "better"
     assert part_tone(F(1), METRICS["volume"]) == part_tone(F(0), METRICS["csat"]) == "neutral"
-    spans = tell(explained("self_service_rate", 0.861, 0.869, MIX), MIX, NAMES["en"], "en")
+    spans = driver_sentence(explained("self_service_rate", 0.861, 0.869, MIX), MIX, NAMES["en"], "en")
     assert [(span.text, span.tone) for span in spans if span.strong and span.tone != "none"][1:] == [
         ("−1.1", "worse"), ("+0.3", "better"),
     ]  # fmt: skip

@@ -10,15 +10,15 @@ import streamlit as st
 from kpi.errors import KpiError
 from pages import cache_warmer
 from pages.address.view import PRESETS
-from pages.cache_warmer import Ahead
+from pages.cache_warmer import CacheWarmer
 from pages.data import activity, cache
-from pages.registry import BOOK, Leaf
+from pages.registry import PAGES, PageSpec
 from tests.code import PATIENCE
 
 # Where the pages' questions go to the warehouse.
 ASKING = ("answer_on", "proof_on", "migration_on", "lorenz_on", "explain", "last_mature")
 
-QUICK: tuple[Leaf, dict[str, str]] = (next(leaf for leaf in BOOK if leaf.id == "explore"), {})
+QUICK: tuple[PageSpec, dict[str, str]] = (next(leaf for leaf in PAGES if leaf.id == "explore"), {})
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_every_page_with_figures_is_asked_over_every_usual_period_and_of_every_t
     usual = cache_warmer.views(cache.published())
     tiers = [str(star) for star in range(1, 8)]
     assert len(usual) == 9 * (len(PRESETS) + 1 + len(tiers) + 8)
-    assert {leaf.id for leaf in BOOK} - {leaf.id for leaf, _ in usual} == {"snapshots", "settings", "dictionary"}
+    assert {leaf.id for leaf in PAGES} - {leaf.id for leaf, _ in usual} == {"snapshots", "settings", "dictionary"}
     params = [params for _, params in usual[::9]]
     assert params[:2] == [{}, {"compare": "year"}]
     assert [{"tier": tier} for tier in tiers] == params[len(PRESETS) + 1 :][: len(tiers)]
@@ -51,7 +51,7 @@ def test_every_page_with_figures_is_asked_over_every_usual_period_and_of_every_t
 def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypatch, params):
     views, asked = [view for view in cache_warmer.views(cache.published()) if view[1] == params], []
     only(monkeypatch, *views)
-    asking = Ahead()
+    asking = CacheWarmer()
     asking.ask(cache.published())
     assert (asking.progress.of, asking.progress.asked, asking.progress.failed) == (9, 9, 0)
     for name in ASKING:
@@ -65,9 +65,9 @@ def test_a_view_that_fails_is_logged_and_counted_and_the_others_are_asked(on_dem
     def fails(*_):
         raise KpiError("warehouse_empty", place="nowhere")
 
-    first = BOOK[0]
+    first = PAGES[0]
     only(monkeypatch, (replace(first, ask=fails), {"period": "7d"}), QUICK)
-    asking = Ahead()
+    asking = CacheWarmer()
     with caplog.at_level(logging.ERROR):
         asking.ask(cache.published())
     assert (asking.progress.asked, asking.progress.failed) == (2, 1)
@@ -79,7 +79,7 @@ def test_a_load_meanwhile_begins_anew(on_demo, monkeypatch):
     published = cache.published()
     asked = []
 
-    class Once(Ahead):
+    class Once(CacheWarmer):
         def ask(self, published):
             asked.append(published.version)
             super().ask(published)

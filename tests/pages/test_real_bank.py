@@ -8,7 +8,7 @@ from kpi.i18n import phrase
 from kpi.ingest import import_file
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages.registry import BOOK
+from pages.registry import PAGES
 from pages.ui.cards import title
 from tests.ingest import bank_log
 from tests.pages.test_overview import html
@@ -38,7 +38,7 @@ def bank_home(tmp_path_factory):
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("leaf", [leaf.id for leaf in BOOK])
+@pytest.mark.parametrize("leaf", [leaf.id for leaf in PAGES])
 def test_every_page_opens_and_says_what_is_not_recorded(bank_home, open_page, leaf, language):
     app = open_page(bank_home, leaf, lang=language)
     assert not app.exception

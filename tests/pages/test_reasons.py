@@ -10,7 +10,7 @@ from kpi.drivers.analysis import three, why
 from kpi.i18n.formats import format_value
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
-from kpi.narrative.driver_sentences import plain, sentences, tell
+from kpi.narrative.driver_sentences import driver_sentence, sentences, text_of
 from kpi.query import Filter, Period, Question
 from kpi.query.labels import labels
 from kpi.snapshots.model import Definition, Recipient, RelativePeriod, Section
@@ -45,7 +45,7 @@ def test_overview_leads_with_the_findings_that_matter_most(demo_home, open_page,
     mature = [kpi for kpi in HEADLINES if METRICS[kpi].maturity is None]
     question = Question(tuple(mature), Period(*period(bank)), compare="previous")
     leading = three(bank, [question])
-    expected = [plain(tell(one, found, names(bank, one, language), language, title(one.kpi, language)))
+    expected = [text_of(driver_sentence(one, found, names(bank, one, language), language, title(one.kpi, language)))
                 for one, found in leading]  # fmt: skip
     said = findings(app)
     assert 1 <= len(said) <= 3
@@ -67,7 +67,7 @@ def test_a_report_tells_the_same_causes(demo_home, open_page, bank, language, da
     with report_of(bank, definition, Recipient("x", ""), last + timedelta(days=1)) as report:
         assert (report.period.start, report.period.end) == (first, last)
         assert bool(report.mature) == (days == 7), "first-contact resolution has a window of seven days"
-        said = [plain(sentence) for sentence in report.sentences]
+        said = [text_of(sentence) for sentence in report.sentences]
     assert said
     assert said == findings(open_page(demo_home, lang=language, period=f"{days}d"))
 
@@ -111,7 +111,7 @@ def test_the_drill_down_says_why_in_sentences_and_steps(demo_home, open_page, ba
     assert not app.exception
     question = Question((kpi,), Period(*period(bank)), compare="previous")
     (found,) = why(bank, question)
-    first = plain(sentences(found, names(bank, found, "en"), "en", title(kpi, "en"))[0])
+    first = text_of(sentences(found, names(bank, found, "en"), "en", title(kpi, "en"))[0])
     assert first in unescape(re.sub(r"<[^>]+>", "", "\n".join(html(app))))
     if found.decomposition(by) is not None and found.change:
         assert f"What moved it, by {by}" in text(app)

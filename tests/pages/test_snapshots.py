@@ -336,7 +336,7 @@ def test_the_figures_of_a_report_are_those_of_the_page(demo_home, open_page, ban
 
 def test_the_headlines_are_those_of_the_pages():
     for page, (kpis, _) in subscribe.OF_PAGE.items():
-        assert kpis == tuple(import_module(f"pages.{page}").BESIDE), page
+        assert kpis == tuple(import_module(f"pages.views.{page}").SECONDARY_KPI), page
 
 
 def test_every_page_with_figures_can_be_sent(demo_home, open_page, state):

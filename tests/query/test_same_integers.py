@@ -17,7 +17,7 @@ import pytest
 from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.model import Metric, Percentile, Ratio, Total, parts_of
 from kpi.metrics.registry import METRICS, requirements
-from kpi.narrative.additivity import adding
+from kpi.narrative.additivity import additivity
 from kpi.query import Cell, Filter, Period, Question, answer, rows
 from kpi.query.answer import Answer
 from kpi.query.answering import answer_on
@@ -181,7 +181,7 @@ def test_the_drill_down_of_every_kpi_by_every_dimension_leads_to_the_rows_it_cou
         parts: dict[str, list[Cell]] = defaultdict(list)
         for kpi in kpis:
             metric, cells = METRICS[kpi], [cell for cell in found.cells if cell.kpi == kpi]
-            how = adding(metric, wholes[kpi], cells, found.counted_twice.get(kpi))
+            how = additivity(metric, wholes[kpi], cells, found.counted_twice.get(kpi))
             measure = metric.measure_for((dimension,), "SL1")
             if isinstance(measure, Total | Ratio) and measure is metric.measure_for((), "SL1"):
                 known = all(cell.reason is None for cell in (*cells, wholes[kpi]))

@@ -20,7 +20,7 @@ from kpi.errors import InputError
 from kpi.i18n import LANGUAGES
 from kpi.query import Period
 from kpi.settings import Settings, load_settings
-from kpi.snapshots.deliver import Delivery, deliver
+from kpi.snapshots.deliver import DeliveryResult, deliver
 from kpi.snapshots.deliver.attempts import pause
 from kpi.snapshots.model import Notice, Parcel, Recipient, Rendered
 from kpi.snapshots.target import parse
@@ -54,7 +54,9 @@ def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
-def sent(settings: Settings, target: str, what: Parcel | None = None, pauses: list[float] | None = None) -> Delivery:
+def sent(
+    settings: Settings, target: str, what: Parcel | None = None, pauses: list[float] | None = None
+) -> DeliveryResult:
     waited: list[float] = [] if pauses is None else pauses
     return deliver(what or rendered(), Recipient("head", target), key=KEY, settings=settings, sleep=waited.append)
 

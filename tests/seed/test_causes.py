@@ -10,7 +10,7 @@ from bench.causes import Case, cases
 from kpi.drivers.analysis import explain
 from kpi.drivers.finding import Why
 from kpi.drivers.parallel import Reader
-from kpi.narrative.driver_sentences import plain, sentences
+from kpi.narrative.driver_sentences import sentences, text_of
 from kpi.query import answer
 from kpi.warehouse import Warehouse
 from seed.load import fill
@@ -52,6 +52,6 @@ def test_every_planted_event_is_the_first_cause(searched: list[tuple[Case, Why]]
 def test_it_is_told_in_both_languages(searched: list[tuple[Case, Why]]) -> None:
     for case, why in searched:
         for language in ("zh", "en"):
-            told = plain(sentences(why, {case.sign.dimension: {case.sign.value: "X1X"}}, language)[0])  # type: ignore[arg-type]
+            told = text_of(sentences(why, {case.sign.dimension: {case.sign.value: "X1X"}}, language)[0])  # type: ignore[arg-type]
             assert "X1X" in told
             assert ("−" if case.sign.direction == "down" else "+") in told

@@ -15,7 +15,7 @@ from kpi.query import Question, answer
 from kpi.query.integrity import proof
 from kpi.settings import load_settings
 from kpi.snapshots import execution, worker
-from kpi.snapshots.dispatch import Delivery
+from kpi.snapshots.dispatch import DeliveryOutcome
 from kpi.snapshots.ledger import Ledger
 from kpi.snapshots.model import Definition, Notice, Parcel, Recipient, Rendered, Schedule, Section, period_of
 from kpi.warehouse import Warehouse
@@ -100,7 +100,7 @@ def kill(step: str, at: str) -> None:
 
 def crashing(at: str) -> None:
     """Make this process kill itself once ``at`` is done: a step, ``handing``, ``telling``, ``first`` or ``last``."""
-    kept_step, kept_claim, kept_down, kept_end = Ledger.step, Ledger.claim, Ledger.put_down, Ledger.end
+    kept_step, kept_claim, kept_down, kept_end = Ledger.step, Ledger.claim, Ledger.enqueue_due, Ledger.end
     kept_record, kept_hand = execution.Running._record, execution.Running._hand
 
     def down(self):
@@ -164,7 +164,7 @@ def crash(home: Path, moment: datetime, at: str, real: Mapping[str, str] | None 
     make, hand = (render, deliver) if real is None else worker.parts()
     hand = execution.bound(hand, settings=opened.settings)
 
-    def killing(parcel: Parcel, recipient: Recipient, *, key: str) -> Delivery:
+    def killing(parcel: Parcel, recipient: Recipient, *, key: str) -> DeliveryOutcome:
         done = hand(parcel, recipient, key=key)
         kill("telling" if isinstance(parcel, Notice) else "handing", at)
         return done

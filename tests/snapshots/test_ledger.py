@@ -273,7 +273,7 @@ def test_what_was_not_due_is_not_made_up_for_though_no_worker_ran(centre, was, b
     """The weeks before 9 March have 8 Mondays from 19 January on."""
     centre.keep(replace(centre.weekly("ann"), **was), since=MONDAY - timedelta(days=7 * 8 - 1))
     definition_store.apply(centre.state, [replace(centre.weekly("ann"), **becomes)], "ben")
-    assert Ledger(centre.state, lambda: centre.moment).put_down() == due
+    assert Ledger(centre.state, lambda: centre.moment).enqueue_due() == due
 
 
 def test_trap_a_clock_set_back_makes_no_second_run(centre):
@@ -289,7 +289,7 @@ def test_trap_a_clock_set_back_makes_no_second_run(centre):
 def test_trap_a_lease_from_before_the_clock_was_set_back_does_not_hold_for_ever(centre):
     centre.keep(centre.weekly("ann"))
     ledger = Ledger(centre.state, lambda: centre.moment)
-    ledger.put_down()
+    ledger.enqueue_due()
     assert ledger.claim() is not None
     assert ledger.claim() is None
     centre.later(hours=-5)
@@ -309,7 +309,7 @@ def test_by_hand_runs_are_for_what_is_over(centre):
 def test_one_who_lost_his_claim_is_refused(centre):
     centre.keep(centre.weekly("ann"))
     slow, quick = (Ledger(centre.state, lambda: centre.moment) for _ in range(2))
-    slow.put_down()
+    slow.enqueue_due()
     lost = slow.claim()
     assert quick.claim() is None
     centre.later(seconds=LEASE.total_seconds() + 1)

@@ -41,7 +41,7 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Reading:
+class CohortReading:
     """What decides over what is read of a cohort; equal readings find the same."""
 
     engine: sa.Engine
@@ -53,7 +53,7 @@ class Reading:
     selection: Selection = field(compare=False)
 
     @classmethod
-    def of(cls, selection: Selection, sources: Sources) -> "Reading":
+    def of(cls, selection: Selection, sources: Sources) -> "CohortReading":
         version = selection.published.version
         return cls(
             selection.connection.engine,
@@ -68,17 +68,17 @@ class Reading:
 
 def shared_reading(
     selection: Selection, sources: Sources, by: Sequence[str]
-) -> tuple[Reading, tuple[str, ...], Callable[[Key], Key | None]]:
+) -> tuple[CohortReading, tuple[str, ...], Callable[[Key], Key | None]]:
     """How to read a cohort for a question by the customer's dimensions ``by``: the reading, the dimensions to read by,
     and the place of what is found: its key in ``by``, None where the question's filters leave it out.
 
     All tiers by tier, once for the questions in total, by tier and of single tiers: their sums are the same.
     """
     if not {"tier"}.issuperset(by):
-        return Reading.of(selection, sources), tuple(by), lambda key: key
+        return CohortReading.of(selection, sources), tuple(by), lambda key: key
     wanted = [{typed("tier", value) for value in f.values} for f in selection.filters if f.dimension == "tier"]
     others = tuple(f for f in selection.filters if f.dimension != "tier")
-    reading = Reading.of(replace(selection, filters=others), sources)
+    reading = CohortReading.of(replace(selection, filters=others), sources)
     return reading, ("tier",), lambda key: key[: len(by)] if all(key[0] in values for values in wanted) else None
 
 

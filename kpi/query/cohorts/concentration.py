@@ -16,7 +16,7 @@ from kpi.query.cohorts.base import (
     NOT_A_RATE,
     OF_CUSTOMER,
     Cohort,
-    Reading,
+    CohortReading,
     arrange,
     of_customer,
     open_customers,
@@ -94,7 +94,7 @@ class Concentration:
 
 
 @lru_cache(maxsize=MOST_READINGS)
-def concentration(reading: Reading, by: tuple[str, ...], holdings: Holdings) -> dict[Key, Concentration]:
+def concentration(reading: CohortReading, by: tuple[str, ...], holdings: Holdings) -> dict[Key, Concentration]:
     """By dimensions of the customer, over the customers open on the first day.
 
     Equal amounts are ranked together: who of them comes first changes no sum, and there are far fewer amounts than
@@ -177,7 +177,7 @@ def _percents_to(rank: sa.ColumnElement, n: sa.ColumnElement) -> sa.ColumnElemen
 
 def _by_key(selection: Selection, sources: Sources, holdings: Holdings) -> dict[Key, Concentration]:
     by = [key for key in selection.by if key in OF_CUSTOMER]
-    read = concentration(Reading.of(selection, sources), tuple(by), holdings)
+    read = concentration(CohortReading.of(selection, sources), tuple(by), holdings)
     return {arrange(selection, by, key): held for key, held in read.items()}
 
 

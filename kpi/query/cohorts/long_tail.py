@@ -22,7 +22,7 @@ from kpi.query.cohorts.base import (
     NOT_A_RATE,
     OF_CUSTOMER,
     Cohort,
-    Reading,
+    CohortReading,
     arrange,
     engaged_contacts,
     labels_of,
@@ -112,7 +112,7 @@ class _Group:
 
 
 @lru_cache(maxsize=MOST_READINGS)
-def _cohort(reading: Reading, by: tuple[str, ...]) -> tuple[_Group, ...]:
+def _cohort(reading: CohortReading, by: tuple[str, ...]) -> tuple[_Group, ...]:
     """The whole tail base, cut by dimensions of the customer. The dearest reading of all, asked for by several KPIs."""
     selection = replace(reading.selection, by=by)
     base, _, where = tail_members(selection)
@@ -204,7 +204,7 @@ def year_to(end: date) -> Period:
 
 
 @lru_cache(maxsize=MOST_READINGS)
-def _reached_in_year(reading: Reading, by: tuple[str, ...]) -> tuple[tuple[Key, int, int], ...]:
+def _reached_in_year(reading: CohortReading, by: tuple[str, ...]) -> tuple[tuple[Key, int, int], ...]:
     """Members of the tail base by dimensions of the customer: how many, and how many of them had an engaged contact in
     the 365 days up to the period's end.
     """
@@ -241,7 +241,7 @@ def tail_unreached_year(selection: Selection, sources: Sources) -> dict[Key, Agg
 
 
 @lru_cache(maxsize=MOST_READINGS)
-def _daily(reading: Reading, by: tuple[str, ...]) -> dict[Key, int]:
+def _daily(reading: CohortReading, by: tuple[str, ...]) -> dict[Key, int]:
     """Distinct customers served who are tail at the contact, by dimensions of the contact, then day."""
     served = METRICS["tail_served_daily"]
     plan = Plan(replace(reading.selection, by=(*by, "date")))
@@ -258,7 +258,7 @@ def tail_served_average(selection: Selection, sources: Sources) -> dict[Key, Agg
         days[_slot(day, time)] += 1
     sums: dict[Key, int] = defaultdict(int)
     most: dict[Key, int] = defaultdict(int)
-    for (*key, day_read), customers in _daily(Reading.of(selection, sources), by).items():
+    for (*key, day_read), customers in _daily(CohortReading.of(selection, sources), by).items():
         assert isinstance(day_read, date)
         place = (*key, _slot(day_read, time))
         sums[place] += customers

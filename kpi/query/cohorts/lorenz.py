@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from kpi.query.cohorts.base import Reading
+from kpi.query.cohorts.base import CohortReading
 from kpi.query.cohorts.concentration import Holdings, concentration, contacts_held, value_held
 from kpi.query.feeds import feeds_for, feeds_in_scope
 from kpi.query.question import Question
@@ -35,7 +35,11 @@ def lorenz_on(connection: sa.Connection, published: Published, question: Questio
     curves = []
     for metric in metrics:
         sources = feeds_for(metric, metric.measure, published, in_scope)
-        read = concentration(Reading.of(selection, sources), (), _CURVES[metric.id]) if sources != frozenset() else {}
+        read = (
+            concentration(CohortReading.of(selection, sources), (), _CURVES[metric.id])
+            if sources != frozenset()
+            else {}
+        )
         if (held := read.get(())) is not None and held.total:
             curves.append(Curve(metric.id, held.customers, tuple(amount / held.total for amount in held.below)))
     return tuple(curves)

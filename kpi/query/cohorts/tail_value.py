@@ -12,7 +12,7 @@ from kpi.query.cohorts.base import (
     NOT_A_RATE,
     OF_CUSTOMER,
     Cohort,
-    Reading,
+    CohortReading,
     arrange,
     closed_months,
     engaged_contacts,
@@ -46,7 +46,7 @@ class _Worth:
 
 
 @lru_cache(maxsize=MOST_READINGS)
-def _worth(reading: Reading, by: tuple[str, ...]) -> tuple[_Worth, ...]:
+def _worth(reading: CohortReading, by: tuple[str, ...]) -> tuple[_Worth, ...]:
     """What members of the tail base bring in the period's closed months, by whether they were served."""
     selection = replace(reading.selection, by=by)
     base, _, where = tail_members(selection)

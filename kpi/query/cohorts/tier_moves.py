@@ -11,7 +11,7 @@ from kpi.query.cohorts.base import (
     MOST_READINGS,
     OF_CUSTOMER,
     Cohort,
-    Reading,
+    CohortReading,
     arrange,
     labels_of,
     of_customer,
@@ -25,7 +25,7 @@ from kpi.query.selection import Key, Selection, Sources
 
 
 @lru_cache(maxsize=MOST_READINGS)
-def _moves(reading: Reading, by: tuple[str, ...]) -> tuple[tuple[Key, str | None, int, int], ...]:
+def _moves(reading: CohortReading, by: tuple[str, ...]) -> tuple[tuple[Key, str | None, int, int], ...]:
     """Of the customers open on the first day, by their dimensions and where they are at the end of the last: how many,
     and how many of them rose.
     """

@@ -13,7 +13,7 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver import chat, folder, mail, s3, webhook
 from kpi.snapshots.deliver.message import Message, message_of
 from kpi.snapshots.model import Parcel, Recipient
-from kpi.snapshots.target import Kind, Target, check_allowed, parse
+from kpi.snapshots.target import DeliveryTarget, Kind, check_allowed, parse
 
 log = logging.getLogger("switchboard")
 
@@ -24,7 +24,7 @@ _FIRST, _LONGEST = 1.0, 60.0  # seconds between attempts
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryResult:
     """How a hand-over ended. ``detail``: what the target said, or what is wrong, in the settings' language."""
 
     status: Status
@@ -37,7 +37,9 @@ class Sender(Protocol):
     something may have left.
     """
 
-    def __call__(self, target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str: ...
+    def __call__(
+        self, target: DeliveryTarget, parcel: Parcel, message: Message, *, key: str, settings: Settings
+    ) -> str: ...
 
 
 _SENDERS: Mapping[Kind, Sender] = {
@@ -58,7 +60,7 @@ def deliver(
     key: str,
     settings: Settings,
     sleep: Callable[[float], object] = time.sleep,
-) -> Delivery:
+) -> DeliveryResult:
     """Hand a copy or a notice over. ``key``: the same whenever this one is handed over.
 
     Tries ``KPI_DELIVER_TRIES`` times with growing pauses where the target may only be away. What may have arrived is
@@ -73,7 +75,7 @@ def deliver(
             attempts += 1
             try:
                 said = _SENDERS[target.kind](target, parcel, message, key=key, settings=settings)
-                return Delivery("sent", said, attempts)
+                return DeliveryResult("sent", said, attempts)
             except DeliveryRefused:
                 raise
             except DeliveryError as error:
@@ -83,11 +85,11 @@ def deliver(
                 log.info("delivery %s to a %s, attempt %d: %s", key, target.kind, attempts, error)
                 sleep(pause(attempts))
     except KpiError as error:
-        return Delivery(_status(error), error.message(settings.language), attempts)
+        return DeliveryResult(_status(error), error.message(settings.language), attempts)
     except Exception as error:
         # The senders answer for everything from the moment something may have left: this went wrong before.
         log.exception("delivery %s", key)
-        return Delivery(
+        return DeliveryResult(
             "permanent", phrase(settings.language, "delivery_impossible", problem=type(error).__name__), attempts
         )
 

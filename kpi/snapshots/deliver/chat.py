@@ -15,7 +15,7 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.model import Parcel
-from kpi.snapshots.target import Target
+from kpi.snapshots.target import DeliveryTarget
 
 # What Apprise logs holds the addresses, and these hold the keys: it stays in here.
 _log = logging.getLogger("apprise")
@@ -28,7 +28,7 @@ logging.getLogger("urllib3").setLevel(logging.INFO)
 _NOT_REACHED = ("NewConnectionError", "Connection refused", "ConnectTimeout", "NameResolutionError", "SSLError")
 
 
-def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: DeliveryTarget, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Send the lines, and the headline picture where the service takes one. Gives the service's name.
 
     Apprise says only whether all went well; why not is read from what it logs. Raises DeliveryRefused for an answer

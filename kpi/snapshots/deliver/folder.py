@@ -9,13 +9,13 @@ from kpi.errors import DeliveryError, DeliveryRefused
 from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.model import Parcel
-from kpi.snapshots.target import Target, allowed_folder
+from kpi.snapshots.target import DeliveryTarget, allowed_folder
 
 # Errors of the file system that trying again does not mend.
 _FOR_GOOD = (PermissionError, NotADirectoryError, FileNotFoundError)
 
 
-def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: DeliveryTarget, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Write the files into ``<folder>/<key>``: beside it, synced, then renamed. One that is there already with the same
     files stays. Gives the folder. Raises DeliveryError.
     """

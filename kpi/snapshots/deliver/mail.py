@@ -16,7 +16,7 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, run_at, safe
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.model import Parcel
-from kpi.snapshots.target import Target
+from kpi.snapshots.target import DeliveryTarget
 
 _SECONDS = 30
 _TYPES = {
@@ -29,7 +29,7 @@ _TYPES = {
 }
 
 
-def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: DeliveryTarget, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Send one message, whose Message-ID follows from the run's key. Gives that id.
 
     Raises DeliveryRefused for an answer 5xx, DeliveryUnconfirmed where the connection broke after the message was sent

@@ -12,7 +12,7 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.model import Parcel
-from kpi.snapshots.target import Target
+from kpi.snapshots.target import DeliveryTarget
 
 _SECONDS = 20  # for a connection, and for each answer
 _FOR_GOOD = (PermissionError, FileNotFoundError)
@@ -27,7 +27,7 @@ class _Here(AIOHTTPSession):  # type: ignore[misc]
         return session
 
 
-def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: DeliveryTarget, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """Put every file to ``<prefix>/<key>/<name>``; who finds the manifest there finds the others too.
 
     The secret is JSON with ``key`` and ``secret``; without one the machine's own credentials apply. Options:
@@ -54,7 +54,7 @@ def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings
     return f"s3://{place}"
 
 
-def _credentials(target: Target, settings: Settings) -> dict[str, object]:
+def _credentials(target: DeliveryTarget, settings: Settings) -> dict[str, object]:
     if not target.secret:
         return {}
     try:

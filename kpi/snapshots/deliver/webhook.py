@@ -13,14 +13,14 @@ from kpi.settings import Settings
 from kpi.snapshots.deliver.message import Message, safe
 from kpi.snapshots.deliver.secrets import secret
 from kpi.snapshots.model import Parcel
-from kpi.snapshots.target import Target
+from kpi.snapshots.target import DeliveryTarget
 
 _SECONDS = 30.0
 # The target asks to come back.
 _LATER = {408, 425, 429}
 
 
-def send(target: Target, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
+def send(target: DeliveryTarget, parcel: Parcel, message: Message, *, key: str, settings: Settings) -> str:
     """POST ``{"key", "title", "lines", "manifest", "files": {name: base64}}``. Gives the status of the answer.
 
     Headers: ``Idempotency-Key``; with a secret ``X-Signature-256: sha256=…``, the HMAC-SHA256 of the body. Options:

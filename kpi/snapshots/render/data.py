@@ -51,7 +51,7 @@ def sorted_by(report: Report) -> list[str]:
     return ["section", "kpi", "by", *dimensions(report), "from"]
 
 
-def key_of(answer: Answer, cell: Cell, report: Report) -> str:
+def figure_key(answer: Answer, cell: Cell, report: Report) -> str:
     """A figure's key within its section and KPI: "channel=wechat|tier=6", "" for the whole; the last mature period,
     where the report's own holds none, behind an "@".
     """
@@ -64,7 +64,7 @@ def key_of(answer: Answer, cell: Cell, report: Report) -> str:
 def figures(report: Report) -> dict[tuple[str, str, str], float | None]:
     """(section, KPI, key) -> value: what a revision is compared by."""
     return {
-        (block.section.id, cell.kpi, key_of(answer, cell, report)): cell.value
+        (block.section.id, cell.kpi, figure_key(answer, cell, report)): cell.value
         for block in report.blocks
         for answer, cell in _cells(block)
     }

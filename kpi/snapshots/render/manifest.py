@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kpi.metrics.registry import METRICS
-from kpi.output import plain
+from kpi.output import json_value
 from kpi.query.question import Filter, Period
 from kpi.snapshots.model import as_json, listed
 from kpi.snapshots.render import data, words
@@ -28,12 +28,12 @@ def manifest(report: Report, files: Mapping[str, bytes]) -> bytes:
         "compared": _days(whole.compared),
         "compare": definition.compare,
         "aligned_by": whole.aligned_by,
-        "cuts": [{"feed": cut.source, "until": plain(cut.moment)} for cut in whole.cuts],
+        "cuts": [{"feed": cut.source, "until": json_value(cut.moment)} for cut in whole.cuts],
         "time_zone": report.published.zone.key,
         "synthetic": report.published.synthetic,
         "empty": report.empty,
         "warehouse_version": report.published.version,
-        "as_of": {source: plain(moment) for source, moment in whole.as_of.items()},
+        "as_of": {source: json_value(moment) for source, moment in whole.as_of.items()},
         "service_level": report.service_level,
         "filters": _filters(definition.filters),
         "scope": {

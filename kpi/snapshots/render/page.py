@@ -12,7 +12,7 @@ from kpi.charts import PALETTES
 from kpi.charts.theme import css_variables
 from kpi.i18n import phrase
 from kpi.narrative.headline import Sentence
-from kpi.output import plain
+from kpi.output import json_value
 from kpi.snapshots.render import data, pictures, words
 from kpi.snapshots.render.report import Block, Report
 from kpi.snapshots.render.tables import Entry, table
@@ -49,7 +49,7 @@ def _bundle() -> str:
 
 def _script(content: object) -> str:
     """JSON that no text within can end early."""
-    return json.dumps(content, ensure_ascii=False, default=plain).replace("<", "\\u003c")
+    return json.dumps(content, ensure_ascii=False, default=json_value).replace("<", "\\u003c")
 
 
 def _changed(report: Report) -> str:

@@ -12,7 +12,7 @@ from kpi.drivers.parallel import Reader
 from kpi.errors import InputError, KpiError
 from kpi.i18n import Language
 from kpi.metrics.registry import METRICS, metric
-from kpi.narrative.driver_sentences import card_title, tell
+from kpi.narrative.driver_sentences import card_title, driver_sentence
 from kpi.narrative.headline import Sentence, movers
 from kpi.pivot import MOST_COLUMNS, MOST_ROWS, Pivot, axis
 from kpi.query.answer import Answer, Cell
@@ -76,7 +76,10 @@ def what_moved(asking: Asking, headline: Answer) -> Sequence[Sentence]:
         found = leading(explain(reader, questions, most=LEADING))
     if found:
         names = {dimension: asking.names(dimension) for why, _ in found for dimension in why.dimensions}
-        return [tell(why, one, names, asking.language, card_title(why.kpi, asking.language)) for why, one in found]
+        return [
+            driver_sentence(why, one, names, asking.language, card_title(why.kpi, asking.language))
+            for why, one in found
+        ]
     told = movers(headline.cells, METRICS, asking.language)
     return (told,) if told else ()
 
@@ -150,7 +153,9 @@ class Report:
         return (cell, None) if later is None else (later.cell(kpi), later.period)
 
 
-def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date, tell: Tell = what_moved) -> Report:
+def ask(
+    asking: Asking, definition: Definition, recipient: Recipient, due: date, driver_sentence: Tell = what_moved
+) -> Report:
     """Ask everything. Raises InputError for a definition without a KPI that the recipient may see filtered so, and what
     ``kpi.query.answer`` raises for names that are none.
     """
@@ -191,7 +196,7 @@ def ask(asking: Asking, definition: Definition, recipient: Recipient, due: date,
         blocks=blocks,
         names={dimension: asking.names(dimension) for dimension in dimensions},
         checks=tuple(checks),
-        sentences=tuple(tell(asking, headline)),
+        sentences=tuple(driver_sentence(asking, headline)),
         empty=contacts == 0,
         kpis=kpis,
     )

@@ -10,7 +10,7 @@ from kpi.metrics.dimensions import DIMENSIONS
 from kpi.metrics.registry import METRICS
 from kpi.narrative.change_tone import Tone, tone
 from kpi.narrative.freshness import deliveries
-from kpi.narrative.identities import tell
+from kpi.narrative.identities import identity_sentence
 from kpi.narrative.working_days import unpublished
 from kpi.plain_text import clean
 from kpi.query.answer import Cell
@@ -233,7 +233,7 @@ def definitions(report: Report) -> Iterator[Definition]:
         direction = phrase(language, f"direction_{metric.direction}")
         terms.append((phrase(language, "dictionary_unit"), phrase(language, f"unit_name_{metric.unit}")))
         terms.append((phrase(language, "define_direction"), direction))
-        terms.append((phrase(language, "define_source"), sources.told(metric.source, language)))
+        terms.append((phrase(language, "define_source"), sources.source_name(metric.source, language)))
         terms.append((phrase(language, "report_formula"), phrase(language, "define_version", version=metric.version)))
         name = metric.name(language)
         yield Definition(f"{name[:1].upper()}{name[1:]} · {metric.id}", tuple(terms))
@@ -241,7 +241,7 @@ def definitions(report: Report) -> Iterator[Definition]:
 
 def proof(report: Report) -> list[tuple[bool, str]]:
     """The identity proof: whether each equation holds, and the equation."""
-    return [(check.holds, tell(check, report.language)) for check in report.checks]
+    return [(check.holds, identity_sentence(check, report.language)) for check in report.checks]
 
 
 def feeds(report: Report) -> list[tuple[str, str]]:
