@@ -26,7 +26,7 @@ from kpi.query.labels import labels
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
 from pages.address.view import Preset
-from pages.registry import PAGES, PageSpec
+from pages.page_specs import PAGES, PageSpec
 from tests.browser import server
 
 # Clicked in turn, before and after anybody has asked for them.

@@ -14,7 +14,8 @@ from kpi.errors import KpiError, WarehouseEmpty
 from kpi.warehouse.published import Published
 from pages.address.view import DEFAULT_PRESET, PRESETS
 from pages.data import activity, cache
-from pages.registry import PAGES, PageSpec
+from pages.page_specs import PAGES, PageSpec
+from pages.registry import module_of
 from pages.ui import layout
 
 _EVERY = 5.0  # seconds between two looks at whether there was a load
@@ -34,7 +35,7 @@ def views(published: Published) -> list[tuple[PageSpec, Mapping[str, str]]]:
     """The usual views of what is published, in the order in which they are asked: page and parameters of its link."""
     named = {dimension: cache.labels(dimension, "en", published.version) for dimension in _NARROWED}
     narrowed = [{dimension: value} for dimension, values in named.items() for value in values if value]
-    return [(leaf, params) for params in (*_USUAL, *narrowed) for leaf in PAGES if leaf.ask is not None]
+    return [(spec, params) for params in (*_USUAL, *narrowed) for spec in PAGES if spec.has_figures]
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,18 @@ class CacheWarmer(threading.Thread):
         self.progress = Progress(published.version, len(usual))
         activity.give_way()
         cache.set_aside(anew=True)
-        for leaf, params in usual:
+        for spec, params in usual:
             if self._stopped.is_set():
                 return
-            assert leaf.ask is not None
             asked, failed = self.progress.asked + 1, self.progress.failed
             try:
-                leaf.ask(layout.view_of(params, published), published)
+                module_of(spec).ask(layout.view_of(params, published), published)
             except cache.Moved:
                 self.progress = Progress()
                 return
             except Exception:
                 # Whoever opens the page is told; the others are asked all the same.
-                log.exception("page %s could not be asked ahead for %s", leaf.id, params)
+                log.exception("page %s could not be asked ahead for %s", spec.id, params)
                 failed += 1
             self.progress = replace(self.progress, asked=asked, failed=failed)
             activity.give_way()

@@ -25,10 +25,10 @@ from kpi.errors import KpiError
 from kpi.i18n import phrase
 from kpi.settings import Host, load_settings
 from pages.address.parsing import read_language
-from pages.addresses import DEFAULT, PAGES, address
+from pages.page_specs import PAGES
 
 # What a browser may open by its address. The overview is the default page, whose address is "/".
-PATHS = {"/healthz", *(f"/{address(page)}" for page in PAGES)}
+PATHS = {"/healthz", *(f"/{page.address}" for page in PAGES)}
 _LONGEST = 200  # characters of an unknown address that are told
 
 # --- who may ask ---------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ class OneEntrance:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _wants_a_page(Headers(scope=scope)) and not _is_page(scope["path"]):
             asked = [text] if (text := scope["query_string"].decode("latin-1")) else []
-            if (page := scope["path"].removeprefix(root_path()).strip("/")) not in {"", DEFAULT}:
+            if (page := scope["path"].removeprefix(root_path()).strip("/")) not in {"", PAGES[0].id}:
                 asked.append(urlencode({"page": page[:_LONGEST]}))
             response = RedirectResponse(f"{root_path()}/" + ("?" + "&".join(asked) if asked else ""), status_code=307)
             await response(scope, receive, send)

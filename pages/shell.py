@@ -16,7 +16,8 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.parsing import read_language
 from pages.data import activity, cache
-from pages.registry import PAGES, PageSpec
+from pages.page_specs import PAGES, PageSpec
+from pages.registry import module_of
 from pages.ui import components, layout, uploads
 from pages.views import first_run
 
@@ -39,7 +40,7 @@ except KpiError as error:
     problem = error
 
 
-def draw(leaf: PageSpec) -> None:
+def draw(spec: PageSpec) -> None:
     """A page of what is published, for the view that the address asks for; at every address, while there is nothing,
     a beginning or the reason.
     """
@@ -52,7 +53,7 @@ def draw(leaf: PageSpec) -> None:
     try:
         with activity.served():
             view = layout.view_of(state.query_params(), published, state.browser_language())
-            leaf.render(view, published, style)
+            module_of(spec).render(view, published, style)
             layout.bottom(view, published, style)
     except cache.Moved:
         st.rerun()
@@ -60,21 +61,21 @@ def draw(leaf: PageSpec) -> None:
         components.problem(error.message(language), language)
 
 
-def _page(leaf: PageSpec) -> StreamlitPage:
-    title, icon = phrase(language, f"page_{leaf.id}"), leaf.icon
+def _page(spec: PageSpec) -> StreamlitPage:
+    title, icon = phrase(language, f"page_{spec.id}"), spec.icon
     if problem is not None:
         title, icon = phrase(language, "problem_title"), "error"
     elif published is None:
         title, icon = phrase(language, "page_first_run"), "rocket_launch"
     return st.Page(
-        partial(draw, leaf), title=title, icon=f":material/{icon}:", url_path=leaf.address, default=leaf.default
+        partial(draw, spec), title=title, icon=f":material/{icon}:", url_path=spec.address, default=spec.default
     )
 
 
-book = [(phrase(language, f"group_{leaf.group}"), _page(leaf)) for leaf in PAGES]
-opened = st.navigation([page for _, page in book], position="hidden")
+listed = [(phrase(language, f"group_{spec.group}"), _page(spec)) for spec in PAGES]
+opened = st.navigation([page for _, page in listed], position="hidden")
 groups: dict[str, list[StreamlitPage]] = {}
-for group, page in book if published is not None else book[:1]:
+for group, page in listed if published is not None else listed[:1]:
     groups.setdefault(group, []).append(page)
 components.sidebar(groups, published, language)
 with uploads.asked_for():

@@ -13,8 +13,8 @@ from kpi.state.views import LOCAL, LONGEST, SavedView, delete_view, rename_view,
 from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
-from pages.addresses import PAGES, address
 from pages.data import cache
+from pages.page_specs import is_page, spec_of
 from pages.ui import components, layout, subscribe
 
 # Nobody signs in yet: all views are one owner's.
@@ -62,7 +62,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
                 page=phrase(language, f"page_{one.page}"),
                 date=format_date(one.changed_at, language, year=True),
             )
-            if one.page in PAGES
+            if is_page(one.page)
             else ""
         )
         if not where:
@@ -80,7 +80,9 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
             )
         else:
             # The same page as in the sidebar: a page is known by its address.
-            other = st.Page(_never, title=one.name, url_path=address(one.page), default=not address(one.page))
+            other = st.Page(
+                _never, title=one.name, url_path=spec_of(one.page).address, default=not spec_of(one.page).address
+            )
             st.page_link(
                 other,
                 label=components.escape_markdown(one.name),

@@ -18,97 +18,11 @@ from kpi.state import LOCAL
 from pages.address import state
 from pages.address.view import Preset, View
 from pages.data import cache
+from pages.page_specs import spec_of
 from pages.ui import components
 
-# What a report of a page shows after its headline figures: kind, KPIs, dimensions.
+# How a section shows which KPIs by what.
 _Shown = tuple[SectionKind, tuple[str, ...], tuple[str, ...]]
-_TIME = "{grain}"  # days or weeks, as the length of the period allows
-_VOLUME: _Shown = ("chart", ("volume",), (_TIME, "channel"))
-_ANSWERS = ("csat", "response_rate", "fcr", "repeat_rate")
-_STEPS = ("referral_rate", "visit_rate", "signed_rate", "end_to_end")
-# Page -> its headline figures, then its main figures and tables.
-OF_PAGE: dict[str, tuple[tuple[str, ...], tuple[_Shown, ...]]] = {
-    "overview": (
-        ("self_service_rate", "volume", "csat", "long_tail_coverage", "service_level", "fcr"),
-        (
-            _VOLUME,
-            ("chart", ("self_service_rate",), ("channel",)),
-            ("chart", ("self_service_rate",), (_TIME,)),
-            ("table", ("self_service_rate", "volume", "csat", "long_tail_coverage", "service_level", "fcr"), ("tier",)),
-        ),
-    ),
-    "channels": (
-        (
-            *("volume", "agent_volume", "wechat_phone_multiple", "self_service_rate", "customers_served"),
-            "multi_channel_share",
-        ),
-        (
-            _VOLUME,
-            ("chart", ("wechat_phone_multiple",), (_TIME,)),
-            ("table", ("volume", "self_service_rate", "csat", "service_level", "escalation_rate"), ("channel",)),
-        ),
-    ),
-    "self_service": (
-        (
-            *("self_service_rate", "containment_rate", "bot_resolution_rate", "durable_self_service_rate"),
-            *("escalation_rate", "false_containment_rate"),
-        ),
-        (
-            ("chart", ("self_service_rate",), (_TIME,)),
-            ("chart", ("escalation_mix",), ("escalation_reason",)),
-            ("chart", ("function_failure",), ("function",)),
-            ("table", ("self_service_rate", "containment_rate", "escalation_rate", "given_up_rate"), ("channel",)),
-            ("table", ("self_service_rate", "containment_rate", "escalation_rate", "given_up_rate"), ("tier",)),
-        ),
-    ),
-    "satisfaction": (
-        ("csat", "csat_of_asked", "nps", "ces", "fcr", "complaint_rate"),
-        (
-            ("chart", ("csat",), ("channel",)),
-            ("chart", ("csat",), (_TIME,)),
-            ("chart", ("score_share",), ("score",)),
-            *(("table", _ANSWERS, (dimension,)) for dimension in ("channel", "tier", "team", "topic")),
-        ),
-    ),
-    "desk": (
-        ("service_level", "answer_rate", "abandonment_rate", "asa", "aht", "occupancy"),
-        (
-            ("chart", ("service_level",), (_TIME,)),
-            ("chart", ("service_level",), ("half_hour",)),
-            ("chart", ("service_level",), ("channel", "tier")),
-            ("table", ("service_level", "answer_rate", "abandonment_rate", "aht", "occupancy"), ("team",)),
-            ("table", ("wait_p90", "asa", "cost_per_contact"), ("channel",)),
-        ),
-    ),
-    "journeys": (
-        ("referral_rate", "visit_rate", "signed_rate", "end_to_end", "referred_amount", "upgraded_after"),
-        (
-            ("chart", ("end_to_end",), ("scenario",)),
-            ("table", _STEPS, ("scenario",)),
-            ("table", _STEPS, ("tier",)),
-        ),
-    ),
-    "long_tail": (
-        (
-            *("long_tail_coverage", "tail_served_average", "tail_unreached_year", "top20_share", "tail_nps"),
-            "tier_upgrade_rate",
-        ),
-        (
-            ("chart", ("long_tail_coverage",), ("through",)),
-            ("chart", ("tail_reach_frequency",), ("reach",)),
-            ("table", ("tail_value", "tail_active"), ("served",)),
-            ("table", ("tier_upgrade_rate",), ("tier", "tier_after")),
-        ),
-    ),
-    "tiers": (
-        ("volume", "self_service_rate", "csat", "long_tail_coverage", "fcr", "tier_upgrade_rate"),
-        (
-            ("chart", ("self_service_rate",), (_TIME, "tier")),
-            ("chart", ("channel_mix",), ("tier", "channel")),
-            ("table", ("volume", "self_service_rate", "csat", "fcr"), ("tier",)),
-        ),
-    ),
-}
 # A view's period up to now becomes one of whole days before the report is due.
 _PERIOD: dict[Preset, RelativePeriod] = {
     "yesterday": "yesterday", "7d": "last_7_days", "28d": "last_28_days", "90d": "last_90_days",
@@ -124,7 +38,7 @@ EVERY = {
 
 def can_be_sent(page: str) -> bool:
     """Whether the page shows figures of its own."""
-    return page == "explore" or page in OF_PAGE
+    return page == "explore" or bool(spec_of(page).report)
 
 
 def of_view(view: View, page: str, period: RelativePeriod | None = None) -> Definition | None:
@@ -157,11 +71,11 @@ def _shown(view: View, page: str, grain: str) -> list[_Shown]:
         kpis, by = view.explore.kpis, view.explore.by
         charts: list[_Shown] = [("chart", (kpi,), by) for kpi in kpis] if by else []
         return [*charts, ("table", kpis, by)]
-    if page not in OF_PAGE:
+    spec = spec_of(page)
+    if not spec.report:
         return []
-    headlines, figures = OF_PAGE[page]
-    told: list[_Shown] = [(kind, kpis, tuple(one.format(grain=grain) for one in by)) for kind, kpis, by in figures]
-    return [("headline", headlines, ()), *told]
+    told: list[_Shown] = [(kind, kpis, tuple(one.format(grain=grain) for one in by)) for kind, kpis, by in spec.report]
+    return [("headline", tuple(spec.cards), ()), *told]
 
 
 def _relative(view: View) -> RelativePeriod:

@@ -31,18 +31,12 @@ from pages.address import state
 from pages.address.view import View
 from pages.data import cache
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-SECONDARY_KPI = {
-    "volume": "",
-    "agent_volume": "answer_rate",
-    "wechat_phone_multiple": "",
-    "self_service_rate": "",
-    "customers_served": "consistency",
-    "multi_channel_share": "unlinked_share",
-}
-HEADLINES = tuple(SECONDARY_KPI)
+SPEC = spec_of("channels")
+HEADLINES = tuple(SPEC.cards)
 # Side by side for every channel.
 COMPARED = ("volume", "self_service_rate", "csat", "service_level", "escalation_rate")
 _RATE, _MULTIPLE = "self_service_rate", "wechat_phone_multiple"
@@ -106,20 +100,15 @@ def ask(view: View, published: Published) -> Figures:
     # Whose rate is whose does not depend on the channels that are chosen.
     everywhere = view.without("channel", "line")
     pair = replace(everywhere, filters=(*everywhere.filters, Filter("family", ("wechat", "phone"))))
-    grain = "{grain}"
     days = replace(view, period=whole_days(view.period, published.today))
     return Figures(
         view,
         published,
-        SECONDARY_KPI,
+        SPEC.cards,
         {
-            # Eight channels a day have room for one grey line, that of all; each one's change stands beside, and by the
-            # names of the mix.
-            "volume": (("volume",), (grain, "channel"), False),
-            "mix": (("channel_mix",), (grain, "channel"), False),
+            **SPEC.panels,
             "channels": ((*COMPARED, "channel_mix"), ("channel",), True),
             "wholes": (COMPARED, (), True),
-            "tiers": ((_RATE,), ("channel", "tier"), True),
             "families": everywhere.question(_RATE, by=("family",)),
             "together": pair.question(_RATE),
             "centre": everywhere.question(_RATE, _MULTIPLE),

@@ -19,34 +19,18 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, layout, panels
 from pages.views import planner
 
 # The six headline figures, each with the one that stands beside it on its card.
-SECONDARY_KPI = {
-    "service_level": "",
-    "answer_rate": "",
-    "abandonment_rate": "",
-    "asa": "first_response",
-    "aht": "transfer_rate",
-    "occupancy": "",
-}
-HEADLINES = tuple(SECONDARY_KPI)
+SPEC = spec_of("desk")
+HEADLINES = tuple(SPEC.cards)
 # What the map of the day can show: the KPI, and whether what it is a share of.
 MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
 _MAP = "level"
 # The headlines that the table at the end has by channel.
 _TABLE = ("service_level", "abandonment_rate", "aht")
-_PANELS = {
-    "day": (("service_level", "answer_rate"), ("half_hour",), True),
-    "day_occupancy": (("occupancy",), ("half_hour",), True),
-    "teams": (("service_level",), ("team",), True),
-    "tiers": (("service_level",), ("channel", "tier"), True),
-    "waits": (("wait_p90", "asa"), ("channel",), True),
-    "cost": (("cost_per_contact", *_TABLE), ("channel",), True),
-    "cost_all": (("cost_per_contact",), (), True),
-    **planner.PANELS,
-}
 
 _ROW = 250  # height of a figure in the rows below the first
 _Names = Mapping[str, Mapping[str, str]]
@@ -63,8 +47,8 @@ def _by_formula(view: View) -> dict[str, Question]:
 def ask(view: View, published: Published, shown: str = _MAP) -> Figures:
     """All that the page asks for ``view``. ``shown``: the map of half hours."""
     more = [*_by_formula(view).values(), *planner.questions(view)]
-    asked = {**_PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), True)}
-    return Figures(view, published, SECONDARY_KPI, asked, more=more)
+    asked = {**SPEC.panels, **planner.PANELS, "map": ((MAPS[shown][0],), ("half_hour", "team"), True)}
+    return Figures(view, published, SPEC.cards, asked, more=more)
 
 
 def render(view: View, published: Published, style: Style) -> None:

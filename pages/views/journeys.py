@@ -6,7 +6,7 @@ from kpi.charts import Slots, Style, amounts, funnel, nested, unit_of_bars
 from kpi.i18n import phrase
 from kpi.i18n.formats import format_count, format_period
 from kpi.metrics.registry import METRICS
-from kpi.narrative.funnel import DAYS_KPIS, JOURNEY_KPIS, journey
+from kpi.narrative.funnel import journey
 from kpi.narrative.journeys import referred, scenarios
 from kpi.query import mature_part
 from kpi.query.answer import Answer
@@ -15,18 +15,11 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, layout, panels, rankings
 from pages.ui.rankings import Ranking
 
-# The headlines, each with what stands beside it on its card.
-SECONDARY_KPI = {
-    "referral_rate": "",
-    "visit_rate": "days_to_visit",
-    "signed_rate": "days_to_sign",
-    "end_to_end": "lost_rate",
-    "referred_amount": "cost_avoided",
-    "upgraded_after": "",
-}
+SPEC = spec_of("journeys")
 # Few are referred in a month: amounts and rankings look at a year.
 _MONTHS = 12
 
@@ -36,15 +29,6 @@ _LOST_BRANCHES = Ranking(
 )
 _BRANCHES = Ranking("journey_branches", "referred_amount", "branch", "panel_branches", "panel_branches_sub")
 _RANKINGS = (_LOST_REGIONS, _LOST_BRANCHES, _BRANCHES)
-_PANELS = {
-    "journey_all": (JOURNEY_KPIS, (), True),
-    "journey_scenarios": ((*JOURNEY_KPIS, *DAYS_KPIS), ("scenario",), True),
-    "journey_tiers": (JOURNEY_KPIS, ("tier",), True),
-    # Months are compared with no months: the comparison is a number of days before.
-    "journey_amounts": (("referred_amount",), ("month", "scenario"), False),
-    "journey_months": (("referred_amount",), ("month",), False),
-    **{one.panel: ((one.kpi,), (one.dimension,), True) for one in _RANKINGS},
-}
 
 
 def ask(view: View, published: Published) -> Figures:
@@ -52,7 +36,7 @@ def ask(view: View, published: Published) -> Figures:
     year = dict.fromkeys(
         ("journey_amounts", "journey_months", *(one.panel for one in _RANKINGS)), view.period.months(_MONTHS)
     )
-    return Figures(view, published, SECONDARY_KPI, _PANELS, spans=year, cohorts=_PANELS)
+    return Figures(view, published, SPEC.cards, SPEC.panels, spans=year, cohorts=SPEC.panels)
 
 
 def render(view: View, published: Published, style: Style) -> None:

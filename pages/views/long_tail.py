@@ -17,34 +17,17 @@ from pages.address import state
 from pages.address.view import View
 from pages.data import cache
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, layout, panels
 
-SECONDARY_KPI = {
-    "long_tail_coverage": "tail_base",
-    "tail_served_average": "tail_served_daily",
-    "tail_unreached_year": "",
-    "top20_share": "gini",
-    "tail_nps": "nps",
-    "tier_upgrade_rate": "",
-}
-HEADLINES = tuple(SECONDARY_KPI)
+SPEC = spec_of("long_tail")
+HEADLINES = tuple(SPEC.cards)
 _DIVIDENDS = ("tail_value", "tail_active")
-_PANELS = {
-    "reach": (("tail_reach_frequency",), ("reach",), True),
-    # Those who came later only say why coverage is not of all: no figure to be held against another.
-    "later": (("tail_joined_later",), (), False),
-    "contacts": (("top20_share_contacts", "gini_contacts"), (), True),
-    "dividends": (_DIVIDENDS, ("served",), True),
-    "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), True),
-    "topics": (("bot_resolution_rate", "volume"), ("topic",), True),
-    "topics_all": (("bot_resolution_rate", "volume"), (), True),
-    "topics_covered": (("topic_tail_coverage",), (), True),
-}
 
 
 def ask(view: View, published: Published) -> Figures:
     """All that the page asks for ``view``."""
-    figures = Figures(view, published, SECONDARY_KPI, _PANELS)
+    figures = Figures(view, published, SPEC.cards, SPEC.panels)
     _curves(figures)  # of what was put together for the shares
     return figures
 

@@ -14,29 +14,17 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, drivers, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-SECONDARY_KPI = {
-    "self_service_rate": "given_up_rate",
-    "volume": "wechat_phone_multiple",
-    "csat": "response_rate",
-    "long_tail_coverage": "tail_base",
-    "service_level": "asa",
-    "fcr": "repeat_rate",
-}
-HEADLINES = tuple(SECONDARY_KPI)
-_PANELS = {
-    # Eight channels a day have room for one grey line, that of all; the findings tell whose change it was.
-    "volume": (("volume",), ("{grain}", "channel"), False),
-    "channels": (("self_service_rate",), ("channel",), True),
-    "tiers": (HEADLINES, ("tier",), True),
-}
+SPEC = spec_of("overview")
+HEADLINES = tuple(SPEC.cards)
 
 
 def ask(view: View, published: Published) -> tuple[Figures, drivers.Coming]:
     """All that the page asks for ``view``: its figures, and the findings, which may still be to come."""
-    figures = Figures(view, published, SECONDARY_KPI, _PANELS)
+    figures = Figures(view, published, SPEC.cards, SPEC.panels)
     return figures, drivers.search_in_background(figures)
 
 
@@ -46,7 +34,7 @@ def render(view: View, published: Published, style: Style) -> None:
     figures, findings = ask(view, published)
     choices = layout.names(view, published)
     layout.top("overview", view, published, figures.compared)
-    names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *SECONDARY_KPI.values())}
+    names = {kpi: cards.title(kpi, language) for kpi in (*HEADLINES, *SPEC.cards.values())}
     lead = None
     if figures.headline is not None:
         lead = drivers.leading(figures, opening(figures.headline, METRICS, names, language), findings)

@@ -26,41 +26,21 @@ from pages.address import state
 from pages.address.view import View
 from pages.data import cache
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-SECONDARY_KPI = {
-    "csat": "response_rate",
-    "csat_of_asked": "",
-    "nps": "",
-    "ces": "",
-    "fcr": "repeat_rate",
-    "complaint_rate": "complaint_overdue",
-}
-HEADLINES = tuple(SECONDARY_KPI)
+SPEC = spec_of("satisfaction")
+HEADLINES = tuple(SPEC.cards)
 _TWO = ("csat", "response_rate")
 _RESOLVED = ("fcr", "repeat_rate")
 _WORST = 10  # topics in a ranking
 _MAIN_HEIGHT, _RANKED_HEIGHT = 322, 300
-_PANELS = {
-    "channels": ((*_TWO, *_RESOLVED), ("channel",), True),
-    "tier": (_TWO, ("tier",), True),
-    "team": (_TWO, ("team",), True),
-    "topic": ((*_TWO, *_RESOLVED), ("topic",), True),
-    "nps": (("nps",), ("channel",), True),
-    # Of the three groups the net is compared, which is what they come to.
-    "nps_groups": (("nps_share",), ("channel", "nps_group"), False),
-    "scores": (("score_share",), ("score",), True),
-    "response": (("first_response",), ("channel",), True),
-    "response_all": (("first_response",), (), True),
-    "complaints": (("complaints_open",), ("complaint_age", "due_state"), True),
-    "complaints_all": (("complaints_open",), (), True),
-}
 
 
 def ask(view: View, published: Published) -> Figures:
     """All that the page asks for ``view``."""
-    return Figures(view, published, SECONDARY_KPI, _PANELS)
+    return Figures(view, published, SPEC.cards, SPEC.panels)
 
 
 def render(view: View, published: Published, style: Style) -> None:

@@ -6,7 +6,7 @@ from kpi.charts import Style, fates, funnel, nested
 from kpi.i18n import phrase
 from kpi.i18n.formats import format_count, format_period, format_value
 from kpi.metrics.registry import METRICS
-from kpi.narrative.funnel import CHAIN_KPIS, Funnel, chain
+from kpi.narrative.funnel import Funnel, chain
 from kpi.narrative.headline import Sentence
 from kpi.narrative.journeys import fails_most, moved_most, settled
 from kpi.query import mature_part
@@ -16,18 +16,11 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, layout, panels, rankings
 from pages.ui.rankings import Ranking
 
-# The headlines, each with what stands beside it on its card.
-SECONDARY_KPI = {
-    "self_service_rate": "given_up_rate",
-    "containment_rate": "settled_rate",
-    "bot_resolution_rate": "recognition_rate",
-    "durable_self_service_rate": "durable_self_service_rate_24h",
-    "escalation_rate": "escalated_lost_rate",
-    "false_containment_rate": "",
-}
+SPEC = spec_of("self_service")
 # What becomes of a session; the four add up to all.
 _FATES = ("bot_resolution_rate", "given_up_rate", "escalated_answered_rate", "escalated_lost_rate")
 
@@ -40,20 +33,11 @@ _UNMATCHED = Ranking(
     "service_unmatched", "unmatched_rate", "topic", "panel_unmatched", "panel_unmatched_sub", "numerator"
 )
 _OF_FUNCTIONS = ("function_starts", "function_success", "function_dropout", "function_failure")
-_PANELS = {
-    "service_chain": (CHAIN_KPIS, (), True),
-    "service_channels": (CHAIN_KPIS, ("channel",), True),
-    "service_tiers": (CHAIN_KPIS, ("tier",), True),
-    "service_media": (_FATES, ("media",), False),
-    **{one.panel: ((one.kpi,), (one.dimension,), True) for one in (_REASONS, _RETURNS, _UNMATCHED)},
-    _FUNCTIONS.panel: (_OF_FUNCTIONS, ("function",), True),
-    "service_functions_all": (_OF_FUNCTIONS, (), True),
-}
 
 
 def ask(view: View, published: Published) -> Figures:
     """All that the page asks for ``view``."""
-    return Figures(view, published, SECONDARY_KPI, _PANELS, cohorts=_PANELS)
+    return Figures(view, published, SPEC.cards, SPEC.panels, cohorts=SPEC.panels)
 
 
 def render(view: View, published: Published, style: Style) -> None:

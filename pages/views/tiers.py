@@ -12,18 +12,12 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
+from pages.page_specs import spec_of
 from pages.ui import cards, components, layout, panels
 from pages.views.long_tail import moves
 
-SECONDARY_KPI = {
-    "volume": "",
-    "self_service_rate": "given_up_rate",
-    "csat": "response_rate",
-    "long_tail_coverage": "tail_base",
-    "fcr": "repeat_rate",
-    "tier_upgrade_rate": "",
-}
-HEADLINES = tuple(SECONDARY_KPI)
+SPEC = spec_of("tiers")
+HEADLINES = tuple(SPEC.cards)
 # Proportions of contacts, in which a tier can be held against all the others.
 _TOLD = ("self_service_rate", "csat", "fcr")
 _SECTION, _KPI = "self_service", "self_service_rate"
@@ -55,19 +49,15 @@ def ask(view: View, published: Published) -> Figures:
     return Figures(
         view,
         published,
-        SECONDARY_KPI,
+        SPEC.cards,
         {
-            # Each tier is held against the others, not against itself before.
-            "told": (_TOLD, ("tier",), False),
+            **SPEC.panels,
             "matrix": (kpis, ("tier",), True),
             "whole": (kpis, (), True),
-            "mix": (("channel_mix",), ("tier", "channel"), True),
-            "volumes": (("volume",), ("tier",), True),
             # Seven courses have room for one grey line each, that of all customers; the comparison is a figure.
             "course": ((kpi,), ("tier", "{grain}"), False),
             "all": ((kpi,), ("{grain}",), False),
             "changes": ((kpi,), ("tier",), True),
-            "moves": (("tier_upgrade_rate",), ("tier", "tier_after"), True),
         },
     )
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
-from pages.registry import PAGES
+from pages.page_specs import PAGES
 from tests.browser import server
 
 SIZES = {1280: server.WIDE, 390: server.PHONE}

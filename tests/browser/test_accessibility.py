@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pages.address.view import CHIPS
-from pages.registry import PAGES
+from pages.page_specs import PAGES
 from pages.views import overview
 from tests.browser.server import after, settled
 

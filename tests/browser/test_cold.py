@@ -6,7 +6,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import expect
 
-from pages.registry import PAGES
+from pages.page_specs import PAGES
 from tests.browser import server
 from tests.browser.server import leave, settled
 from tests.ingest import bank_log

@@ -24,7 +24,7 @@ from kpi.metrics.registry import METRICS, SECTIONS
 from kpi.query import Cell, Filter, Period, Question, last_mature
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages.registry import PAGES, PageSpec
+from pages.page_specs import PAGES, PageSpec
 from seed.topics import FUNCTIONS, TOPICS
 from tests.browser.server import Visitor, after, settled
 

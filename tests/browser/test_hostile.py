@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from kpi.i18n import phrase
 from kpi.snapshots.model import Recipient
 from kpi.snapshots.render import render
-from pages.registry import PAGES
+from pages.page_specs import PAGES
 from tests.browser import server
 from tests.browser.server import settled
 from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kpi.i18n import phrase
-from pages.registry import PAGES, PageSpec
+from pages.page_specs import PAGES, PageSpec
 from tests.browser.server import settled
 
 # What is wrong in the address, and what of it is repeated to the reader.

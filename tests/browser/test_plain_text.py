@@ -18,7 +18,7 @@ from kpi.snapshots.model import Definition, Section
 from kpi.state import StateDatabase
 from kpi.state.annotations import Annotation, save_annotations
 from kpi.state.views import LOCAL, save_view
-from pages.registry import PAGES
+from pages.page_specs import PAGES
 from tests.browser import server
 from tests.browser.server import after, leave, settled
 

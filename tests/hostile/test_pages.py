@@ -28,7 +28,7 @@ from kpi.table_file import unguarded
 from kpi.warehouse import Warehouse
 from pages.address import state
 from pages.data import cache
-from pages.registry import PAGES
+from pages.page_specs import PAGES
 from pages.ui import components
 from tests.hostile.names import ALLOWED, REFUSED, REORDERING, bank, is_plain, lists
 from tests.pages.conftest import open_page, serve, served  # noqa: F401 – the pages are run as there

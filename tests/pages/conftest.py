@@ -13,8 +13,8 @@ from streamlit.util import calc_hash
 
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
-from pages.addresses import DEFAULT, address
 from pages.data import cache as pages_cache
+from pages.page_specs import PAGES, spec_of
 from tests.browser import server
 
 
@@ -80,12 +80,12 @@ def serve(monkeypatch: pytest.MonkeyPatch, served: set[tuple[str, str]]) -> Call
 def open_page(serve: Callable[[Path], None]) -> Callable[..., AppTest]:
     """Run the shell on a home with the given query parameters; ``leaf``: the id of the page."""
 
-    def run(home: Path, leaf: str = DEFAULT, **params: str) -> AppTest:
+    def run(home: Path, leaf: str = PAGES[0].id, **params: str) -> AppTest:
         serve(home)
         app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
-        if leaf != DEFAULT:
+        if leaf != PAGES[0].id:
             # What Streamlit calls a page of st.navigation; AppTest can only switch to pages that are files.
-            app._page_hash = calc_hash(address(leaf))
+            app._page_hash = calc_hash(spec_of(leaf).address)
         for name, value in params.items():
             app.query_params[name] = value
         return app.run()

@@ -11,7 +11,7 @@ from kpi.i18n.formats import format_change, format_value
 from kpi.metrics.registry import METRICS
 from kpi.query import Filter, Period, Question, answer
 from kpi.settings import load_settings
-from pages.views.overview import HEADLINES, SECONDARY_KPI
+from pages.views.overview import HEADLINES, SPEC
 from tests.pages.conftest import opened
 
 
@@ -158,7 +158,7 @@ def test_an_empty_home_offers_the_demo_bank_or_an_import(tmp_path, open_page):
 def test_every_headline_has_a_companion_in_both_languages():
     from kpi.i18n import catalogue
 
-    assert {f"foot_{beside}" for beside in SECONDARY_KPI.values()} <= set(catalogue())
+    assert {f"foot_{beside}" for beside in SPEC.cards.values()} <= set(catalogue())
 
 
 def _a_team(home):

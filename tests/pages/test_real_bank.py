@@ -8,7 +8,7 @@ from kpi.i18n import phrase
 from kpi.ingest import import_file
 from kpi.settings import load_settings
 from kpi.warehouse import Warehouse
-from pages.registry import PAGES
+from pages.page_specs import PAGES
 from pages.ui.cards import title
 from tests.ingest import bank_log
 from tests.pages.test_overview import html

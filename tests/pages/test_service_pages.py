@@ -41,9 +41,9 @@ def figure_rows(app, alt):
 def test_the_cards_of_self_service_say_what_the_warehouse_answers(demo_home, open_page, bank, language):
     app = open_page(demo_home, "self_service", lang=language)
     assert not app.exception
-    beside = tuple(kpi for kpi in self_service.SECONDARY_KPI.values() if kpi)
-    answered = answer(bank, Question((*self_service.SECONDARY_KPI, *beside), last_days(bank), compare="previous"))
-    for kpi, second in self_service.SECONDARY_KPI.items():
+    beside = tuple(kpi for kpi in self_service.SPEC.cards.values() if kpi)
+    answered = answer(bank, Question((*self_service.SPEC.cards, *beside), last_days(bank), compare="previous"))
+    for kpi, second in self_service.SPEC.cards.items():
         shown = card(app, cards.title(kpi, language))
         assert format_value(answered.cell(kpi).value, METRICS[kpi].unit, language) in shown, kpi
         if second:
@@ -120,5 +120,5 @@ def test_no_selection_is_an_error(demo_home, open_page, page, params):
 
 
 def test_every_headline_has_its_companion_in_both_languages():
-    for beside in (*self_service.SECONDARY_KPI.values(), *journeys.SECONDARY_KPI.values()):
+    for beside in (*self_service.SPEC.cards.values(), *journeys.SPEC.cards.values()):
         assert not beside or f"foot_{beside}" in catalogue()
