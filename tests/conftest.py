@@ -39,7 +39,8 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
 LONG = {
     *("hostile", "ingest", "native", "reports", "seed", "snapshots", "warehouse"),
     *("test_cache_warmer.py", "test_cli.py", "test_database.py", "test_explore.py", "test_first_run.py"),
-    *("test_read_only.py", "test_requirements.py", "test_same_integers.py"),
+    *("test_period_counts.py", "test_read_only.py", "test_real_bank.py", "test_requirements.py"),
+    "test_same_integers.py",
 }
 
 
