@@ -17,26 +17,30 @@ DIMENSIONS: dict[str, Dimension] = {
     dimension.id: dimension
     for dimension in (
         # time
-        Dimension("date", "日期", "Date", kind="date"),
-        Dimension("week", "周", "Week", kind="date", attribute_of="date", column=schema.calendar.c.week),
-        Dimension("month", "月", "Month", kind="date", attribute_of="date", column=schema.calendar.c.month),
+        Dimension(id="date", name_zh="日期", name_en="Date", kind="date"),
         Dimension(
-            "weekday",
-            "星期",
-            "Weekday",
+            id="week", name_zh="周", name_en="Week", kind="date", attribute_of="date", column=schema.calendar.c.week
+        ),
+        Dimension(
+            id="month", name_zh="月", name_en="Month", kind="date", attribute_of="date", column=schema.calendar.c.month
+        ),
+        Dimension(
+            id="weekday",
+            name_zh="星期",
+            name_en="Weekday",
             kind="number",
             numbers=range(1, 8),
             attribute_of="date",
             column=schema.calendar.c.weekday,
         ),
-        Dimension("hour", "小时", "Hour", kind="number", numbers=range(24)),
-        Dimension("half_hour", "半小时", "Half hour", kind="number", numbers=range(48)),
+        Dimension(id="hour", name_zh="小时", name_en="Hour", kind="number", numbers=range(24)),
+        Dimension(id="half_hour", name_zh="半小时", name_en="Half hour", kind="number", numbers=range(48)),
         # where
-        Dimension("channel", "渠道", "Channel", names=schema.channel),
+        Dimension(id="channel", name_zh="渠道", name_en="Channel", names=schema.channel),
         Dimension(
-            "line",
-            "线路",
-            "Line",
+            id="line",
+            name_zh="线路",
+            name_en="Line",
             values={
                 "hotline": ("95588 热线", "Hotline 95588"),
                 "vip": ("VIP 专线", "VIP line"),
@@ -44,9 +48,9 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
-            "family",
-            "渠道类",
-            "Channel family",
+            id="family",
+            name_zh="渠道类",
+            name_en="Channel family",
             attribute_of="channel",
             column=schema.channel.c.family,
             values={
@@ -60,9 +64,9 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
-            "media",
-            "媒体",
-            "Media",
+            id="media",
+            name_zh="媒体",
+            name_en="Media",
             values={
                 "text": ("文字", "Text"),
                 "picture": ("图片", "Picture"),
@@ -72,25 +76,25 @@ DIMENSIONS: dict[str, Dimension] = {
         ),
         # who
         Dimension(
-            "tier",
-            "星级",
-            "Tier",
+            id="tier",
+            name_zh="星级",
+            name_en="Tier",
             kind="number",
             customer=True,
             values={str(star): (f"{star} 星", f"{star}★") for star in range(1, 8)},
         ),
         Dimension(
-            "segment",
-            "客群",
-            "Segment",
+            id="segment",
+            name_zh="客群",
+            name_en="Segment",
             customer=True,
             values={"tail": ("长尾", "Tail"), "top": ("头部", "Top")},
         ),
-        Dimension("region", "地区", "Region", names=schema.region, customer=True),
+        Dimension(id="region", name_zh="地区", name_en="Region", names=schema.region, customer=True),
         Dimension(
-            "age_band",
-            "年龄段",
-            "Age band",
+            id="age_band",
+            name_zh="年龄段",
+            name_en="Age band",
             customer=True,
             values={
                 "<25": ("25 岁以下", "under 25"),
@@ -102,11 +106,11 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         # what
-        Dimension("topic", "主题", "Topic", names=schema.topic),
+        Dimension(id="topic", name_zh="主题", name_en="Topic", names=schema.topic),
         Dimension(
-            "business_line",
-            "业务",
-            "Business line",
+            id="business_line",
+            name_zh="业务",
+            name_en="Business line",
             attribute_of="topic",
             column=schema.topic.c.business_line,
             values={
@@ -120,9 +124,9 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
-            "complexity",
-            "复杂度",
-            "Complexity",
+            id="complexity",
+            name_zh="复杂度",
+            name_en="Complexity",
             attribute_of="topic",
             column=schema.topic.c.complexity,
             values={
@@ -131,14 +135,14 @@ DIMENSIONS: dict[str, Dimension] = {
                 "complex": ("复杂", "Complex"),
             },
         ),
-        Dimension("function", "自助功能", "Function", names=schema.function),
+        Dimension(id="function", name_zh="自助功能", name_en="Function", names=schema.function),
         # how it was handled
-        Dimension("first_handler", "首个处理者", "First handler", values=_HANDLERS),
-        Dimension("final_handler", "最后处理者", "Final handler", values=_HANDLERS),
+        Dimension(id="first_handler", name_zh="首个处理者", name_en="First handler", values=_HANDLERS),
+        Dimension(id="final_handler", name_zh="最后处理者", name_en="Final handler", values=_HANDLERS),
         Dimension(
-            "outcome",
-            "结果",
-            "Outcome",
+            id="outcome",
+            name_zh="结果",
+            name_en="Outcome",
             values={
                 "resolved": ("已解决", "Resolved"),
                 "unresolved": ("未解决", "Unresolved"),
@@ -149,9 +153,9 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
-            "escalation_reason",
-            "转人工原因",
-            "Escalation reason",
+            id="escalation_reason",
+            name_zh="转人工原因",
+            name_en="Escalation reason",
             values={
                 "identity": ("需要核验身份", "Identity check needed"),
                 "asked": ("要求直接找人工", "Asked for a human"),
@@ -163,25 +167,25 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
-            "abandoned_stage",
-            "挂断环节",
-            "Hung up in",
+            id="abandoned_stage",
+            name_zh="挂断环节",
+            name_en="Hung up in",
             values={"menu": ("菜单", "Menu"), "queue": ("排队", "Queue"), "none": ("未挂断", "Not hung up")},
         ),
-        Dimension("team", "团队", "Team", names=schema.team),
-        Dimension("agent", "坐席", "Agent"),
+        Dimension(id="team", name_zh="团队", name_en="Team", names=schema.team),
+        Dimension(id="agent", name_zh="坐席", name_en="Agent"),
         # what the customer answered
         Dimension(
-            "score",
-            "满意度评分",
-            "Score",
+            id="score",
+            name_zh="满意度评分",
+            name_en="Score",
             kind="number",
             values={str(score): (f"{score} 分", str(score)) for score in range(1, 6)},
         ),
         Dimension(
-            "nps_group",
-            "推荐意愿",
-            "Would recommend",
+            id="nps_group",
+            name_zh="推荐意愿",
+            name_en="Would recommend",
             values={
                 "promoter": ("推荐者", "Promoters"),
                 "passive": ("中立者", "Passives"),
@@ -190,9 +194,9 @@ DIMENSIONS: dict[str, Dimension] = {
         ),
         # of open complaints
         Dimension(
-            "complaint_age",
-            "投诉账龄",
-            "Age of complaint",
+            id="complaint_age",
+            name_zh="投诉账龄",
+            name_en="Age of complaint",
             values={
                 "0-15": ("15 天以内", "up to 15 days"),
                 "16-30": ("16–30 天", "16–30 days"),
@@ -201,29 +205,29 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
-            "due_state",
-            "办理期限",
-            "Due state",
+            id="due_state",
+            name_zh="办理期限",
+            name_en="Due state",
             values={"in_time": ("期限内", "In time"), "overdue": ("已超期", "Overdue")},
         ),
         # referrals
         Dimension(
-            "scenario",
-            "场景",
-            "Scenario",
+            id="scenario",
+            name_zh="场景",
+            name_en="Scenario",
             values={
                 "large_cash": ("大额取现预约", "Large cash"),
                 "investment": ("投资转介", "Investment"),
                 "campaign": ("营销活动", "Campaign"),
             },
         ),
-        Dimension("branch", "网点", "Branch", names=schema.branch),
+        Dimension(id="branch", name_zh="网点", name_en="Branch", names=schema.branch),
         # of cohorts of customers
-        Dimension("through", "截至日", "Through date", kind="date"),
+        Dimension(id="through", name_zh="截至日", name_en="Through date", kind="date"),
         Dimension(
-            "reach",
-            "触达次数",
-            "Contacts",
+            id="reach",
+            name_zh="触达次数",
+            name_en="Contacts",
             customer=True,
             values={
                 "0": ("从未", "never"),
@@ -234,16 +238,16 @@ DIMENSIONS: dict[str, Dimension] = {
             },
         ),
         Dimension(
-            "served",
-            "是否服务",
-            "Served",
+            id="served",
+            name_zh="是否服务",
+            name_en="Served",
             customer=True,
             values={"yes": ("服务过", "Served"), "no": ("未服务", "Not served")},
         ),
         Dimension(
-            "tier_after",
-            "期末星级",
-            "Tier after",
+            id="tier_after",
+            name_zh="期末星级",
+            name_en="Tier after",
             customer=True,
             values={
                 **{str(star): (f"{star} 星", f"{star}★") for star in range(1, 8)},

@@ -47,25 +47,21 @@ def mature(moment: sa.ColumnElement, window: timedelta) -> sa.ColumnElement[bool
     return moment <= sa.bindparam(mature_bind(window), type_=sa.DateTime)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Dimension:
-    """Something to group and filter by.
-
-    ``attribute_of`` and ``column``: the dimension is an attribute of another one, looked up in that one's table
-    (business line of topic, week of date). ``values``: value -> (zh, en) of a closed list; ``numbers``: the values of
-    a clock or a calendar; ``names``: the table whose ``name_zh`` and ``name_en`` name an open list. ``customer``: says
-    something about the customer, so that small cells are hidden from viewers without the right to see interactions.
-    """
+    """Something to group and filter by, as it is declared."""
 
     id: str
     name_zh: str
     name_en: str
     kind: Literal["text", "number", "date"] = "text"
-    attribute_of: str | None = None
-    column: sa.Column | None = None
-    values: Mapping[str, tuple[str, str]] | None = None
-    numbers: range | None = None
-    names: sa.Table | None = None
+    attribute_of: str | None = None  # the dimension that it is an attribute of: business line of topic, week of date
+    column: sa.Column | None = None  # in the table of that dimension, where it is looked up
+    values: Mapping[str, tuple[str, str]] | None = None  # of a closed list: value -> (zh, en)
+    numbers: range | None = None  # the values of a clock or a calendar
+    names: sa.Table | None = None  # whose name_zh and name_en name an open list
+    # Whether it says something about the customer, so that small cells are hidden from viewers without the right to see
+    # interactions.
     customer: bool = False
 
     def name(self, language: str) -> str:
@@ -178,41 +174,35 @@ class Custom:
 Measure = Total | Ratio | Distinct | DistinctRatio | Percentile | Custom
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Metric:
-    """One KPI. ``formula`` and ``exclusions`` are the sentences a manager reads, (zh, en).
-
-    ``maturity``: a contact counts only when this window after it is over. ``look_back``: null in the first days
-    of the data. ``requires``: tables or columns that a feed must carry beyond those in the conditions.
-    ``families``: of channels that there must be, since without one there is nothing to count rather than nought.
-    ``not_by``: dimensions of the fact that make no sense for it. ``source``: where the formula comes from.
-    ``variants``: the formulas of that name, one of which a setting chooses: id -> (measure, formula zh and en).
-    ``within``: another measure, used where the question groups or filters by one of these dimensions (handling time
-    by team comes from the legs). ``target_days``: where the figure grows with the length of its period but is no sum
-    of days, the length that a target of it is for. ``by_nature``: dimensions whose values differ in it by their nature,
-    so that what is meant for the whole is no measure for one of them (a call is not served as a click is).
-    """
+    """One KPI, as it is declared."""
 
     id: str
     name_zh: str
     name_en: str
-    section: str
+    section: str  # of the Dictionary: one of SECTIONS
     unit: Unit
-    direction: Direction
-    roll_up: RollUp
+    direction: Direction  # which way is better
+    roll_up: RollUp  # how parts of it stand to the whole
     measure: Measure
-    formula: tuple[str, str]
-    source: str
-    exclusions: tuple[str, str] = ("", "")
-    maturity: timedelta | None = None
-    look_back: bool = False
-    requires: frozenset[str] = frozenset()
-    families: frozenset[str] = frozenset()
-    not_by: tuple[str, ...] = ()
-    version: int = 1
+    formula: tuple[str, str]  # the sentence that a manager reads, (zh, en)
+    source: str  # where the formula comes from
+    exclusions: tuple[str, str] = ("", "")  # what is left out, (zh, en)
+    maturity: timedelta | None = None  # a contact counts only when this window after it is over
+    look_back: bool = False  # null in the first days of the data
+    requires: frozenset[str] = frozenset()  # tables or columns of a feed beyond those in the conditions
+    families: frozenset[str] = frozenset()  # of channels: without one there is nothing to count, rather than nought
+    not_by: tuple[str, ...] = ()  # dimensions of the fact that make no sense for it
+    version: int = 1  # of the definition
+    # The formulas of that name, one of which a setting chooses: id -> (measure, formula).
     variants: Mapping[str, tuple[Measure, tuple[str, str]]] = field(default_factory=dict)
+    # Another measure, used where the question groups or filters by one of these dimensions: handling time by team comes
+    # from the legs.
     within: tuple[frozenset[str], Measure] | None = None
-    target_days: int | None = None
+    target_days: int | None = None  # the length that a target is for, of a figure that grows but is no sum of days
+    # Dimensions whose values differ in it by their nature, so that what is meant for the whole is no measure for one of
+    # them: a call is not served as a click is.
     incomparable_by: tuple[str, ...] = ()
 
     def name(self, language: str) -> str:

@@ -126,7 +126,16 @@ def test_every_additive_part_of_a_contact_is_in_every_roll_up_of_contacts() -> N
 
 
 _GOOD = Metric(
-    "good", "好", "good", "volume", "count", "none", "additive", Total(parts.CONTACTS), ("公式", "formula"), "us"
+    id="good",
+    name_zh="好",
+    name_en="good",
+    section="volume",
+    unit="count",
+    direction="none",
+    roll_up="additive",
+    measure=Total(parts.CONTACTS),
+    formula=("公式", "formula"),
+    source="us",
 )
 
 _CUSTOM = Custom(("tier",), frozenset({"customer"}), ("customers",), (schema.customer.c.opened_on,))

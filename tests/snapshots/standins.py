@@ -134,7 +134,7 @@ def crashing(at: str) -> None:
         kill("recorded", at)
 
     for kind, name, changed in (
-        (Ledger, "put_down", down),
+        (Ledger, "enqueue_due", down),
         (Ledger, "claim", claim),
         (Ledger, "step", step),
         (Ledger, "end", end),
