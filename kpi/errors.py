@@ -1,7 +1,27 @@
 """Everything that can go wrong and that a person can mend, as one tree.
 
 An error holds the key of a phrase (``kpi/i18n/errors.toml``) and its values, so that it can be said in the
-language of whoever reads it: ``error.message("zh")``. It names the thing, the valid choices and what to do.
+language of whoever reads it: ``error.message("zh")``. It names the thing, the valid choices and what to do::
+
+    KpiError                        exit code 1: something is wrong with what there is
+    ├── InputError                  exit code 2: something is wrong with what was asked or given
+    │   ├── SettingError            of the environment or settings.toml
+    │   ├── UnknownName             a KPI, a dimension, a value, a column … that is none
+    │   ├── NotApplicable           a dimension that a KPI does not have
+    │   ├── PeriodError             dates
+    │   ├── MixedData               synthetic data beside a bank's own
+    │   ├── MappingError, FileError of an import; BadRows: what it rejected
+    │   ├── ScheduleError           of a snapshot
+    │   └── StaleEdit               somebody else has changed it meanwhile
+    ├── DeclarationError            a KPI that is declared wrongly: the program does not start
+    ├── WarehouseError              it cannot be opened, read or written
+    │   └── WarehouseBusy, WarehouseDamaged, WarehouseEmpty, LoadError
+    ├── StateError                  so of the state database
+    │   └── StateNotWritable
+    ├── FormatError, DrawingError   a file or a picture that cannot be made
+    ├── RunError                    a run of a snapshot that cannot be what is asked for
+    └── DeliveryError               a copy that could not be handed over
+        └── DeliveryRefused, DeliveryUnconfirmed
 """
 
 import difflib

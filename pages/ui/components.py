@@ -29,7 +29,7 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import AS_VIEWED, View, Within
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent.parent / "assets"
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

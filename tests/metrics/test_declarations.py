@@ -157,7 +157,7 @@ _CUSTOM = Custom(("tier",), frozenset({"customer"}), ("customers",), (schema.cus
         ({"direction": "sideways"}, "direction 'sideways' is none of up, down"),
         ({"roll_up": "sum"}, "roll_up 'sum' is none of additive"),
         ({"target_days": -3}, "target_days"),
-        ({"by_nature": ("nowhere",)}, "unknown dimensions nowhere"),
+        ({"incomparable_by": ("nowhere",)}, "unknown dimensions nowhere"),
         ({"not_by": ("chanel",)}, "unknown dimensions chanel"),
         ({"roll_up": "ratio"}, "cannot roll up"),
         ({"measure": Ratio(parts.RESOLVED, parts.COHORT)}, "cannot roll up"),

@@ -1,0 +1,110 @@
+"""No statement reads facts without the scope of who asks: recorded as they reach the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from kpi import schema
+from kpi.drivers.analysis import why
+from kpi.metrics.registry import METRICS
+from kpi.metrics.rollups import ROLLUPS
+from kpi.query import Filter, Period, Question, Scope, answer, rows
+from kpi.query.cohorts.lorenz import lorenz_on
+from kpi.query.integrity import proof
+from kpi.query.maturity import last_mature
+from kpi.query.migration import migration_on
+from kpi.snapshots.model import Definition, Recipient, Section
+from kpi.snapshots.render import render
+from kpi.warehouse import Warehouse
+
+# What holds contacts, what hangs on one, and what is summed of them. Customers are no facts: a cohort is all of them.
+FACTS = {
+    *(table.name for table in (schema.interaction, schema.handling_leg, schema.function_use, schema.complaint)),
+    *(table.name for table in (schema.referral, schema.origin)),
+    *(roll_up.table.name for roll_up in ROLLUPS),
+}
+ONLY = "wechat"
+SCOPE = Scope((Filter("channel", (ONLY,)),))
+MARCH = Period(date(2026, 3, 1), date(2026, 3, 31))
+
+
+@contextmanager
+def recorded() -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to any database meanwhile: statement and values."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        found.append((statement, values))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def unscoped(statements: list[tuple[str, Any]]) -> list[str]:
+    """Those that read facts and do not name the channel of the scope."""
+    return [
+        statement
+        for statement, values in statements
+        if not FACTS.isdisjoint(statement.replace("\n", " ").replace(",", " ").replace(".", " ").split())
+        and ONLY not in f"{statement} {values}"
+    ]
+
+
+def scoped(*kpis: str, **more: Any) -> Question:
+    return Question(kpis, MARCH, scope=SCOPE, **more)
+
+
+KPIS = [kpi for kpi, metric in METRICS.items() if "channel" in metric.dimensions]
+
+
+@pytest.mark.parametrize("compare", [None, "previous"])
+def test_trap_no_figure_is_read_without_the_scope(hand_made_world: Warehouse, compare: Any) -> None:
+    with recorded() as statements:
+        for kpi in KPIS:
+            answer(hand_made_world, scoped(kpi, compare=compare))
+            answer(hand_made_world, scoped(kpi, compare=compare), rolled_up=False)
+            if "tier" in METRICS[kpi].dimensions:
+                answer(hand_made_world, scoped(kpi, by=("tier",), compare=compare))
+    assert len(statements) > len(KPIS)
+    assert unscoped(statements) == []
+
+
+def test_trap_no_row_cause_or_proof_is_read_without_the_scope(hand_made_world: Warehouse) -> None:
+    with recorded() as statements:
+        for kpi in KPIS:
+            rows(hand_made_world, scoped(kpi))
+            why(hand_made_world, scoped(kpi, compare="previous"))
+            last_mature(hand_made_world, scoped(kpi))
+        proof(hand_made_world, scoped("volume"))
+        with hand_made_world.read() as connection:
+            published = hand_made_world.require_data(connection)
+            migration_on(connection, published, scoped("volume", compare="previous"))
+            lorenz_on(connection, published, scoped("volume"))
+    assert unscoped(statements) == []
+
+
+def test_trap_no_snapshot_reads_without_the_scope_of_its_recipient(hand_made_world: Warehouse) -> None:
+    sections = (
+        Section("head", "headline", ("volume", "csat")),
+        Section("days", "chart", ("volume",), ("date", "channel")),
+        Section("table", "table", ("volume", "csat"), ("tier",)),
+    )
+    asked = Definition("x", ("", "X"), sections, "last_month", None, formats=("csv",), language="en")
+    with recorded() as statements:
+        render(hand_made_world, asked, Recipient("head", "mailto:a@bank.example", SCOPE), date(2026, 4, 1))
+    assert statements
+    assert unscoped(statements) == []
+
+
+def test_the_record_finds_what_it_is_for(hand_made_world: Warehouse) -> None:
+    with recorded() as statements:
+        answer(hand_made_world, replace(scoped("volume"), scope=Scope()))
+    assert unscoped(statements)
