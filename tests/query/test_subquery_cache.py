@@ -36,7 +36,7 @@ def _made(folder: Path, engine: str) -> tuple[Warehouse, World]:
 
 @pytest.fixture(scope="module", params=ENGINES)
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    warehouse, _ = _made(tmp_path_factory.mktemp(f"kept_{request.param}"), request.param)
+    warehouse, _ = _made(tmp_path_factory.mktemp(f"cached_{request.param}"), request.param)
     yield warehouse
     warehouse.close()
 
@@ -54,7 +54,7 @@ def put_together(warehouse: Warehouse) -> Iterator[list[str]]:
     found: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("INSERT INTO kept_"):
+        if statement.startswith("INSERT INTO cached_"):
             found.append(statement.split()[2])
 
     sa.event.listen(warehouse.engine(), "before_cursor_execute", note)
