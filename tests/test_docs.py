@@ -10,7 +10,10 @@ from kpi.settings import SETTINGS
 from pages.entrance import PATHS
 from tests.code import ROOT
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def texts() -> list[tuple[Path, str]]:

@@ -2,7 +2,8 @@
 Markdown, and each piece of HTML that is put together, is looked at in the source.
 
 A text is harmless that is written in the source, comes from the catalogue of phrases (with harmless values), is a
-formatted number, or went through ``plain``, ``paragraphs`` or ``escape``. What else there is stands below, reviewed.
+formatted number, or went through ``escape_markdown``, ``paragraphs`` or ``escape``. What else there is stands below,
+reviewed.
 """
 
 import ast
@@ -14,7 +15,7 @@ import pytest
 from pages.ui import components
 from tests.code import ROOT
 
-FILES = sorted((ROOT / "pages").glob("*.py"))
+FILES = sorted((ROOT / "pages").rglob("*.py"))
 
 # Of each call, what is read as Markdown beside ``help``: its first argument, and keywords.
 MARKDOWN = {
@@ -38,7 +39,7 @@ MARKDOWN = {
     ),
 }
 FIRST_IS_NONE = {"page_link", "progress"}  # whose first argument is no text
-NO_WIDGETS = {"log", "cards", "sending", "pivot_table", "panels"}  # whose functions share names with some
+NO_WIDGETS = {"log", "cards", "subscribe", "pivot_table", "panels"}  # whose functions share names with some
 
 # Functions that give nothing of data or people: declared names, formatted numbers and days, texts of the catalogue.
 HARMLESS = {
@@ -47,7 +48,7 @@ HARMLESS = {
     *("_kpi_name", "_dimension_name", "_dimension", "_moment", "told_state"),
 }
 HARMLESS_CALLS = {
-    "markdown": {*HARMLESS, "plain", "paragraphs", "_chip"},
+    "markdown": {*HARMLESS, "escape_markdown", "paragraphs", "_chip"},
     # These make HTML, or names of classes; their own pieces are looked at here too.
     "html": {
         *(*HARMLESS, "escape", "_marked", "_class", "_head", "_target", "_figure", "_sum", "_summary", "arriving"),
@@ -221,7 +222,7 @@ def draw(names, value):
     st.popover(phrase(language, "panel_menu", title=names[value]))
     st.pills("x", [], format_func=lambda one: names[one])
     st.info(escape(value))
-    st.html(f"<b>{plain(value)}</b>")
+    st.html(f"<b>{escape_markdown(value)}</b>")
 """
     (tmp_path / "page.py").write_text(source)
     assert len(harmful(tmp_path / "page.py", "markdown")) == 4
