@@ -59,17 +59,17 @@ def main() -> None:
         print(f"  asked ahead in {time.perf_counter() - began:.0f} s")
         opened = server.browser(playwright)
         page = server.context(opened, "en").new_page()
-        for leaf in PAGES:
-            usual = _clicks(page, f"{address}/{leaf.address}", leaf, 1 + ROUNDS)
+        for entry in PAGES:
+            usual = _clicks(page, f"{address}/{entry.address}", entry, 1 + ROUNDS)
             narrowed = [
-                _narrowed(page, f"{address}/{leaf.address}", leaf, dimension, names[dimension][value])
+                _narrowed(page, f"{address}/{entry.address}", entry, dimension, names[dimension][value])
                 for dimension, value in NARROWED
             ]
-            unforeseen = _clicks(page, f"{address}/{leaf.address}?tier=3", leaf, 1)
+            unforeseen = _clicks(page, f"{address}/{entry.address}?tier=3", entry, 1)
             first, again = usual[: len(PERIODS)], usual[len(PERIODS) :]
-            figures = "".join(map(_told, (first, again, narrowed, unforeseen, *_server(leaf))))
+            figures = "".join(map(_told, (first, again, narrowed, unforeseen, *_server(entry))))
             kept = limits.told(max(usual + narrowed), MOST, "s"), limits.told(max(unforeseen), MOST, "s, not foreseen")
-            print(f"  {leaf.id:30}{figures}   {'   '.join(kept)}", flush=True)
+            print(f"  {entry.id:30}{figures}   {'   '.join(kept)}", flush=True)
         opened.close()
 
 
@@ -86,16 +86,16 @@ def _wait(address: str) -> None:
     raise TimeoutError(f"asked ahead: {told}")
 
 
-def _clicks(page: Page, link: str, leaf: PageSpec, rounds: int) -> list[float]:
+def _clicks(page: Page, link: str, entry: PageSpec, rounds: int) -> list[float]:
     """Seconds of every click on the page behind ``link``, the periods in turn."""
     filtered = _arrive(page, link)
     names = [phrase("en", f"period_{period}") for period in PERIODS]
-    return [_click(page, "period", name) if filtered else _open(page, leaf) for name in names * rounds]
+    return [_click(page, "period", name) if filtered else _open(page, entry) for name in names * rounds]
 
 
-def _narrowed(page: Page, link: str, leaf: PageSpec, dimension: str, name: str) -> float:
+def _narrowed(page: Page, link: str, entry: PageSpec, dimension: str, name: str) -> float:
     """Seconds of the click that narrows the page behind ``link`` to one value of a dimension."""
-    return _click(page, dimension, name) if _arrive(page, link) else _open(page, leaf)
+    return _click(page, dimension, name) if _arrive(page, link) else _open(page, entry)
 
 
 def _arrive(page: Page, link: str) -> bool:
@@ -123,9 +123,9 @@ def _click(page: Page, chip: str, name: str) -> float:
     return taken
 
 
-def _open(page: Page, leaf: PageSpec) -> float:
+def _open(page: Page, entry: PageSpec) -> float:
     """Seconds from the click on the page's own link to the settled page."""
-    name = phrase("en", f"page_{leaf.id}")
+    name = phrase("en", f"page_{entry.id}")
     return _settled(page, page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True))
 
 
@@ -142,15 +142,15 @@ def _settled(page: Page, clicked: Locator) -> float:
     return taken / 1000
 
 
-def _server(leaf: PageSpec) -> tuple[list[float], list[float]]:
+def _server(entry: PageSpec) -> tuple[list[float], list[float]]:
     """Seconds that the script takes, by period: first asked, and asked before."""
     app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
     app.query_params["lang"] = "en"
-    if not leaf.default:
+    if not entry.default:
         # What Streamlit calls a page of st.navigation; AppTest can only switch to pages that are files.
-        app._page_hash = calc_hash(leaf.address)
+        app._page_hash = calc_hash(entry.address)
     app.run()
-    assert app.title[0].value == phrase("en", f"page_{leaf.id}")
+    assert app.title[0].value == phrase("en", f"page_{entry.id}")
     return [_run(app, period) for period in PERIODS], [_run(app, period) for period in PERIODS]
 
 

@@ -2,7 +2,7 @@
 each channel, after every load.
 
 A view that was asked before is there in a third of the time. What is asked is what the page itself asks, and is kept
-where the page looks for it (``cache``); whoever comes meanwhile goes first (``visits``).
+where the page looks for it (``cache``); whoever comes meanwhile goes first (``activity``).
 """
 
 import logging

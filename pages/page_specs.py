@@ -23,7 +23,7 @@ _ANSWERS = ("csat", "response_rate", "fcr", "repeat_rate")
 _STEPS = ("referral_rate", "visit_rate", "signed_rate", "end_to_end")
 _CONTAINED = ("self_service_rate", "containment_rate", "escalation_rate", "given_up_rate")
 # What becomes of a session; the four add up to all.
-FATES = ("bot_resolution_rate", "given_up_rate", "escalated_answered_rate", "escalated_lost_rate")
+_FATES = ("bot_resolution_rate", "given_up_rate", "escalated_answered_rate", "escalated_lost_rate")
 _OF_FUNCTIONS = ("function_starts", "function_success", "function_dropout", "function_failure")
 
 
@@ -122,7 +122,7 @@ PAGES: tuple[PageSpec, ...] = (
             "service_chain": (CHAIN_KPIS, (), True),
             "service_channels": (CHAIN_KPIS, ("channel",), True),
             "service_tiers": (CHAIN_KPIS, ("tier",), True),
-            "service_media": (FATES, ("media",), False),
+            "service_media": (_FATES, ("media",), False),
             "service_reasons": (("escalation_mix",), ("escalation_reason",), True),
             "service_returns": (("false_containment_rate",), ("topic",), True),
             "service_unmatched": (("unmatched_rate",), ("topic",), True),
@@ -292,7 +292,7 @@ PAGES: tuple[PageSpec, ...] = (
 _BY_ID = {page.id: page for page in PAGES}
 
 
-def spec_of(page: str) -> PageSpec:
+def page_spec(page: str) -> PageSpec:
     """The page of an id; raises KeyError."""
     return _BY_ID[page]
 

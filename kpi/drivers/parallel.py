@@ -67,7 +67,7 @@ class Reader(ExitStack):
         return self._all([partial(answered, question=question) for question in questions])
 
     def counts(self, asked: Sequence[tuple[Question, Sequence[By]]]) -> list[dict[str, dict[By, Counts]]]:
-        """As ``counting.counts_on``, of each question by its sets of dimensions."""
+        """As ``period_counts.counts_on``, of each question by its sets of dimensions."""
         return self._all([partial(counts_on, question=question, bys=bys) for question, bys in asked])
 
     def squares(self, questions: Sequence[Question]) -> list[dict[str, tuple[Squares, Squares]]]:

@@ -115,7 +115,7 @@ def tell_nothing(why: Why, language: Language, title: str | None = None) -> Sent
 
 
 def sentences(why: Why, names: Names, language: Language, title: str | None = None) -> list[Sentence]:
-    """One sentence a finding that is ``told``, the first one first; one that says why there is none."""
+    """One sentence a finding of ``findings_with_sentence``, the first one first; one that says why there is none."""
     if why.findings:
         return [driver_sentence(why, finding, names, language, title) for finding in findings_with_sentence(why)]
     return [tell_nothing(why, language, title)]

@@ -24,7 +24,7 @@ def answer(warehouse: Warehouse, question: Question, *, rolled_up: bool = True) 
     """Answer ``question`` from one published state.
 
     ``rolled_up=False`` reads the facts even where a roll-up could answer: the same numbers, more slowly.
-    Raises what ``conditions.check`` raises, and WarehouseEmpty.
+    Raises what ``validation.check`` raises, and WarehouseEmpty.
     """
     with warehouse.read() as connection:
         published = warehouse.require_data(connection)
@@ -58,24 +58,24 @@ def answer_on(
     pair = PeriodPair.of(connection, published, question, rolled_up=rolled_up, covered_from=covered_from)
     selection, before, compared, sources = pair.now, pair.before, pair.compared, pair.sources
     period = selection.period
-    judged = {
+    rules = {
         metric.id: CellRules(metric, pair.measure(metric, service_level), published, sources, service_level)
         for metric in metrics
     }
     if before is not None and beside is not None:
         with ThreadPoolExecutor(1, thread_name_prefix="beside") as worker:
-            reading = worker.submit(_read, replace(before, connection=beside), judged)
-            now = _read(selection, judged)
+            reading = worker.submit(_read, replace(before, connection=beside), rules)
+            now = _read(selection, rules)
             then = reading.result()
     else:
-        now = _read(selection, judged)
-        then = _read(before, judged) if before is not None else {}
+        now = _read(selection, rules)
+        then = _read(before, rules) if before is not None else {}
 
-    hidden = _too_small(question, selection, judged, now)
-    hidden_then = _too_small(question, before, judged, then) if before is not None else {}
+    hidden = _too_small(question, selection, rules, now)
+    hidden_then = _too_small(question, before, rules, then) if before is not None else {}
     cells: list[Cell] = []
     for metric in metrics:
-        kpi = judged[metric.id]
+        kpi = rules[metric.id]
         previous = {
             moved: Aggregate(reason="hidden") if key in hidden_then.get(metric.id, ()) else raw
             for key, raw in then.get(metric.id, {}).items()
@@ -98,17 +98,17 @@ def answer_on(
         aligned_by=compared.aligned_by if compared else None,
         cuts=compared.cuts if compared else (),
         cells=tuple(cells),
-        rolled_up=sum(_from_roll_ups(selection, one.measure) for one in judged.values()),
-        counted_twice=_counted_twice(selection, judged) if question.by else {},
+        rolled_up=sum(_from_roll_ups(selection, one.measure) for one in rules.values()),
+        counted_twice=_counted_twice(selection, rules) if question.by else {},
     )
 
 
-def _read(selection: Selection, judged: dict[str, CellRules]) -> dict[str, dict[Key, Aggregate]]:
+def _read(selection: Selection, rules: dict[str, CellRules]) -> dict[str, dict[Key, Aggregate]]:
     """KPI -> key -> what was counted; one plan for all KPIs that can share statements."""
     plan = Plan(selection)
     readers: dict[str, Callable[..., dict[Key, Aggregate]]] = {}
     found: dict[str, dict[Key, Aggregate]] = {}
-    for kpi, one in judged.items():
+    for kpi, one in rules.items():
         if one.sources is not None and not one.sources:
             found[kpi] = {}  # no feed records it
         elif isinstance(one.measure, Custom):
@@ -120,12 +120,12 @@ def _read(selection: Selection, judged: dict[str, CellRules]) -> dict[str, dict[
 
 
 def _too_small(
-    question: Question, selection: Selection, judged: dict[str, CellRules], found: dict[str, dict[Key, Aggregate]]
+    question: Question, selection: Selection, rules: dict[str, CellRules], found: dict[str, dict[Key, Aggregate]]
 ) -> dict[str, set[Key]]:
     """KPI -> keys of the cells that stand for too few customers for the viewer to see."""
     if question.scope.see_interactions:
         return {}
-    measured = {kpi: (one.measure, one.sources) for kpi, one in judged.items()}
+    measured = {kpi: (one.measure, one.sources) for kpi, one in rules.items()}
     return privacy.small_cells(selection, measured, found)
 
 
@@ -150,12 +150,12 @@ def _from_roll_ups(selection: Selection, measure: Measure) -> bool:
     return isinstance(measure, Total | Ratio) and all(roll_up_for(selection, part.fact) for part in parts_of(measure))
 
 
-def _counted_twice(selection: Selection, judged: dict[str, CellRules]) -> dict[str, int]:
+def _counted_twice(selection: Selection, rules: dict[str, CellRules]) -> dict[str, int]:
     """Distinct counts: how many stand in more than one row. Not over time, where nobody would add."""
     if TIMES & set(selection.by):
         return {}
     return {
         kpi: counted_in_several(selection, one.measure, one.sources)
-        for kpi, one in judged.items()
+        for kpi, one in rules.items()
         if isinstance(one.measure, Distinct) and one.sources != frozenset()
     }

@@ -307,7 +307,7 @@ def escape_markdown(text: str) -> str:
 
 
 def paragraphs(text: str) -> str:
-    """As ``plain``, of several lines."""
+    """As ``escape_markdown``, of several lines."""
     return "\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip())
 
 

@@ -39,7 +39,7 @@ def search_in_background(figures: Figures) -> Coming:
 
 
 def leading(figures: Figures, opening: Sentence, coming: Coming) -> Callable[[], None]:
-    """A place for the opening sentence and the findings that were ``begun``, each with a way to its rows. What is given
+    """A place for the opening sentence and the findings that are ``coming``, each with a way to its rows. What is given
     back fills it.
     """
     return partial(_lead, figures, opening, st.container(key="answer"), coming)

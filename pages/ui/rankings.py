@@ -12,6 +12,7 @@ from kpi.query.answer import Cell
 from kpi.tables import of_answer
 from pages.address import state
 from pages.data.figures import Figures
+from pages.page_specs import PageSpec
 from pages.ui import components
 
 
@@ -27,6 +28,23 @@ class Ranking:
     by: By = "value"
     most: int = 10
     height: int = HEIGHT
+
+    @classmethod
+    def of(
+        cls,
+        page: PageSpec,
+        panel: str,
+        title: str,
+        subtitle: str,
+        *,
+        kpi: str = "",
+        by: By = "value",
+        most: int = 10,
+        height: int = HEIGHT,
+    ) -> "Ranking":
+        """That of a panel of a page: by the panel's dimension, of its first KPI or of ``kpi``, which is another one."""
+        kpis, (dimension,), _ = page.panels[panel]
+        return cls(panel, kpi or kpis[0], dimension, title, subtitle, by, most, height)
 
     def cells(self, figures: Figures) -> Sequence[Cell]:
         """What is shown, from the highest on."""

@@ -14,7 +14,7 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data import cache
-from pages.page_specs import is_page, spec_of
+from pages.page_specs import is_page, page_spec
 from pages.ui import components, layout, subscribe
 
 # Nobody signs in yet: all views are one owner's.
@@ -81,7 +81,7 @@ def _one(one: SavedView, published: Published, page: str, language: Language) ->
         else:
             # The same page as in the sidebar: a page is known by its address.
             other = st.Page(
-                _never, title=one.name, url_path=spec_of(one.page).address, default=not spec_of(one.page).address
+                _never, title=one.name, url_path=page_spec(one.page).address, default=page_spec(one.page).default
             )
             st.page_link(
                 other,

@@ -18,7 +18,7 @@ from kpi.state import LOCAL
 from pages.address import state
 from pages.address.view import Preset, View
 from pages.data import cache
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import components
 
 # How a section shows which KPIs by what.
@@ -38,7 +38,7 @@ EVERY = {
 
 def can_be_sent(page: str) -> bool:
     """Whether the page shows figures of its own."""
-    return page == "explore" or bool(spec_of(page).report)
+    return page == "explore" or bool(page_spec(page).report)
 
 
 def of_view(view: View, page: str, period: RelativePeriod | None = None) -> Definition | None:
@@ -71,7 +71,7 @@ def _shown(view: View, page: str, grain: str) -> list[_Shown]:
         kpis, by = view.explore.kpis, view.explore.by
         charts: list[_Shown] = [("chart", (kpi,), by) for kpi in kpis] if by else []
         return [*charts, ("table", kpis, by)]
-    spec = spec_of(page)
+    spec = page_spec(page)
     if not spec.report:
         return []
     told: list[_Shown] = [(kind, kpis, tuple(one.format(grain=grain) for one in by)) for kind, kpis, by in spec.report]

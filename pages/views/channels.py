@@ -31,11 +31,11 @@ from pages.address import state
 from pages.address.view import View
 from pages.data import cache
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-SPEC = spec_of("channels")
+SPEC = page_spec("channels")
 HEADLINES = tuple(SPEC.cards)
 # Side by side for every channel.
 COMPARED = ("volume", "self_service_rate", "csat", "service_level", "escalation_rate")

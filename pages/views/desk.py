@@ -19,18 +19,16 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, panels
 from pages.views import planner
 
 # The six headline figures, each with the one that stands beside it on its card.
-SPEC = spec_of("desk")
+SPEC = page_spec("desk")
 HEADLINES = tuple(SPEC.cards)
 # What the map of the day can show: the KPI, and whether what it is a share of.
 MAPS = {"level": ("service_level", False), "offered": ("answer_rate", True), "occupancy": ("occupancy", False)}
 _MAP = "level"
-# The headlines that the table at the end has by channel.
-_TABLE = ("service_level", "abandonment_rate", "aht")
 
 _ROW = 250  # height of a figure in the rows below the first
 _Names = Mapping[str, Mapping[str, str]]

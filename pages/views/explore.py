@@ -22,7 +22,7 @@ from pages.address.explore_choice import NONE, charts_for, common, lacking
 from pages.address.view import View
 from pages.data import cache
 from pages.data.exploration import Exploration
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, pivot_table, saved
 
 _AUTO = "auto"
@@ -63,7 +63,7 @@ def _names(view: View, published: Published, pivot: Pivot) -> Names:
 def _to_settings(language: Language) -> None:
     """Where the notes on the time axes are written."""
     # The same page as in the sidebar: a page is known by its address.
-    place = st.Page(lambda: None, title=phrase(language, "page_settings"), url_path=spec_of("settings").address)
+    place = st.Page(lambda: None, title=phrase(language, "page_settings"), url_path=page_spec("settings").address)
     st.page_link(
         place, label=phrase(language, "explore_to_settings"), icon=":material/edit_note:", query_params=state.link()
     )

@@ -15,19 +15,17 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, panels, rankings
 from pages.ui.rankings import Ranking
 
-SPEC = spec_of("journeys")
+SPEC = page_spec("journeys")
 # Few are referred in a month: amounts and rankings look at a year.
 _MONTHS = 12
 
-_LOST_REGIONS = Ranking("journey_regions", "lost_rate", "region", "panel_lost_regions", "panel_lost_regions_sub")
-_LOST_BRANCHES = Ranking(
-    "journey_lost", "lost_rate", "branch", "panel_lost_branches", "panel_lost_branches_sub", "numerator"
-)
-_BRANCHES = Ranking("journey_branches", "referred_amount", "branch", "panel_branches", "panel_branches_sub")
+_LOST_REGIONS = Ranking.of(SPEC, "journey_regions", "panel_lost_regions", "panel_lost_regions_sub")
+_LOST_BRANCHES = Ranking.of(SPEC, "journey_lost", "panel_lost_branches", "panel_lost_branches_sub", by="numerator")
+_BRANCHES = Ranking.of(SPEC, "journey_branches", "panel_branches", "panel_branches_sub")
 _RANKINGS = (_LOST_REGIONS, _LOST_BRANCHES, _BRANCHES)
 
 

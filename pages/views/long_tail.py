@@ -17,12 +17,11 @@ from pages.address import state
 from pages.address.view import View
 from pages.data import cache
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, panels
 
-SPEC = spec_of("long_tail")
+SPEC = page_spec("long_tail")
 HEADLINES = tuple(SPEC.cards)
-_DIVIDENDS = ("tail_value", "tail_active")
 
 
 def ask(view: View, published: Published) -> Figures:

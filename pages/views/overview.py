@@ -14,11 +14,11 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, drivers, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-SPEC = spec_of("overview")
+SPEC = page_spec("overview")
 HEADLINES = tuple(SPEC.cards)
 
 

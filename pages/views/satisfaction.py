@@ -26,11 +26,11 @@ from pages.address import state
 from pages.address.view import View
 from pages.data import cache
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, panels
 
 # The six headline figures, each with the one that stands beside it on its card.
-SPEC = spec_of("satisfaction")
+SPEC = page_spec("satisfaction")
 HEADLINES = tuple(SPEC.cards)
 _TWO = ("csat", "response_rate")
 _RESOLVED = ("fcr", "repeat_rate")

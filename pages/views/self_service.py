@@ -16,23 +16,16 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, panels, rankings
 from pages.ui.rankings import Ranking
 
-SPEC = spec_of("self_service")
-# What becomes of a session; the four add up to all.
-_FATES = ("bot_resolution_rate", "given_up_rate", "escalated_answered_rate", "escalated_lost_rate")
+SPEC = page_spec("self_service")
 
-_REASONS = Ranking(
-    "service_reasons", "escalation_mix", "escalation_reason", "panel_reasons", "panel_reasons_sub", "numerator", 7, 322
-)
-_FUNCTIONS = Ranking("service_functions", "function_failure", "function", "panel_functions", "panel_functions_sub")
-_RETURNS = Ranking("service_returns", "false_containment_rate", "topic", "panel_returns", "panel_returns_sub")
-_UNMATCHED = Ranking(
-    "service_unmatched", "unmatched_rate", "topic", "panel_unmatched", "panel_unmatched_sub", "numerator"
-)
-_OF_FUNCTIONS = ("function_starts", "function_success", "function_dropout", "function_failure")
+_REASONS = Ranking.of(SPEC, "service_reasons", "panel_reasons", "panel_reasons_sub", by="numerator", most=7, height=322)
+_FUNCTIONS = Ranking.of(SPEC, "service_functions", "panel_functions", "panel_functions_sub", kpi="function_failure")
+_RETURNS = Ranking.of(SPEC, "service_returns", "panel_returns", "panel_returns_sub")
+_UNMATCHED = Ranking.of(SPEC, "service_unmatched", "panel_unmatched", "panel_unmatched_sub", by="numerator")
 
 
 def ask(view: View, published: Published) -> Figures:

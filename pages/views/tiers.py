@@ -12,14 +12,12 @@ from kpi.warehouse.published import Published
 from pages.address import state
 from pages.address.view import View
 from pages.data.figures import Figures
-from pages.page_specs import spec_of
+from pages.page_specs import page_spec
 from pages.ui import cards, components, layout, panels
 from pages.views.long_tail import moves
 
-SPEC = spec_of("tiers")
+SPEC = page_spec("tiers")
 HEADLINES = tuple(SPEC.cards)
-# Proportions of contacts, in which a tier can be held against all the others.
-_TOLD = ("self_service_rate", "csat", "fcr")
 _SECTION, _KPI = "self_service", "self_service_rate"
 _ROW = 22  # pixels a KPI
 _LEGEND = 56  # pixels under the channels of each tier

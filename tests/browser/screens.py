@@ -35,7 +35,7 @@ def main() -> None:
         log = Path(folder) / "server.log"
         opened = server.browser(playwright)
         with server.serve(home, log) as full, server.serve(empty, log.with_name("empty.log")) as bare:
-            links = {leaf.id: f"{full}/{leaf.address}" for leaf in PAGES}
+            links = {entry.id: f"{full}/{entry.address}" for entry in PAGES}
             links |= {name: f"{full}/{query}" for name, query in MORE.items()} | {"first-run": bare}
             for language, scheme, (width, size) in product(server.LOCALES, ("light", "dark"), SIZES.items()):
                 visitor = server.context(opened, language, scheme, size)

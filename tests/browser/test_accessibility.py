@@ -38,8 +38,8 @@ FOCUSED = """() => {
 def test_axe_finds_nothing_serious(visit, address, scheme, rules):
     page = visit("zh", scheme)
     framework, ours = set(), []
-    for leaf in PAGES:
-        page.goto(f"{address}/{leaf.address}")
+    for entry in PAGES:
+        page.goto(f"{address}/{entry.address}")
         settled(page)
         page.evaluate(AXE)
         found = page.evaluate(VIOLATIONS, rules)
@@ -49,7 +49,7 @@ def test_axe_finds_nothing_serious(visit, address, scheme, rules):
             expect(page.get_by_role("dialog")).to_be_visible()
             found += page.evaluate(VIOLATIONS, rules)
         framework |= {(rule, place) for rule, place, _ in found} & FRAMEWORK
-        ours += [(leaf.id, *one) for one in found if (one[0], one[1]) not in FRAMEWORK]
+        ours += [(entry.id, *one) for one in found if (one[0], one[1]) not in FRAMEWORK]
     assert not ours
     assert framework == FRAMEWORK, "the framework mended something"
 

@@ -39,8 +39,8 @@ def test_an_empty_home_offers_a_beginning(tmp_path, visit):
         assert page.get_by_test_id("stException").count() == 0
         page.get_by_role("button", name="中文").click()
         expect(page.get_by_role("button", name="生成演示银行")).to_be_visible()
-        for leaf in PAGES[1::3]:
-            page.goto(f"{address}/{leaf.address}?tier=9")
+        for entry in PAGES[1::3]:
+            page.goto(f"{address}/{entry.address}?tier=9")
             expect(page.get_by_role("button", name="Make the demo bank")).to_be_visible()
             assert page.get_by_role("dialog").count() == 0
             page.wait_for_load_state("networkidle")
@@ -76,8 +76,8 @@ def test_a_damaged_warehouse_is_explained_without_a_traceback(tmp_path, visit):
         expect(page.get_by_role("heading", name="暂时无法显示")).to_be_visible()
         assert "Traceback" not in page.content()
         expect(page.locator(".first-text").first).to_contain_text("已损坏")
-        for leaf in PAGES[1::3]:
-            page.goto(f"{address}/{leaf.address}?tier=9")
+        for entry in PAGES[1::3]:
+            page.goto(f"{address}/{entry.address}?tier=9")
             expect(page.locator(".first-text").first).to_contain_text("从备份恢复")
             assert page.get_by_role("dialog").count() == 0
             page.wait_for_load_state("networkidle")

@@ -28,7 +28,7 @@ from pages.page_specs import PAGES, PageSpec
 from seed.topics import FUNCTIONS, TOPICS
 from tests.browser.server import Visitor, after, settled
 
-IDS = [f"{leaf.id}-{language}" for leaf in PAGES for language in LANGUAGES]
+IDS = [f"{entry.id}-{language}" for entry in PAGES for language in LANGUAGES]
 
 # The texts of the document, seen or heard: what it says, where, and the language that it says it is in. Of a table that
 # is edited (a canvas) only the head: its rows are in whatever language somebody wrote them in.
@@ -93,7 +93,7 @@ STICKING_OUT = """width => {
 class Opened:
     """One load of a page, and what went wrong since."""
 
-    leaf: PageSpec
+    entry: PageSpec
     language: Language
     page: Page
     problems: list[str] = field(default_factory=list)
@@ -110,11 +110,11 @@ class Reader:
     def problems(self) -> list[str]:
         return self.visitor.problems
 
-    def go(self, leaf: PageSpec, query: str = "") -> Page:
+    def go(self, entry: PageSpec, query: str = "") -> Page:
         """Open a page by its address, cold."""
         page = self.visitor.page
         self.problems.clear()
-        page.goto(f"{self.address}/{leaf.address}{query}")
+        page.goto(f"{self.address}/{entry.address}{query}")
         settled(page)
         return page
 
@@ -125,12 +125,12 @@ def reader(visitors: Callable[..., Visitor], address: str) -> Callable[..., Read
     return lambda language, phone=False: Reader(address, visitors(language, phone=phone, name="reader"))
 
 
-@pytest.fixture(scope="module", params=[(leaf, language) for leaf in PAGES for language in LANGUAGES], ids=IDS)
+@pytest.fixture(scope="module", params=[(entry, language) for entry in PAGES for language in LANGUAGES], ids=IDS)
 def opened(request: pytest.FixtureRequest, reader: Callable[..., Reader]) -> Opened:
     """A page of the book in one language, loaded once for the tests that look at it."""
-    leaf, language = request.param
+    entry, language = request.param
     window = reader(language)
-    return Opened(leaf, language, window.go(leaf), window.problems)
+    return Opened(entry, language, window.go(entry), window.problems)
 
 
 class CommandLine:
@@ -208,7 +208,7 @@ def usual(command_line: CommandLine) -> Callable[[str], tuple[Cell, Period | Non
 
 
 def test_it_loads_without_an_error(opened):
-    expect(opened.page.get_by_role("heading", level=1)).to_have_text(phrase(opened.language, f"page_{opened.leaf.id}"))
+    expect(opened.page.get_by_role("heading", level=1)).to_have_text(phrase(opened.language, f"page_{opened.entry.id}"))
     assert opened.page.get_by_test_id("stException").count() == 0
     assert opened.page.locator(".st-key-problem").count() == 0
     assert opened.page.get_by_test_id("stAlert").count() == 0
@@ -227,7 +227,7 @@ def test_its_cards_say_what_the_command_line_answers(opened, usual):
 def test_one_of_its_figures_can_be_taken_apart(opened, usual):
     page = opened.page
     cards = page.evaluate(CARDS)
-    if opened.leaf.id in WITHOUT_CARDS:
+    if opened.entry.id in WITHOUT_CARDS:
         assert not cards
         return
     kpi = next(iter(cards))
@@ -248,11 +248,13 @@ def test_one_of_its_figures_can_be_taken_apart(opened, usual):
 # --- further loads -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("leaf", [leaf for leaf in PAGES if leaf.id not in WITHOUT_CARDS], ids=lambda leaf: leaf.id)
-def test_opened_cold_by_an_address_with_filters(reader, command_line, leaf):
+@pytest.mark.parametrize(
+    "entry", [entry for entry in PAGES if entry.id not in WITHOUT_CARDS], ids=lambda entry: entry.id
+)
+def test_opened_cold_by_an_address_with_filters(reader, command_line, entry):
     # Yesterday has nothing mature where a KPI needs days; the formula of the service level is not the usual one.
     window = reader("en")
-    page = window.go(leaf, "?period=yesterday&tier=1,2,3&sl=SL2&lang=zh")
+    page = window.go(entry, "?period=yesterday&tier=1,2,3&sl=SL2&lang=zh")
     expect(page.locator(".st-key-chip_tier")).to_contain_text("3 项")
     expect(page.locator(".st-key-chip_period")).to_contain_text("昨天")
     assert page.get_by_test_id("stAlert").count() == 0
@@ -265,9 +267,9 @@ def test_opened_cold_by_an_address_with_filters(reader, command_line, leaf):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("leaf", PAGES, ids=lambda leaf: leaf.id)
-def test_no_page_is_wider_than_a_phone(reader, leaf, language):
-    page = reader(language, phone=True).go(leaf)
+@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.id)
+def test_no_page_is_wider_than_a_phone(reader, entry, language):
+    page = reader(language, phone=True).go(entry)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
     assert page.evaluate(STICKING_OUT, 390) == []
@@ -277,22 +279,22 @@ def test_filters_go_from_page_to_page_and_back(reader):
     window = reader("en")
     page = window.go(PAGES[0], "?period=7d&tier=6,7&lang=en")
     places = [page.url]
-    for leaf in PAGES[1:]:
-        link = page.get_by_test_id("stSidebar").get_by_role("link", name=phrase("en", f"page_{leaf.id}"), exact=True)
+    for entry in PAGES[1:]:
+        link = page.get_by_test_id("stSidebar").get_by_role("link", name=phrase("en", f"page_{entry.id}"), exact=True)
         after(page, link.click)
-        stands(page, leaf)
+        stands(page, entry)
         places.append(page.url)
-    for leaf, place in reversed([*zip(PAGES, places, strict=True)][:-1]):
+    for entry, place in reversed([*zip(PAGES, places, strict=True)][:-1]):
         after(page, page.go_back)
-        stands(page, leaf)
+        stands(page, entry)
         assert page.url == place
     assert not window.problems
 
 
-def stands(page: Page, leaf: PageSpec) -> None:
+def stands(page: Page, entry: PageSpec) -> None:
     """The page is there, with the filters of the walk: in its address, and in its chips where they mean something."""
-    expect(page.get_by_role("heading", name=phrase("en", f"page_{leaf.id}"), level=1, exact=True)).to_be_visible()
-    if leaf.id in WITHOUT_FILTERS:
+    expect(page.get_by_role("heading", name=phrase("en", f"page_{entry.id}"), level=1, exact=True)).to_be_visible()
+    if entry.id in WITHOUT_FILTERS:
         expect(page.locator(".st-key-chips")).to_have_count(0)
     else:
         expect(page.locator(".st-key-chip_period")).to_contain_text("Last 7 days")
@@ -327,7 +329,7 @@ def half_translated(opened: Opened) -> list[tuple[str, str, list[str]]]:
     ours = [found for found in opened.page.evaluate(TEXTS) if not FRAMEWORK.fullmatch(found[0])]
     texts = [(text, where) for text, where in ours if not FILES.fullmatch(text)]
     assert len(texts) > 20
-    if opened.leaf.id == BOTH:
+    if opened.entry.id == BOTH:
         texts = [(text, where) for text, where in texts if text not in NAMES]
     return [(text, where, found) for text, where in texts if (found := foreign(text))]
 

@@ -43,7 +43,7 @@ def at(hostile: tuple[Path, bytes], tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_trap_every_page_draws_every_figure_of_hostile_names(at: str, visit: Callable[..., Page]) -> None:
     page, charts = visit(), 0
-    looked_at = [f"{leaf.address}?{WEEK}" for leaf in PAGES] + [f"explore?{WEEK}&{chosen}" for chosen in EXPLORED]
+    looked_at = [f"{entry.address}?{WEEK}" for entry in PAGES] + [f"explore?{WEEK}&{chosen}" for chosen in EXPLORED]
     for asked in looked_at:
         page.goto(f"{at}/{asked}")
         settled(page)

@@ -31,8 +31,8 @@ BAD = {
 
 @pytest.mark.parametrize(("query", "told"), BAD.items(), ids=[query[:30] for query in BAD])
 def test_what_is_wrong_in_a_link_is_named(address, visit, query, told):
-    page, leaf = visit(), PAGES[0]
-    page.goto(f"{address}/{leaf.address}?{query}")
+    page, entry = visit(), PAGES[0]
+    page.goto(f"{address}/{entry.address}?{query}")
     settled(page)
     warning = page.get_by_test_id("stAlert")
     for one in told:
@@ -41,17 +41,17 @@ def test_what_is_wrong_in_a_link_is_named(address, visit, query, told):
     assert len(warning.inner_text()) < 400
     # Nothing of it is read as HTML or Markdown; ``visit`` fails the test when anything is asked of another server.
     assert warning.locator("p").locator("img, a, strong, span").count() == 0
-    there(page, leaf)
+    there(page, entry)
 
 
-@pytest.mark.parametrize("leaf", PAGES[1:], ids=lambda leaf: leaf.id)
-def test_every_page_names_it(address, visit, leaf):
+@pytest.mark.parametrize("entry", PAGES[1:], ids=lambda entry: entry.id)
+def test_every_page_names_it(address, visit, entry):
     page = visit()
-    page.goto(f"{address}/{leaf.address}?tier=9&drill=nothing&from=2026-11-07&to=2026-11-01&period={'x' * 10_000}")
+    page.goto(f"{address}/{entry.address}?tier=9&drill=nothing&from=2026-11-07&to=2026-11-01&period={'x' * 10_000}")
     settled(page)
     for told in ("tier “9”", "drill “nothing”", "xxx…"):
         expect(page.get_by_test_id("stAlert").first).to_contain_text(told)
-    there(page, leaf)
+    there(page, entry)
 
 
 def test_a_repeated_filter_is_a_list(address, visit):
@@ -72,7 +72,7 @@ def test_an_unknown_page_is_named(address, visit, path):
     there(page, PAGES[0])
 
 
-def there(page, leaf: PageSpec) -> None:
-    expect(page.get_by_role("heading", name=phrase("en", f"page_{leaf.id}"), level=1, exact=True)).to_be_visible()
+def there(page, entry: PageSpec) -> None:
+    expect(page.get_by_role("heading", name=phrase("en", f"page_{entry.id}"), level=1, exact=True)).to_be_visible()
     assert page.get_by_test_id("stException").count() == 0
     assert page.locator(".st-key-problem").count() == 0

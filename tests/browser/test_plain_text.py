@@ -133,11 +133,11 @@ def reader(visit: Callable[..., Page], hostile: str) -> Callable[[str], Page]:
     return opened
 
 
-@pytest.mark.parametrize("leaf", PAGES, ids=lambda leaf: leaf.id)
-def test_trap_no_page_reads_them(reader, leaf):
+@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.id)
+def test_trap_no_page_reads_them(reader, entry):
     odd = quote(HTML + PICTURE)
     dates = "period=custom&from=2026-09-01&to=2026-10-28"
-    leave(reader(f"{leaf.address}?{dates}&topic={odd}&tier={odd}&run={odd}&find={odd}&{odd}=x&lang=en"))
+    leave(reader(f"{entry.address}?{dates}&topic={odd}&tier={odd}&run={odd}&find={odd}&{odd}=x&lang=en"))
 
 
 def test_trap_they_are_shown_as_they_are(reader):

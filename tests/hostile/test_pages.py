@@ -138,9 +138,9 @@ def assert_drawn(figures: list[tuple[str, dict[str, Any]]], names: set[str]) -> 
 
 
 def open_all(run: Callable[..., AppTest]) -> None:
-    for leaf in PAGES:
-        app = run(leaf.id, **WEEK)
-        assert not app.exception, leaf.id
+    for entry in PAGES:
+        app = run(entry.id, **WEEK)
+        assert not app.exception, entry.id
     for chosen in EXPLORED:
         assert not run("explore", **WEEK, **chosen).exception
     for dimension in ("topic", "team", "agent"):

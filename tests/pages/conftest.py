@@ -14,7 +14,7 @@ from streamlit.util import calc_hash
 from kpi.settings import ROOT, load_settings
 from kpi.warehouse import Warehouse
 from pages.data import cache as pages_cache
-from pages.page_specs import PAGES, spec_of
+from pages.page_specs import PAGES, page_spec
 from tests.browser import server
 
 
@@ -30,7 +30,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def as_read(markdown: str) -> str:
-    """What a reader sees of a text that ``plain`` made, for tests that are not about how."""
+    """What a reader sees of a text that ``escape_markdown`` made, for tests that are not about how."""
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace("\u2060", "")
 
 
@@ -78,14 +78,14 @@ def serve(monkeypatch: pytest.MonkeyPatch, served: set[tuple[str, str]]) -> Call
 
 @pytest.fixture
 def open_page(serve: Callable[[Path], None]) -> Callable[..., AppTest]:
-    """Run the shell on a home with the given query parameters; ``leaf``: the id of the page."""
+    """Run the shell on a home with the given query parameters; ``entry``: the id of the page."""
 
-    def run(home: Path, leaf: str = PAGES[0].id, **params: str) -> AppTest:
+    def run(home: Path, entry: str = PAGES[0].id, **params: str) -> AppTest:
         serve(home)
         app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60)
-        if leaf != PAGES[0].id:
+        if entry != PAGES[0].id:
             # What Streamlit calls a page of st.navigation; AppTest can only switch to pages that are files.
-            app._page_hash = calc_hash(spec_of(leaf).address)
+            app._page_hash = calc_hash(page_spec(entry).address)
         for name, value in params.items():
             app.query_params[name] = value
         return app.run()

@@ -19,7 +19,7 @@ from tests.code import PATIENCE
 # Where the pages' questions go to the warehouse.
 ASKING = ("answer_on", "proof_on", "migration_on", "lorenz_on", "explain", "last_mature")
 
-QUICK: tuple[PageSpec, dict[str, str]] = (next(leaf for leaf in PAGES if leaf.id == "explore"), {})
+QUICK: tuple[PageSpec, dict[str, str]] = (next(entry for entry in PAGES if entry.id == "explore"), {})
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_every_page_with_figures_is_asked_over_every_usual_period_and_of_every_t
     usual = cache_warmer.views(cache.published())
     tiers = [str(star) for star in range(1, 8)]
     assert len(usual) == 9 * (len(PRESETS) + 1 + len(tiers) + 8)
-    assert {leaf.id for leaf in PAGES} - {leaf.id for leaf, _ in usual} == {"snapshots", "settings", "dictionary"}
+    assert {entry.id for entry in PAGES} - {entry.id for entry, _ in usual} == {"snapshots", "settings", "dictionary"}
     params = [params for _, params in usual[::9]]
     assert params[:2] == [{}, {"compare": "year"}]
     assert [{"tier": tier} for tier in tiers] == params[len(PRESETS) + 1 :][: len(tiers)]
@@ -57,9 +57,9 @@ def test_who_opens_a_page_finds_all_of_it_answered(on_demo, open_page, monkeypat
     assert (asking.progress.of, asking.progress.asked, asking.progress.failed) == (9, 9, 0)
     for name in ASKING:
         monkeypatch.setattr(cache, name, lambda *_, name=name, **__: asked.append(name))
-    for leaf, _ in views:
-        app = open_page(on_demo, leaf.id, lang="en", **params)
-        assert (asked, [*app.exception]) == ([], []), leaf.id
+    for entry, _ in views:
+        app = open_page(on_demo, entry.id, lang="en", **params)
+        assert (asked, [*app.exception]) == ([], []), entry.id
 
 
 def test_a_view_that_fails_is_logged_and_counted_and_the_others_are_asked(on_demo, monkeypatch, caplog):

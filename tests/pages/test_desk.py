@@ -26,7 +26,7 @@ NAMES = {
 @pytest.fixture
 def open_desk(open_page):
     """Opens the page of the service desk."""
-    return partial(open_page, leaf="desk")
+    return partial(open_page, entry="desk")
 
 
 def field(app, name):

@@ -11,7 +11,7 @@ from tests.pages.test_overview import text
 @pytest.fixture
 def open_dictionary(open_page):
     """Opens the page of the dictionary."""
-    return partial(open_page, leaf="dictionary")
+    return partial(open_page, entry="dictionary")
 
 
 def test_an_entry_by_its_address_in_both_languages(demo_home, open_dictionary):

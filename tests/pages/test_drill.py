@@ -207,11 +207,11 @@ def test_a_figure_of_every_channel_is_taken_apart_over_them(demo_home, open_page
 
 
 @pytest.mark.parametrize(
-    ("leaf", "panel", "by"),
+    ("entry", "panel", "by"),
     [("overview", "tiers", "tier"), ("channels", "table", "channel"), ("tiers", "matrix", "tier")],
 )
-def test_a_table_of_many_kpis_leads_to_its_first_one_by_its_rows(demo_home, open_page, leaf, panel, by):
-    app = open_page(demo_home, leaf, lang="en").button(key=f"drill_{panel}").click().run()
+def test_a_table_of_many_kpis_leads_to_its_first_one_by_its_rows(demo_home, open_page, entry, panel, by):
+    app = open_page(demo_home, entry, lang="en").button(key=f"drill_{panel}").click().run()
     assert not app.exception
     assert parameter(app, "drill") in METRICS
     assert parameter(app, "by") == by

@@ -22,7 +22,7 @@ from tests.pages.test_overview import asked
 def explore(demo_home, open_page, monkeypatch):
     """Open the page with the given query parameters."""
     monkeypatch.setenv("KPI_HOME", str(demo_home))
-    return lambda **params: open_page(demo_home, leaf="explore", **params)
+    return lambda **params: open_page(demo_home, entry="explore", **params)
 
 
 @pytest.fixture

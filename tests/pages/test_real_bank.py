@@ -38,13 +38,13 @@ def bank_home(tmp_path_factory):
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("leaf", [leaf.id for leaf in PAGES])
-def test_every_page_opens_and_says_what_is_not_recorded(bank_home, open_page, leaf, language):
-    app = open_page(bank_home, leaf, lang=language)
+@pytest.mark.parametrize("entry", [entry.id for entry in PAGES])
+def test_every_page_opens_and_says_what_is_not_recorded(bank_home, open_page, entry, language):
+    app = open_page(bank_home, entry, lang=language)
     assert not app.exception
-    assert app.title[0].value == phrase(language, f"page_{leaf}")
+    assert app.title[0].value == phrase(language, f"page_{entry}")
     reason = phrase(language, "reason_not_recorded")
-    for kpi in NOT_RECORDED.get(leaf, "").split():
+    for kpi in NOT_RECORDED.get(entry, "").split():
         assert _figure(app, kpi, language).split() == ["–", *reason.split()], kpi
 
 
@@ -58,8 +58,8 @@ def test_the_calls_hung_up_in_the_menu_stand_in_the_drill_down(bank_home, open_p
 
 @pytest.mark.parametrize("period", ["yesterday", "ytd"])
 def test_periods_other_than_the_usual_open_too(bank_home, open_page, period):
-    for leaf in ("overview", "long_tail", "tiers"):
-        assert not open_page(bank_home, leaf, lang="en", period=period, compare="year").exception
+    for entry in ("overview", "long_tail", "tiers"):
+        assert not open_page(bank_home, entry, lang="en", period=period, compare="year").exception
 
 
 def _figure(app, kpi, language):

@@ -1,4 +1,4 @@
-"""Cohorts of customers: who was there on a day, what contacts they had, and who of them rose in tier."""
+"""Cohorts of customers: who was there on a day, what contacts they had, and what a KPI of them consists of."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,6 @@ _MADE_HERE = ("through", "reach", "served", "tier_after")
 # Readings of cohorts that are kept, of each kind: the usual periods of all and of each channel, and what they are
 # compared with, some forty, and as many more of others. Each is a few numbers.
 MOST_READINGS = 256
-
 
 # What marks a row where the number is no rate.
 NOT_A_RATE = sa.cast(sa.null(), sa.Boolean)
@@ -72,12 +71,14 @@ def shared_reading(
     """How to read a cohort for a question by the customer's dimensions ``by``: the reading, the dimensions to read by,
     and the place of what is found: its key in ``by``, None where the question's filters leave it out.
 
-    All tiers by tier, once for the questions in total, by tier and of single tiers: their sums are the same.
+    All tiers that the asker may see by tier, once for the questions in total, by tier and of single tiers: their sums
+    are the same.
     """
     if not {"tier"}.issuperset(by):
         return CohortReading.of(selection, sources), tuple(by), lambda key: key
-    wanted = [{typed("tier", value) for value in f.values} for f in selection.filters if f.dimension == "tier"]
-    others = tuple(f for f in selection.filters if f.dimension != "tier")
+    lifted = [f for f in selection.filters if f.dimension == "tier" and f not in selection.scope]
+    wanted = [{typed("tier", value) for value in f.values} for f in lifted]
+    others = tuple(f for f in selection.filters if f not in lifted)
     reading = CohortReading.of(replace(selection, filters=others), sources)
     return reading, ("tier",), lambda key: key[: len(by)] if all(key[0] in values for values in wanted) else None
 

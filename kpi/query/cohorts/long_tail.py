@@ -1,7 +1,7 @@
 """KPIs of the long tail: the base of a period's first day, who of it was reached and how often, and what it brings.
 
 The rule of who is tail is a dated setting of the warehouse (``tail_rule``). Each KPI takes what is asked and the feeds
-that record it, and gives key -> ``Raw`` like a plan does.
+that record it, and gives key -> ``Aggregate`` like a plan does.
 """
 
 from collections import defaultdict

@@ -27,7 +27,7 @@ class Curve:
 
 def lorenz_on(connection: sa.Connection, published: Published, question: Question) -> tuple[Curve, ...]:
     """The curves of value and of contacts over the question's period and filters, within a transaction that is open
-    already; one of which nothing is recorded, or held, is left out. Raises what ``conditions.check`` raises.
+    already; one of which nothing is recorded, or held, is left out. Raises what ``validation.check`` raises.
     """
     metrics = check(connection, replace(question, kpis=tuple(_CURVES), by=()))
     selection = Selection.of(connection, published, replace(question, by=()))
